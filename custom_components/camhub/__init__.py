@@ -1,0 +1,1 @@
+"""CamHub: cameras of six kinds as one."""

@@ -1,0 +1,1 @@
+"""A live session turned into one JPEG."""

@@ -1,0 +1,5 @@
+"""Names and numbers of the hub."""
+
+from typing import Final
+
+DOMAIN: Final = "camhub"

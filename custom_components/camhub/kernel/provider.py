@@ -1,0 +1,226 @@
+"""The contract: what a provider brings and what it is given.
+
+A provider raises only `HubError`s and `CancelledError`. It never sleeps or retries on its own (`policy` with the
+injected clock does). Objects for the same camera are stable across `cameras()`. `close()` leaves no task behind.
+Nothing happens at import. A capability is an object on the camera, or None, never a flag.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+import aiohttp
+
+from .clock import Clock
+from .counters import Counters
+from .lease import Lease
+from .model import CameraEvent, Clip, DeviceIdentity, EventKind, Image, JsonValue, TokenStatus
+from .secret import Credentials
+
+
+class Stills(Protocol):
+    """Takes pictures."""
+
+    async def take(self, width: int | None = None) -> Image:
+        """Take a picture now, near `width` pixels wide if the camera can; raises HubError."""
+        ...
+
+
+class Rtsp(Protocol):
+    """Gives addresses that players open; they may hold credentials, so they are never logged or shown."""
+
+    def peek(self) -> str | None:
+        """Return the address if it is known without asking anyone, else None."""
+        ...
+
+    async def open(self) -> Lease[str]:
+        """Return an address for as long as the lease runs; raises HubError."""
+        ...
+
+
+class WebRtcSession(Protocol):
+    """One live conversation with a viewer."""
+
+    answer: str
+
+    async def add_candidate(self, candidate: str, mid: str | None, line: int | None) -> None:
+        """Hand on a viewer's ICE candidate."""
+        ...
+
+
+class WebRtc(Protocol):
+    """Answers offers itself."""
+
+    async def open(self, offer: str, send: Callable[[str], None]) -> Lease[WebRtcSession]:
+        """Answer an SDP offer; `send` takes later ICE candidates; raises HubError."""
+        ...
+
+
+class Mjpeg(Protocol):
+    """An endless run of JPEG frames."""
+
+    def frames(self) -> AsyncGenerator[bytes]:
+        """Open the stream and yield whole frames; raises HubError; the reader closes the generator."""
+        ...
+
+
+class Hls(Protocol):
+    """A playlist and its segments, by path."""
+
+    async def open(self, path: str) -> AsyncIterator[bytes]:
+        """Open one file of the stream; raises HubError."""
+        ...
+
+
+class Clips(Protocol):
+    """Recordings kept by the vendor."""
+
+    async def between(self, start: datetime, end: datetime) -> Sequence[Clip]:
+        """List what was recorded, oldest first; raises HubError."""
+        ...
+
+    def read(self, clip: Clip) -> AsyncGenerator[bytes]:
+        """Yield the bytes of one clip; raises HubError."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Switch:
+    """A thing that is on or off; `key` is the slug of its name."""
+
+    key: str
+    is_on: bool
+    turn: Callable[[bool], Awaitable[None]] = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Number:
+    """A value within bounds; `key` is the slug of its name."""
+
+    key: str
+    value: float
+    minimum: float
+    maximum: float
+    step: float
+    put: Callable[[float], Awaitable[None]] = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Press:
+    """Something that happens once; `key` is the slug of its name."""
+
+    key: str
+    press: Callable[[], Awaitable[None]] = field(compare=False, repr=False)
+
+
+type Control = Switch | Number | Press
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Health:
+    """Plain values a camera reports; None is unknown."""
+
+    battery: int | None = None
+    wifi_dbm: int | None = None
+    fps: float | None = None
+    disk_free_percent: float | None = None
+    last_motion: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Camera:
+    """One camera as it is now. Equal when nothing a user sees has changed.
+
+    `id` is unique within the account and stable for the life of the camera. `offline_reason` and `problems` are
+    slugs of sentences (`exceptions.<slug>`, `issues.<slug>`). `event_kinds` lists what it may report.
+    `still_floor` is the shortest time in seconds between two pictures (battery cameras).
+    """
+
+    id: str
+    identity: DeviceIdentity
+    online: bool | None = None
+    offline_reason: str | None = None
+    problems: tuple[str, ...] = ()
+    event_kinds: frozenset[EventKind] = frozenset()
+    still_floor: float = 0.0
+    health: Health | None = None
+    controls: tuple[Control, ...] = ()
+    stills: Stills | None = field(default=None, compare=False, repr=False)
+    rtsp: Rtsp | None = field(default=None, compare=False, repr=False)
+    webrtc: WebRtc | None = field(default=None, compare=False, repr=False)
+    mjpeg: Mjpeg | None = field(default=None, compare=False, repr=False)
+    hls: Hls | None = field(default=None, compare=False, repr=False)
+    clips: Clips | None = field(default=None, compare=False, repr=False)
+
+
+class Provider(ABC):
+    """One signed-in account or one device."""
+
+    @abstractmethod
+    async def connect(self) -> None:
+        """Reach the account once; raises AuthError, Unreachable, Malformed."""
+
+    @abstractmethod
+    async def cameras(self) -> Sequence[Camera]:
+        """List the cameras as they are now; raises HubError."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Give back everything; may be called twice."""
+
+    async def events(self) -> AsyncGenerator[CameraEvent]:
+        """Yield events until the line drops (raises Unreachable); returning means there will be none."""
+        for event in ():
+            yield event
+
+    def device(self) -> DeviceIdentity | None:
+        """Return the device that stands between CamHub and the cameras (a recorder), if there is one."""
+        return None
+
+    def token_status(self) -> TokenStatus | None:
+        """Return how the credentials stand, None if they never expire."""
+        return None
+
+    def diagnostics(self) -> Mapping[str, JsonValue]:
+        """Return facts for a bug report, free of secrets and addresses."""
+        return {}
+
+
+class SessionFactory(Protocol):
+    """Makes HTTP sessions that the host owns; a provider never closes one."""
+
+    def __call__(
+        self, *, verify_tls: bool = True, middlewares: Sequence[aiohttp.ClientMiddlewareType] = ()
+    ) -> aiohttp.ClientSession:
+        """Return a session; ask once and keep it."""
+        ...
+
+
+class TokenStore(Protocol):
+    """Where changed credentials go before they are used."""
+
+    async def save(self, credentials: Mapping[str, JsonValue]) -> None:
+        """Store the whole set durably; when this returns they survive a crash."""
+        ...
+
+
+class FrameGrabber(Protocol):
+    """Takes one JPEG from a stream address."""
+
+    async def grab(self, address: str, timeout: float) -> bytes:
+        """Return one JPEG within `timeout` seconds; raises AuthError, Unreachable, Malformed."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Context:
+    """All that a provider may reach. Its sign-in gets one too, with the earlier answers as credentials."""
+
+    session: SessionFactory
+    credentials: Credentials
+    tokens: TokenStore
+    clock: Clock
+    grabber: FrameGrabber
+    counters: Counters

@@ -1,0 +1,82 @@
+"""Signing in is one coroutine that asks; whoever runs it shows the questions."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from .errors import HubError
+from .model import JsonValue
+
+type Answers = Mapping[str, JsonValue]
+
+
+class FieldKind(StrEnum):
+    """How a field is asked for."""
+
+    TEXT = "text"
+    PASSWORD = "password"
+    URL = "url"
+    EMAIL = "email"
+    MULTILINE = "multiline"
+    BOOLEAN = "boolean"
+    SELECT = "select"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Field:
+    """One answer wanted; `key` is the slug of its label, `options` are slugs or plain values of a SELECT."""
+
+    key: str
+    kind: FieldKind = FieldKind.TEXT
+    required: bool = True
+    default: JsonValue = None
+    options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Form:
+    """A page of fields; `errors` maps a field key or `base` to a reason, `picture` is a JPEG to show beside it."""
+
+    page: str
+    fields: tuple[Field, ...] = ()
+    errors: Mapping[str, str] = field(default_factory=dict)
+    placeholders: Mapping[str, str] = field(default_factory=dict)
+    picture: bytes | None = field(default=None, repr=False)
+
+    def filled(self, answers: Answers) -> Form:
+        """Return the form with `answers` as its defaults, passwords left out."""
+        return replace(
+            self,
+            fields=tuple(
+                replace(item, default=answers[item.key])
+                if item.key in answers and item.kind is not FieldKind.PASSWORD
+                else item
+                for item in self.fields
+            ),
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Consent:
+    """Send the user to the vendor's own page; the answers are what comes back."""
+
+    url: str
+    scopes: tuple[str, ...] = ()
+
+
+type Question = Form | Consent
+type Ask = Callable[[Question], Awaitable[Answers]]
+
+
+async def until_accepted[T](ask: Ask, form: Form, attempt: Callable[[Answers], Awaitable[T]]) -> T:
+    """Ask until `attempt` raises no HubError; its reason is shown and what was typed stays (passwords do not)."""
+    while True:
+        answers = await ask(form)
+        try:
+            return await attempt(answers)
+        except HubError as error:
+            form = replace(
+                form.filled(answers),
+                errors={"base": error.reason},
+                placeholders={**form.placeholders, **error.placeholders},
+            )

@@ -1,0 +1,18 @@
+"""How a provider introduces itself."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from .model import Account
+from .provider import Context, Provider
+from .signin import Ask
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProviderSpec:
+    """A provider's name for users, how to sign in and how to open what was signed in to."""
+
+    key: str
+    name: str
+    sign_in: Callable[[Context, Ask], Awaitable[Account]]
+    open: Callable[[Context], Provider]

@@ -1,0 +1,1 @@
+"""The tests. `kernel`, `providers`, `capture`, `recorded` and `contract` run without Home Assistant."""
