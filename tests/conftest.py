@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-import custom_components.camhub.const  # noqa: F401  # before the Home Assistant harness puts its own custom_components first
 import pytest
 import pytest_socket
+
+import custom_components.camhub.const  # noqa: F401  # before the Home Assistant harness puts its own custom_components first
 
 from .fake_clock import FakeClock
 
@@ -30,3 +31,55 @@ def sockets(request: pytest.FixtureRequest) -> None:
 def clock() -> FakeClock:
     """Return a clock that stands still until it is advanced."""
     return FakeClock()
+
+
+class SavedTokens:
+    """Remembers what was saved."""
+
+    def __init__(self) -> None:
+        self.saved: list[Mapping[str, JsonValue]] = []
+
+    async def save(self, credentials: Mapping[str, JsonValue]) -> None:
+        self.saved.append(dict(credentials))
+
+
+class NoGrabber:
+    """Stands where no stream is to be photographed."""
+
+    async def grab(self, address: str, timeout: float) -> bytes:  # noqa: ASYNC109
+        raise Unreachable
+
+
+type MakeContext = Callable[..., Context]
+
+
+@pytest.fixture
+async def make_context(clock: FakeClock) -> AsyncIterator[MakeContext]:
+    """Return a maker of contexts with plain aiohttp sessions: `make_context({"url": ...}, clock=..., grabber=...)`."""
+    sessions: list[aiohttp.ClientSession] = []
+
+    def session(
+        *, verify_tls: bool = True, middlewares: Sequence[aiohttp.ClientMiddlewareType] = ()
+    ) -> aiohttp.ClientSession:
+        connector = aiohttp.TCPConnector(ssl=verify_tls)
+        sessions.append(aiohttp.ClientSession(connector=connector, middlewares=tuple(middlewares)))
+        return sessions[-1]
+
+    def make(
+        credentials: Mapping[str, JsonValue] | None = None,
+        *,
+        clock: Clock = clock,
+        grabber: FrameGrabber | None = None,
+    ) -> Context:
+        return Context(
+            session=session,
+            credentials=Credentials(credentials),
+            tokens=SavedTokens(),
+            clock=clock,
+            grabber=grabber or NoGrabber(),
+            counters=Counters(clock),
+        )
+
+    yield make
+    for opened in sessions:
+        await opened.close()

@@ -172,7 +172,8 @@ class Provider(ABC):
 
     async def events(self) -> AsyncGenerator[CameraEvent]:
         """Yield events until the line drops (raises Unreachable); returning means there will be none."""
-        for event in ():
+        none: tuple[CameraEvent, ...] = ()
+        for event in none:
             yield event
 
     def device(self) -> DeviceIdentity | None:
