@@ -1,11 +1,19 @@
 """What all tests share: options, sockets on loopback only, a clock that stands still."""
 
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 
+import aiohttp
 import pytest
 import pytest_socket
 
-import custom_components.camhub.const  # noqa: F401  # before the Home Assistant harness puts its own custom_components first
+# Imported here, before the Home Assistant harness puts a `custom_components` of its own first.
+from custom_components.camhub.kernel.clock import Clock
+from custom_components.camhub.kernel.counters import Counters
+from custom_components.camhub.kernel.errors import Unreachable
+from custom_components.camhub.kernel.model import JsonValue
+from custom_components.camhub.kernel.provider import Context, FrameGrabber
+from custom_components.camhub.kernel.secret import Credentials
 
 from .fake_clock import FakeClock
 
@@ -46,7 +54,7 @@ class SavedTokens:
 class NoGrabber:
     """Stands where no stream is to be photographed."""
 
-    async def grab(self, address: str, timeout: float) -> bytes:  # noqa: ASYNC109
+    async def grab(self, address: str, timeout: float) -> bytes:
         raise Unreachable
 
 

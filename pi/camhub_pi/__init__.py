@@ -1,0 +1,1 @@
+"""The Raspberry Pi camera server of CamHub."""

@@ -1,0 +1,1 @@
+"""The services of the vendors as local servers that speak their protocols."""
