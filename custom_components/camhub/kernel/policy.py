@@ -1,0 +1,124 @@
+"""When to ask again and how often one may ask; clock and chance are handed in, so tests wait for nothing."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+import math
+import random
+import re
+
+from .clock import Clock
+from .errors import Throttled, Unreachable
+
+type Chance = Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """Waits of `first` seconds growing by `factor` to `maximum`, each with up to `jitter` seconds more."""
+
+    first: float = 1.0
+    factor: float = 2.0
+    maximum: float = 60.0
+    jitter: float = 0.5
+
+    def delays(self, random: Chance) -> Iterator[float]:
+        """Yield the waits in seconds, for ever; `random` gives numbers in [0, 1)."""
+        delay = min(self.first, self.maximum)
+        while True:
+            yield delay + self.jitter * random()
+            delay = min(delay * self.factor, self.maximum)
+
+
+async def retry[T](
+    call: Callable[[], Awaitable[T]],
+    *,
+    clock: Clock,
+    attempts: int,
+    backoff: Backoff,
+    random: Chance = random.random,
+) -> T:
+    """Return what `call` returns, called up to `attempts` times while it raises Unreachable; for idempotent reads only.
+
+    Throttled is repeated only where its `retry_after` is known and no longer than `backoff.maximum`, after at least
+    that long. Every other error is raised at once, and so is the last one.
+    """
+    delays = backoff.delays(random)
+    for _ in range(attempts - 1):
+        pause = next(delays)
+        try:
+            return await call()
+        except Throttled as error:
+            if error.retry_after is None or error.retry_after > backoff.maximum:
+                raise
+            pause = max(pause, error.retry_after)
+        except Unreachable:
+            pass
+        await clock.sleep(pause)
+    return await call()
+
+
+class TokenBucket:
+    """At most `capacity` at once and `per_second` in the long run; who asks first is served first."""
+
+    # Sums of floats fall short of a whole token by less than this.
+    _ROUNDING = 1e-9
+
+    def __init__(self, capacity: float, per_second: float, clock: Clock) -> None:
+        """Start full."""
+        self._capacity = capacity
+        self._rate = per_second
+        self._clock = clock
+        self._tokens = capacity
+        self._counted_at = clock.monotonic()
+        self._wanted: list[float] = []
+        self._turn = asyncio.Lock()
+
+    async def take(self, n: float = 1) -> None:
+        """Return once `n` tokens are ours; raises ValueError if there can never be as many."""
+        if n > self._capacity:
+            raise ValueError(f"{n} tokens wanted of a bucket that holds {self._capacity}")
+        self._wanted.append(n)
+        try:
+            async with self._turn:
+                while (missing := n - self._count()) > self._ROUNDING:
+                    await self._clock.sleep(missing / self._rate)
+                self._tokens -= n
+        finally:
+            self._wanted.remove(n)
+
+    def try_take(self, n: float = 1) -> bool:
+        """Take `n` tokens if they are there and nobody waits; return whether they were."""
+        if self._wanted or n - self._count() > self._ROUNDING:
+            return False
+        self._tokens -= n
+        return True
+
+    def next_free(self) -> datetime:
+        """Return when one more who asks now would be served (aware, UTC)."""
+        missing = max(0.0, sum(self._wanted) + 1 - self._count())
+        return self._clock.now() + timedelta(seconds=missing / self._rate)
+
+    def _count(self) -> float:
+        now = self._clock.monotonic()
+        self._tokens = min(self._capacity, self._tokens + (now - self._counted_at) * self._rate)
+        self._counted_at = now
+        return self._tokens
+
+
+def retry_after(value: str | None, now: datetime) -> float | None:
+    """Return the seconds a Retry-After header asks for (RFC 9110 section 10.2.3), None where it cannot be read."""
+    if value is None:
+        return None
+    if re.fullmatch(r"[+-]?\d+(\.\d+)?", value.strip(), re.ASCII):
+        seconds = float(value)
+    else:
+        try:
+            at = parsedate_to_datetime(value)
+        except ValueError, OverflowError:
+            return None
+        # The obsolete asctime form names no zone; HTTP dates are in UTC.
+        seconds = ((at if at.tzinfo else at.replace(tzinfo=UTC)) - now).total_seconds()
+    return max(0.0, seconds) if math.isfinite(seconds) else None
