@@ -1,0 +1,111 @@
+"""One JPEG from an RTSP address, in a worker thread.
+
+FFmpeg (through PyAV) signs in itself, Basic or Digest, with the name and password in the address. Its exceptions
+carry the whole address, so none of them is chained or quoted here.
+"""
+
+import asyncio
+from fractions import Fraction
+import threading
+from typing import Final
+
+import av
+from av.codec.context import Flags
+from av.video.reformatter import ColorRange
+
+from ..kernel.errors import AuthError, HubError, Malformed, Unreachable
+
+# TCP only: packets over UDP get lost and firewalls drop them. The rest keeps FFmpeg from studying the stream for
+# seconds before it lets go of the first picture.
+_OPTIONS: Final = {"rtsp_transport": "tcp", "analyzeduration": "100000", "fpsprobesize": "0"}
+_SCHEMES: Final = ("rtsp://", "rtsps://")
+_CONCURRENT: Final = 4
+# The quantiser of the JPEG encoder, 2 (best) to 31; 4 is near quality 85 elsewhere.
+_QUANTISER: Final = 4
+
+
+class RtspGrabber:
+    """Takes pictures from RTSP addresses, `concurrent` at most at the same time; the others wait in line."""
+
+    def __init__(self, *, concurrent: int = _CONCURRENT) -> None:
+        """Start idle."""
+        self._slots = asyncio.Semaphore(concurrent)
+
+    async def grab(self, address: str, timeout: float) -> bytes:  # noqa: ASYNC109 the contract says `timeout`
+        """Return the first key frame as JPEG within `timeout` seconds; raises AuthError, Unreachable, Malformed."""
+        if not address.startswith(_SCHEMES):
+            raise Malformed("not an RTSP address", reason="unsupported_address")
+        stop = threading.Event()
+        try:
+            async with asyncio.timeout(timeout):
+                await self._slots.acquire()
+                worker = asyncio.ensure_future(asyncio.to_thread(_grab, address, timeout, stop))
+                # The place in line is given back when the thread has really ended, which may be after the limit.
+                worker.add_done_callback(self._ended)
+                return await asyncio.shield(worker)
+        except TimeoutError:
+            raise Unreachable("no picture in time", reason="timeout") from None
+        finally:
+            stop.set()
+
+    def _ended(self, worker: asyncio.Future[bytes]) -> None:
+        self._slots.release()
+        if not worker.cancelled():
+            # Nobody else looks at what a picture that came too late died of.
+            worker.exception()
+
+
+def _grab(address: str, timeout: float, stop: threading.Event) -> bytes:
+    """Open, decode one frame and close again; blocks at most about twice `timeout` seconds."""
+    try:
+        with av.open(address, "r", options=dict(_OPTIONS), timeout=(timeout, timeout)) as container:
+            return _first_picture(container, stop)
+    except av.FFmpegError as error:
+        failure = _translated(error)
+    raise failure
+
+
+def _translated(error: av.FFmpegError) -> HubError:
+    """Return the error of our own tree for one of FFmpeg's, without its text: that holds the address."""
+    kind = type(error).__name__
+    match error:
+        case av.error.HTTPUnauthorizedError() | av.error.HTTPForbiddenError():
+            return AuthError(f"refused: {kind}")
+        case av.error.HTTPNotFoundError():
+            return Malformed("no stream at this path", reason="not_found")
+        case av.error.ExitError() | av.error.TimeoutError():
+            return Unreachable(f"gave up waiting: {kind}", reason="timeout")
+        case av.error.InvalidDataError() | av.error.HTTPClientError() | av.error.DecoderNotFoundError():
+            return Malformed(f"no stream that can be read: {kind}", reason="not_a_camera")
+        case av.error.EOFError():
+            return Unreachable("the stream ended before a picture", reason="no_frames")
+        case _:
+            return Unreachable(f"no connection: {kind}")
+
+
+def _first_picture(container: av.container.InputContainer, stop: threading.Event) -> bytes:
+    """Decode from the first key frame on until there is a picture."""
+    if not container.streams.video:
+        raise Malformed("a stream without video", reason="not_a_camera")
+    stream = container.streams.video[0]
+    # One thread and no reordering: the decoder gives a picture as soon as it has been fed one.
+    stream.codec_context.thread_count = 1
+    stream.codec_context.flags |= Flags.low_delay
+    begun = False
+    for packet in container.demux(stream):
+        if stop.is_set():
+            break
+        begun = begun or packet.is_keyframe
+        if begun and (frames := packet.decode()):
+            return _jpeg(frames[0])
+    raise Unreachable("the stream ended before a picture", reason="no_frames")
+
+
+def _jpeg(frame: av.VideoFrame) -> bytes:
+    encoder = av.VideoCodecContext.create("mjpeg", "w")
+    encoder.width, encoder.height, encoder.pix_fmt = frame.width, frame.height, "yuvj420p"
+    encoder.time_base = Fraction(1, 1)
+    encoder.options = {"qmin": str(_QUANTISER), "qmax": str(_QUANTISER)}
+    picture = frame.reformat(format="yuvj420p", dst_color_range=ColorRange.JPEG)
+    picture.pts = 0
+    return b"".join(bytes(packet) for packet in [*encoder.encode(picture), *encoder.encode(None)])
