@@ -1,0 +1,100 @@
+"""Pictures on their way to and from the disk, without anyone waiting for it."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from itertools import islice
+import logging
+from typing import Final
+
+from .counters import Counters
+from .model import Image
+from .pictures import PictureFacts, PictureStore
+
+_LOGGER = logging.getLogger(__name__)
+
+# Changes written in one go in one thread, and their folder synced once.
+_ROUND: Final = 16
+
+
+class Shelf:
+    """Writes behind, newest per key only; what goes wrong is counted (`pictures.disk_error`) and never raised.
+
+    At most `max_waiting` bytes wait; a disk slower than that loses the oldest (`pictures.disk_skipped`).
+    """
+
+    def __init__(
+        self, store: PictureStore, counters: Counters, *, max_waiting: int, on_gone: Callable[[str], None]
+    ) -> None:
+        """Take the store; `on_gone` hears of keys that made room for others."""
+        self._store = store
+        self._counters = counters
+        self._max_waiting = max_waiting
+        self._on_gone = on_gone
+        self._waiting: dict[str, Image | None] = {}
+        self._bytes = 0
+        self._writer: asyncio.Task[None] | None = None
+        self._failing = False
+
+    async def load(self) -> Sequence[PictureFacts]:
+        """Return what is on the disk, oldest first; nothing if it cannot be read."""
+        try:
+            return await asyncio.to_thread(self._store.load)
+        except OSError as error:
+            self._complain(error)
+            return ()
+
+    def peek(self, key: str) -> Image | None:
+        """Return a picture that is still on its way to the disk."""
+        return self._waiting.get(key)
+
+    async def read(self, key: str) -> Image | None:
+        """Return a picture from the disk, None if it is not there or cannot be read."""
+        try:
+            return await asyncio.to_thread(self._store.read, key)
+        except OSError as error:
+            self._complain(error)
+            return None
+
+    def change(self, key: str, image: Image | None) -> None:
+        """Have a picture written, or removed if None."""
+        self._drop(key)
+        self._waiting[key] = image
+        self._bytes += _size(image)
+        while self._bytes > self._max_waiting:
+            oldest = next(key for key, waiting in self._waiting.items() if waiting is not None)
+            self._drop(oldest)
+            self._counters.count("pictures.disk_skipped")
+        if self._writer is None or self._writer.done():
+            self._writer = asyncio.create_task(self._write())
+
+    async def flush(self) -> None:
+        """Return when all that waits has been written; leaves no task."""
+        if self._writer is not None:
+            await self._writer
+
+    def _drop(self, key: str) -> None:
+        self._bytes -= _size(self._waiting.pop(key, None))
+
+    async def _write(self) -> None:
+        while self._waiting:
+            # Kept in `_waiting` meanwhile, for those who look while it is written.
+            changes = dict(islice(self._waiting.items(), _ROUND))
+            applied = await asyncio.to_thread(self._store.apply, changes)
+            for key, image in changes.items():
+                if key in self._waiting and self._waiting[key] is image:
+                    self._drop(key)
+            for key in applied.gone:
+                self._on_gone(key)
+            for error in applied.errors:
+                self._complain(error)
+            self._failing = bool(applied.errors)
+
+    def _complain(self, error: OSError) -> None:
+        self._counters.count("pictures.disk_error")
+        if not self._failing:
+            self._failing = True
+            _LOGGER.warning("Pictures cannot be kept on the disk: %s", error.strerror)
+
+
+def _size(image: Image | None) -> int:
+    return len(image.content) if image else 0

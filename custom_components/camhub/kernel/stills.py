@@ -1,0 +1,312 @@
+"""A picture is always there: the last good one at once, a newer one fetched behind, once however many ask."""
+
+import asyncio
+from collections.abc import Callable, Collection, Iterable, Iterator
+from copy import copy
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+import logging
+import math
+from pathlib import Path
+import random
+from typing import Final
+
+from .clock import Clock
+from .counters import Counters
+from .errors import AuthError, HubError, Malformed, Throttled, Unreachable, Unsupported
+from .flight import SingleFlight
+from .model import Image
+from .observers import Observers, without_text
+from .pictures import PictureFacts, PictureMemory, PictureStore
+from .policy import Backoff, Chance
+from .provider import Stills
+from .shelf import Shelf
+
+_LOGGER = logging.getLogger(__name__)
+
+PICTURE_LIMIT: Final = 16 * 2**20
+MEMORY_LIMIT: Final = 64 * 2**20
+DISK_LIMIT: Final = 512 * 2**20
+DISK_FILES: Final = 2000
+GIVE_UP: Final = 60.0
+_JPEG_START: Final = b"\xff\xd8"
+_JPEG_END: Final = b"\xff\xd9"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PictureState:
+    """How it stands with one picture: the last good one's time, and what has gone wrong since, `failures` in a row."""
+
+    taken_at: datetime | None = None
+    error: HubError | None = None
+    failed_at: datetime | None = None
+    failures: int = 0
+
+
+@dataclass(slots=True)
+class _Record:
+    """What the album remembers of asking one `stills`; a new one (the account was opened anew) starts afresh."""
+
+    stills: Stills
+    delays: Iterator[float] = field(default_factory=lambda: iter(()))
+    fetched: float | None = None
+    error: HubError | None = None
+    failed_at: datetime | None = None
+    failures: int = 0
+    hold_until: float = -math.inf
+
+
+class Album:
+    """The last good picture of every camera, by a key of the caller's choice; any text will do.
+
+    Pictures used last are in memory, all are on disk. A failure is remembered: the next try behind waits longer each
+    time, up to a minute (or the camera's floor), after AuthError and Unsupported until someone forces one or the
+    account is opened anew.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        clock: Clock,
+        counters: Counters | None = None,
+        memory_limit: int = MEMORY_LIMIT,
+        disk_limit: int = DISK_LIMIT,
+        disk_files: int = DISK_FILES,
+        backoff: Backoff = Backoff(first=5, factor=2, maximum=60, jitter=1),
+        give_up: float = GIVE_UP,
+        random: Chance = random.random,
+    ) -> None:
+        """Touch nothing yet; limits are bytes, `give_up` is how many seconds a camera may take at most."""
+        self._clock = clock
+        self._backoff = backoff
+        self._give_up = give_up
+        self._random = random
+        self._memory = PictureMemory(memory_limit)
+        self._shelf = Shelf(
+            PictureStore(folder, max_files=disk_files, max_bytes=disk_limit),
+            counters or Counters(clock),
+            max_waiting=memory_limit // 2,
+            on_gone=self._left_disk,
+        )
+        self._facts: dict[str, PictureFacts] = {}
+        self._records: dict[str, _Record] = {}
+        self._takes: SingleFlight[Image | HubError] = SingleFlight()
+        self._reads: SingleFlight[Image | None] = SingleFlight()
+        self._new: Observers[str] = Observers("a new picture")
+        self._auth: Observers[str, AuthError] = Observers("a refused picture")
+        self._closed = False
+
+    async def load(self) -> None:
+        """Learn what is on the disk from last time."""
+        for facts in await self._shelf.load():
+            self._facts.setdefault(facts.key, facts)
+
+    def keys(self) -> Collection[str]:
+        """Return the keys of all pictures there are."""
+        return tuple(self._facts)
+
+    def last(self, key: str) -> PictureFacts | None:
+        """Return what is known of the last good picture without touching the disk."""
+        return self._facts.get(key)
+
+    def state(self, key: str) -> PictureState:
+        """Return how it stands with a picture."""
+        facts, record = self._facts.get(key), self._records.get(key)
+        taken_at = facts.taken_at if facts else None
+        if record is None:
+            return PictureState(taken_at=taken_at)
+        return PictureState(taken_at=taken_at, error=record.error, failed_at=record.failed_at, failures=record.failures)
+
+    def on_new(self, callback: Callable[[str], None]) -> Callable[[], None]:
+        """Call `callback` with the key of each picture that differs from the last; return the undo."""
+        return self._new.add(callback)
+
+    def on_auth_error(self, callback: Callable[[str, AuthError], None]) -> Callable[[], None]:
+        """Call `callback` when a camera begins to refuse the credentials; return the undo."""
+        return self._auth.add(callback)
+
+    async def read(self, key: str) -> Image | None:
+        """Return the last good picture whatever its age, asking no camera; None if there is none."""
+        if (image := self._memory.get(key)) is not None:
+            return image
+        if key not in self._facts:
+            return None
+        if (image := self._shelf.peek(key)) is not None:
+            return image
+        task = self._reads.join(key, lambda: self._from_disk(key))
+        await asyncio.wait({task})
+        return None if task.cancelled() else task.result()
+
+    async def get(
+        self, key: str, stills: Stills, *, max_age: float, floor: float = 0.0, patience: float = 10.0
+    ) -> Image:
+        """Return a picture at once: one older than `max_age` seconds is marked `stale` and refreshed behind.
+
+        Where there is none yet, waits up to `patience` seconds for the first. Raises HubError: what the camera failed
+        with, or Unreachable `no_picture_yet`.
+        """
+        image = await self.read(key)
+        if image is None:
+            return await self._outcome(self._ask(key, stills, floor), patience)
+        age = (self._clock.now() - image.taken_at).total_seconds()
+        since = self._since_fetched(key, image.taken_at)
+        if since > max(max_age, floor) and not self._held(key, stills) and not self._closed:
+            self._begin(key, stills, floor)
+        return replace(image, stale=True) if max(age, since) > max_age else image
+
+    async def refresh(self, key: str, stills: Stills, *, floor: float = 0.0, force: bool = False) -> Image:
+        """Take a picture now, or share in one being taken; raises HubError.
+
+        Unless forced, returns the last one if it was fetched less than `floor` seconds ago, and raises the last error
+        again while the camera is left in peace after it.
+        """
+        if key not in self._takes and not force and floor and (facts := self._facts.get(key)):
+            if self._since_fetched(key, facts.taken_at) < floor and (image := await self.read(key)):
+                return image
+        return await self._outcome(self._ask(key, stills, floor, force=force))
+
+    def put(self, key: str, image: Image) -> None:
+        """Keep a picture that came by itself (with an event); raises Malformed."""
+        self._keep(key, checked(image))
+
+    async def forget(self, keys: Iterable[str]) -> None:
+        """Remove pictures and all that is known of them, for good."""
+        keys = tuple(keys)
+        await self._takes.cancel(keys)
+        await self._reads.cancel(keys)
+        for key in keys:
+            self._records.pop(key, None)
+            self._memory.remove(key)
+            if self._facts.pop(key, None):
+                self._shelf.change(key, None)
+
+    async def close(self) -> None:
+        """Stop asking, finish writing; leaves no task. What is asked afterwards is Unreachable `shutting_down`."""
+        self._closed = True
+        await self._takes.cancel()
+        await self._reads.cancel()
+        await self._shelf.flush()
+
+    def _ask(self, key: str, stills: Stills, floor: float, *, force: bool = False) -> asyncio.Task[Image | HubError]:
+        """Return the taking of a picture, under way or new; raises the last error while its camera is left in peace."""
+        if self._closed:
+            raise Unreachable("the album is closed", reason="shutting_down")
+        if key not in self._takes and not force and (error := self._held(key, stills)):
+            raise copy(error)
+        return self._begin(key, stills, floor)
+
+    def _begin(self, key: str, stills: Stills, floor: float) -> asyncio.Task[Image | HubError]:
+        return self._takes.join(key, lambda: self._take(key, self._record(key, stills), floor))
+
+    async def _outcome(self, task: asyncio.Task[Image | HubError], patience: float | None = None) -> Image:
+        if patience is None:
+            await asyncio.wait({task})
+        else:
+            timer = asyncio.ensure_future(self._clock.sleep(patience))
+            try:
+                await asyncio.wait({task, timer}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                timer.cancel()
+        if not task.done():
+            raise Unreachable("there is no picture yet", reason="no_picture_yet")
+        if task.cancelled():
+            raise Unreachable("the album is closed", reason="shutting_down")
+        if isinstance(outcome := task.result(), HubError):
+            # A copy for each who waits: one exception raised many times would gather all their tracebacks.
+            raise copy(outcome)
+        return outcome
+
+    async def _take(self, key: str, record: _Record, floor: float) -> Image | HubError:
+        """Ask the camera once; an error is a result, so that one nobody waits for is no lost exception."""
+        try:
+            async with asyncio.timeout(self._give_up):
+                image = checked(await record.stills.take())
+        except HubError as error:
+            return self._failed(key, record, floor, error)
+        except TimeoutError:
+            return self._failed(key, record, floor, Unreachable("the camera took too long", reason="timed_out"))
+        except Exception as error:
+            # A fault in a vendor's code must neither pass for a picture nor have the camera asked without pause.
+            _LOGGER.exception("Taking a picture failed in a way it should not", exc_info=without_text(error))
+            return self._failed(key, record, floor, HubError(type(error).__name__))
+        record.fetched = self._clock.monotonic()
+        record.error, record.failures, record.hold_until = None, 0, -math.inf
+        self._keep(key, image)
+        return image
+
+    def _failed(self, key: str, record: _Record, floor: float, error: HubError) -> HubError:
+        if record.failures == 0:
+            longest = max(self._backoff.maximum, floor)
+            record.delays = replace(self._backoff, maximum=longest).delays(self._random)
+        refused_before, pause = isinstance(record.error, AuthError), next(record.delays)
+        if isinstance(error, AuthError | Unsupported):
+            pause = math.inf
+        elif isinstance(error, Throttled):
+            pause = max(pause, error.retry_after or 0)
+        record.error, record.failed_at, record.failures = error, self._clock.now(), record.failures + 1
+        record.hold_until = self._clock.monotonic() + pause
+        if isinstance(error, AuthError) and not refused_before:
+            self._auth.tell(key, error)
+        return error
+
+    def _keep(self, key: str, image: Image) -> None:
+        if self._memory.get(key) == image:
+            return
+        self._facts[key] = PictureFacts(
+            key=key, taken_at=image.taken_at, source=image.source, content_type=image.content_type
+        )
+        self._memory.put(key, image)
+        self._shelf.change(key, image)
+        self._new.tell(key)
+
+    async def _from_disk(self, key: str) -> Image | None:
+        image = await self._shelf.read(key)
+        if (newer := self._memory.get(key) or self._shelf.peek(key)) is not None:
+            return newer
+        if image is None:
+            self._facts.pop(key, None)
+        else:
+            self._memory.put(key, image)
+        return image
+
+    def _left_disk(self, key: str) -> None:
+        if key not in self._memory:
+            self._facts.pop(key, None)
+
+    def _record(self, key: str, stills: Stills) -> _Record:
+        record = self._records.get(key)
+        if record is None or record.stills is not stills:
+            record = self._records[key] = _Record(stills=stills, fetched=record.fetched if record else None)
+        return record
+
+    def _held(self, key: str, stills: Stills) -> HubError | None:
+        """Return the error after which this camera is still left in peace."""
+        record = self._records.get(key)
+        if record is None or record.stills is not stills or self._clock.monotonic() >= record.hold_until:
+            return None
+        return record.error
+
+    def _since_fetched(self, key: str, taken_at: datetime) -> float:
+        """Return the seconds since the camera last gave a picture, by its own word where it was before a restart."""
+        record = self._records.get(key)
+        if record is not None and record.fetched is not None:
+            return self._clock.monotonic() - record.fetched
+        age = (self._clock.now() - taken_at).total_seconds()
+        # Its clock is ahead of ours: the picture may be of any age.
+        return age if age >= 0 else math.inf
+
+
+def checked(image: Image) -> Image:
+    """Return the picture if it is a whole JPEG of at most 16 MiB; raises Malformed."""
+    content = image.content
+    if len(content) > PICTURE_LIMIT:
+        raise Malformed(f"the picture has {len(content)} bytes", reason="picture_too_large")
+    if not content.startswith(_JPEG_START):
+        raise Malformed("what came is no JPEG", reason="not_a_picture")
+    if content.endswith(_JPEG_END):
+        return image
+    # Some servers send a line end or padding after the picture.
+    if (content := content.rstrip(b"\r\n\0")).endswith(_JPEG_END):
+        return replace(image, content=content)
+    raise Malformed("the picture has no end", reason="picture_cut")
