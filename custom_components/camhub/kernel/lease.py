@@ -1,8 +1,22 @@
 """Things that are ours for a time: stream addresses, sessions, signed links."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime
+import math
+import random
+from types import TracebackType
+from typing import Final, Self
+
+from .clock import Clock
+from .errors import AuthError, HubError, Malformed, Throttled, Unreachable, Unsupported
+from .observers import Observers
+from .policy import Backoff, Chance
+
+BACKOFF: Final = Backoff(first=1, factor=2, maximum=60, jitter=0.5)
 
 
 async def _nothing() -> None:
@@ -17,3 +31,131 @@ class Lease[T]:
     expires_at: datetime | None = None
     renew: Callable[[], Awaitable[Lease[T]]] | None = field(default=None, repr=False)
     release: Callable[[], Awaitable[None]] = field(default=_nothing, repr=False)
+
+
+class LeaseKeeper[T]:
+    """Holds one lease and sees that it never ends while it is wanted.
+
+    It is renewed `margin` seconds before its end (a short one at half its time), again and again with growing waits
+    while that fails with Unreachable; where it cannot be renewed, or its end has come, a new one is opened. AuthError
+    and Unsupported end the keeping: the value serves until its end.
+    """
+
+    def __init__(
+        self,
+        open_lease: Callable[[], Awaitable[Lease[T]]],
+        *,
+        clock: Clock,
+        margin: float = 30.0,
+        backoff: Backoff = BACKOFF,
+        random: Chance = random.random,
+    ) -> None:
+        """Open nothing yet."""
+        self._open = open_lease
+        self._clock = clock
+        self._margin = margin
+        self._backoff = backoff
+        self._random = random
+        self._lease: Lease[T] | None = None
+        self._error: HubError | None = None
+        self._opened_anew = False
+        self._task: asyncio.Task[None] | None = None
+        self._changed: Observers[T] = Observers("a renewed lease")
+
+    @property
+    def error(self) -> HubError | None:
+        """Return why the last try to extend failed, None if it did not."""
+        return self._error
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """Return until when the value holds, None if for ever or if there is none."""
+        return self._lease.expires_at if self._lease else None
+
+    def current(self) -> T:
+        """Return the value as it is now; raises what kept it from being extended, once it has ended."""
+        if self._lease is None:
+            raise Unreachable("the lease is not open", reason="lease_ended")
+        if self._remaining(self._lease) > 0:
+            return self._lease.value
+        raise copy(self._error) if self._error else Unreachable("the lease has ended", reason="lease_ended")
+
+    def on_change(self, callback: Callable[[T], None]) -> Callable[[], None]:
+        """Call `callback` with each value that differs from the one before; return the undo."""
+        return self._changed.add(callback)
+
+    async def start(self) -> T:
+        """Open the lease and keep it from now on; raises HubError."""
+        self._lease = await self._open()
+        self._task = asyncio.create_task(self._keep(self._lease))
+        return self._lease.value
+
+    async def close(self) -> None:
+        """Give the lease back; leaves no task and may be called twice."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task})
+            self._task = None
+        if self._lease is not None:
+            lease, self._lease = self._lease, None
+            await _give_back(lease)
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def _remaining(self, lease: Lease[T]) -> float:
+        if lease.expires_at is None:
+            return math.inf
+        return (lease.expires_at - self._clock.now()).total_seconds()
+
+    async def _keep(self, lease: Lease[T]) -> None:
+        while (remaining := self._remaining(lease)) < math.inf:
+            # At least a breath between two, also where a vendor hands out leases that have ended.
+            await self._clock.sleep(max(remaining - self._margin, remaining / 2, self._backoff.first))
+            if (following := await self._follow(lease)) is None:
+                return
+            self._lease, self._error = following, None
+            if following.value != lease.value:
+                self._changed.tell(following.value)
+            if self._opened_anew:
+                await _give_back(lease)
+            lease = following
+
+    async def _follow(self, lease: Lease[T]) -> Lease[T] | None:
+        """Return the lease that comes after this one, None if there can be none."""
+        delays = self._backoff.delays(self._random)
+        while True:
+            try:
+                return await self._extend(lease)
+            except (AuthError, Unsupported) as error:
+                self._error = error
+                return None
+            except HubError as error:
+                self._error = error
+                pause = next(delays)
+                if (remaining := self._remaining(lease)) > 0:
+                    pause = min(pause, remaining)
+                if isinstance(error, Throttled):
+                    pause = max(pause, error.retry_after or 0)
+            await self._clock.sleep(pause)
+
+    async def _extend(self, lease: Lease[T]) -> Lease[T]:
+        """Renew the lease while it runs, else open another."""
+        self._opened_anew = False
+        if lease.renew is not None and self._remaining(lease) > 0:
+            with suppress(Malformed):
+                return await lease.renew()
+        self._opened_anew = True
+        return await self._open()
+
+
+async def _give_back[T](lease: Lease[T]) -> None:
+    # It ends by itself anyway.
+    with suppress(HubError):
+        await lease.release()

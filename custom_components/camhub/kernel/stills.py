@@ -29,6 +29,7 @@ MEMORY_LIMIT: Final = 64 * 2**20
 DISK_LIMIT: Final = 512 * 2**20
 DISK_FILES: Final = 2000
 GIVE_UP: Final = 60.0
+BACKOFF: Final = Backoff(first=5, factor=2, maximum=60, jitter=1)
 _JPEG_START: Final = b"\xff\xd8"
 _JPEG_END: Final = b"\xff\xd9"
 
@@ -73,7 +74,7 @@ class Album:
         memory_limit: int = MEMORY_LIMIT,
         disk_limit: int = DISK_LIMIT,
         disk_files: int = DISK_FILES,
-        backoff: Backoff = Backoff(first=5, factor=2, maximum=60, jitter=1),
+        backoff: Backoff = BACKOFF,
         give_up: float = GIVE_UP,
         random: Chance = random.random,
     ) -> None:
@@ -152,7 +153,7 @@ class Album:
         age = (self._clock.now() - image.taken_at).total_seconds()
         since = self._since_fetched(key, image.taken_at)
         if since > max(max_age, floor) and not self._held(key, stills) and not self._closed:
-            self._begin(key, stills, floor)
+            _ = self._begin(key, stills, floor)
         return replace(image, stale=True) if max(age, since) > max_age else image
 
     async def refresh(self, key: str, stills: Stills, *, floor: float = 0.0, force: bool = False) -> Image:
@@ -161,8 +162,10 @@ class Album:
         Unless forced, returns the last one if it was fetched less than `floor` seconds ago, and raises the last error
         again while the camera is left in peace after it.
         """
-        if key not in self._takes and not force and floor and (facts := self._facts.get(key)):
-            if self._since_fetched(key, facts.taken_at) < floor and (image := await self.read(key)):
+        facts = self._facts.get(key)
+        if facts is not None and not force and key not in self._takes:
+            rested = self._since_fetched(key, facts.taken_at) >= floor
+            if not rested and (image := await self.read(key)) is not None:
                 return image
         return await self._outcome(self._ask(key, stills, floor, force=force))
 

@@ -1,0 +1,192 @@
+"""Events, pushed or polled, as one line that is dialled again whenever it drops."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+import logging
+import math
+import random
+from typing import Final
+
+from .clock import Clock
+from .errors import AuthError, HubError, Throttled, Unsupported
+from .model import CameraEvent, EventPhase
+from .observers import Observers, without_text
+from .policy import Backoff, Chance
+
+_LOGGER = logging.getLogger(__name__)
+
+# A poll comes up to this part sooner or later, so that accounts do not all ask at once.
+_JITTER: Final = 0.1
+
+
+async def poll(
+    fetch: Callable[[], Awaitable[Iterable[CameraEvent]]],
+    *,
+    every: float,
+    clock: Clock,
+    random: Chance = random.random,
+) -> AsyncGenerator[CameraEvent]:
+    """Yield what `fetch` returns, now and about every `every` seconds, until the consumer closes; raises as it does."""
+    while True:
+        for event in await fetch():
+            yield event
+        await clock.sleep(every * (1 + _JITTER * (2 * random() - 1)))
+
+
+class Dedup:
+    """Tells events that come again from new ones, by id and phase; remembers the `limit` seen last."""
+
+    def __init__(self, limit: int = 1000) -> None:
+        """Start with none seen."""
+        self._limit = limit
+        self._seen: OrderedDict[tuple[str, EventPhase], None] = OrderedDict()
+
+    def is_new(self, event: CameraEvent) -> bool:
+        """Return whether this is the first time; from now on it is not."""
+        mark = (event.id, event.phase)
+        known = mark in self._seen
+        self._seen[mark] = None
+        self._seen.move_to_end(mark)
+        if len(self._seen) > self._limit:
+            self._seen.popitem(last=False)
+        return not known
+
+
+class LineStatus(StrEnum):
+    """How an event line stands."""
+
+    CONNECTED = "connected"
+    DISCONNECTED = "disconnected"
+    NONE = "none"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LineState:
+    """How the line stands, since when (aware), the slug of why, and how often it came back since the start."""
+
+    status: LineStatus
+    since: datetime
+    reason: str | None = None
+    reconnects: int = 0
+
+
+class EventPump:
+    """Delivers events of one account until there will be none, its credentials are refused, or it is closed.
+
+    The line counts as connected from the first dial; after a drop, from its next event or `grace` seconds without
+    another drop: a quiet line says nothing. Waits grow from drop to drop and start over after `good_spell` seconds.
+    """
+
+    def __init__(
+        self,
+        open_events: Callable[[], AsyncGenerator[CameraEvent]],
+        deliver: Callable[[CameraEvent], None],
+        *,
+        clock: Clock,
+        backoff: Backoff,
+        on_state: Callable[[], None] | None = None,
+        grace: float = 15.0,
+        good_spell: float = 60.0,
+        random: Chance = random.random,
+    ) -> None:
+        """Dial nothing yet; `on_state` is called after each change of `state`."""
+        self._open = open_events
+        self._clock = clock
+        self._backoff = backoff
+        self._grace = grace
+        self._good_spell = good_spell
+        self._random = random
+        self._deliver: Observers[CameraEvent] = Observers("an event")
+        self._deliver.add(deliver)
+        self._changed: Observers[()] = Observers("an event line")
+        if on_state is not None:
+            self._changed.add(on_state)
+        self._task: asyncio.Task[object] | None = None
+        self._dials = 0
+        self._up_at = math.inf
+        self.error: HubError | None = None
+        self.state = LineState(status=LineStatus.DISCONNECTED, since=clock.now())
+
+    @property
+    def connected(self) -> bool:
+        """Return whether events would come through now."""
+        return self.state.status is LineStatus.CONNECTED
+
+    async def run(self) -> None:
+        """Pump until the source returns, its credentials are refused, or `close`; raises nothing but CancelledError."""
+        self._task = asyncio.current_task()
+        delays = self._backoff.delays(self._random)
+        while True:
+            self._up_at = math.inf
+            error = await self._dial()
+            if error is None or isinstance(error, AuthError | Unsupported):
+                self._become(LineStatus.REFUSED if isinstance(error, AuthError) else LineStatus.NONE, error)
+                return
+            if self._clock.monotonic() - self._up_at >= self._good_spell:
+                delays = self._backoff.delays(self._random)
+            pause = next(delays)
+            if isinstance(error, Throttled):
+                pause = max(pause, error.retry_after or 0)
+            self._become(LineStatus.DISCONNECTED, error)
+            await self._clock.sleep(pause)
+
+    def start(self) -> None:
+        """Run in a task of its own, which `close` ends."""
+        self._task = asyncio.create_task(self.run())
+
+    async def close(self) -> None:
+        """Stop; returns when the line is closed."""
+        task, self._task = self._task, None
+        if task is not None and task is not asyncio.current_task():
+            task.cancel()
+            await asyncio.wait({task})
+
+    async def _dial(self) -> HubError | None:
+        """Read the line until it ends; return why it dropped, None if it ended by itself."""
+        self._dials += 1
+        grace = asyncio.create_task(self._trust()) if self._dials > 1 else None
+        if grace is None:
+            self._connected()
+        try:
+            async with aclosing(self._open()) as events:
+                async for event in events:
+                    self._connected()
+                    self._deliver.tell(event)
+        except HubError as error:
+            return error
+        except Exception as error:
+            # A fault in a vendor's reader must not end the events for good; its text may hold an address.
+            _LOGGER.exception("Reading events failed in a way it should not", exc_info=without_text(error))
+            return HubError(type(error).__name__)
+        finally:
+            if grace is not None:
+                grace.cancel()
+        return None
+
+    async def _trust(self) -> None:
+        await self._clock.sleep(self._grace)
+        self._connected()
+
+    def _connected(self) -> None:
+        if not self.connected:
+            self._up_at = self._clock.monotonic()
+            self._become(LineStatus.CONNECTED, None)
+
+    def _become(self, status: LineStatus, error: HubError | None) -> None:
+        self.error = error
+        reason = error.reason if error else None
+        since, reconnects = self.state.since, self.state.reconnects
+        if status is not self.state.status:
+            since = self._clock.now()
+        if status is LineStatus.CONNECTED and self._dials > 1:
+            reconnects += 1
+        state = LineState(status=status, since=since, reason=reason, reconnects=reconnects)
+        if state != self.state:
+            self.state = state
+            self._changed.tell()
