@@ -1,1 +1,108 @@
 """CamHub: cameras of six kinds as one."""
+
+from homeassistant.const import EVENT_HOMEASSISTANT_CLOSE
+from homeassistant.core import Event, HomeAssistant
+from homeassistant.exceptions import ConfigEntryError
+from homeassistant.helpers import config_validation as cv, device_registry as dr
+from homeassistant.helpers.typing import ConfigType
+
+from .const import CONF_PROVIDER, DOMAIN, PLATFORMS
+from .coordinator import CamHubConfigEntry, CamHubCoordinator
+from .kernel.errors import WrongKey
+from .preview import FlowPreviewView
+from .repairs import CredentialWatch, async_clear_issues
+from .runtime import (
+    SHARED,
+    EntryTokens,
+    Sessions,
+    async_create_shared,
+    async_load_spec,
+    async_unseal,
+    make_context,
+)
+from .services import async_setup_services
+
+CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
+
+
+async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
+    """Set up what all entries share: pictures, actions, the dialogs' preview."""
+    shared = hass.data[SHARED] = await async_create_shared(hass)
+
+    async def close(_event: Event) -> None:
+        await shared.album.close()
+
+    hass.bus.async_listen_once(EVENT_HOMEASSISTANT_CLOSE, close)
+    hass.http.register_view(FlowPreviewView(shared.previews))
+    async_setup_services(hass)
+    return True
+
+
+async def async_setup_entry(hass: HomeAssistant, entry: CamHubConfigEntry) -> bool:
+    """Open the account and show its cameras."""
+    try:
+        credentials = await async_unseal(hass, entry)
+    except WrongKey as error:
+        raise ConfigEntryError(translation_domain=DOMAIN, translation_key=error.reason) from error
+    spec = await async_load_spec(hass, entry.data[CONF_PROVIDER])
+    sessions = Sessions(hass)
+    entry.async_on_unload(sessions.detach)
+    context = make_context(hass, sessions, credentials, EntryTokens(hass, entry))
+    coordinator = CamHubCoordinator(
+        hass,
+        entry,
+        provider=spec.open(context),
+        album=hass.data[SHARED].album,
+        clock=context.clock,
+        counters=context.counters,
+    )
+    entry.async_on_unload(coordinator.async_close)
+    await coordinator.async_config_entry_first_refresh()
+    _register_hub(hass, entry, coordinator)
+    entry.runtime_data = coordinator
+    await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    watch = CredentialWatch(coordinator)
+    entry.async_on_unload(coordinator.async_add_listener(watch.async_check))
+    watch.async_check()
+    coordinator.pump.start()
+    return True
+
+
+def _register_hub(hass: HomeAssistant, entry: CamHubConfigEntry, coordinator: CamHubCoordinator) -> None:
+    """Make the device that stands between Home Assistant and the cameras, before they refer to it."""
+    if (hub := coordinator.provider.device()) is None:
+        return
+    device = dr.async_get(hass).async_get_or_create(
+        config_entry_id=entry.entry_id,
+        identifiers={coordinator.account_identifier},
+        connections={(dr.CONNECTION_NETWORK_MAC, hub.mac)} if hub.mac else set(),
+        name=hub.name,
+        manufacturer=hub.manufacturer,
+        model=hub.model,
+        sw_version=hub.firmware,
+        serial_number=hub.serial,
+        configuration_url=hub.address,
+    )
+    coordinator.hub_id = device.id
+
+
+async def async_unload_entry(hass: HomeAssistant, entry: CamHubConfigEntry) -> bool:
+    """Take the entities away; what is open is closed by the entry's own undo list."""
+    return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
+
+
+async def async_remove_entry(hass: HomeAssistant, entry: CamHubConfigEntry) -> None:
+    """Delete the pictures and the issues of a removed account."""
+    async_clear_issues(hass, entry.entry_id)
+    album = hass.data[SHARED].album
+    kept = album.keys()
+    await album.forget([key for key in kept if key.startswith(f"{entry.entry_id}/")])
+
+
+async def async_remove_config_entry_device(
+    hass: HomeAssistant, entry: CamHubConfigEntry, device_entry: dr.AnyDeviceEntry
+) -> bool:
+    """Allow deleting the device of a camera that the account no longer lists."""
+    coordinator = entry.runtime_data
+    current = {coordinator.device_identifier(camera_id) for camera_id in coordinator.data}
+    return not device_entry.identifiers & {coordinator.account_identifier, *current}

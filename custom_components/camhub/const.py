@@ -1,5 +1,39 @@
 """Names and numbers of the hub."""
 
+from datetime import timedelta
+import logging
 from typing import Final
 
+from homeassistant.const import Platform
+
 DOMAIN: Final = "camhub"
+LOGGER: Final = logging.getLogger(__package__)
+
+PLATFORMS: Final = (
+    Platform.BINARY_SENSOR,
+    Platform.BUTTON,
+    Platform.CAMERA,
+    Platform.EVENT,
+    Platform.IMAGE,
+    Platform.SENSOR,
+)
+
+# What an entry stores: everything that came from the user is one sealed value.
+CONF_PROVIDER: Final = "provider"
+CONF_CREDENTIALS: Final = "credentials"
+# A hash of the normalised address, for devices that have no serial number to know them by.
+CONF_MATCH: Final = "match"
+
+# Minutes between two looks at an account.
+OPTION_INTERVAL: Final = "interval"
+DEFAULT_INTERVAL: Final = 5
+# Seconds for which a picture counts as fresh; the dashboard of Home Assistant asks every 10 s.
+OPTION_PICTURE_AGE: Final = "picture_age"
+DEFAULT_PICTURE_AGE: Final = 8
+
+# Pictures fetched at once by a sweep: beyond 16-32 the event loop, not the cameras, is the limit.
+SWEEP_CONCURRENCY: Final = 8
+# A login that dies within this time is announced.
+EXPIRY_WARNING: Final = timedelta(days=7)
+# Home Assistant gives up on a still after 10 s; answering a little sooner leaves our own words.
+STILL_PATIENCE: Final = 9.0

@@ -1,0 +1,195 @@
+"""The one dialog for all providers: it carries a sign-in's questions out and the answers in."""
+
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, Final, override
+
+from homeassistant.config_entries import SOURCE_REAUTH, SOURCE_RECONFIGURE, ConfigFlow, ConfigFlowResult, OptionsFlow
+from homeassistant.core import callback
+from homeassistant.helpers.selector import (
+    BooleanSelector,
+    SelectSelector,
+    SelectSelectorConfig,
+    SelectSelectorMode,
+    TextSelector,
+    TextSelectorConfig,
+    TextSelectorType,
+)
+import probatio
+
+from .const import CONF_MATCH, CONF_PROVIDER, DOMAIN
+from .conversation import Conversation, Turn
+from .coordinator import CamHubConfigEntry
+from .kernel.errors import HubError, WrongKey
+from .kernel.model import Account
+from .kernel.secret import Credentials
+from .kernel.signin import Consent, Field, FieldKind, Form
+from .options_flow import CamHubOptionsFlow
+from .preview import async_preview_markdown
+from .providers import PROVIDERS
+from .runtime import SHARED, async_entry_data, async_load_spec, async_unseal, async_vault
+
+TEXT_TYPES: Final[Mapping[FieldKind, TextSelectorConfig]] = {
+    FieldKind.TEXT: TextSelectorConfig(type=TextSelectorType.TEXT, autocomplete="off"),
+    FieldKind.PASSWORD: TextSelectorConfig(type=TextSelectorType.PASSWORD, autocomplete="current-password"),
+    FieldKind.URL: TextSelectorConfig(type=TextSelectorType.TEXT, autocomplete="url"),
+    FieldKind.EMAIL: TextSelectorConfig(type=TextSelectorType.EMAIL, autocomplete="username"),
+    FieldKind.MULTILINE: TextSelectorConfig(multiline=True),
+}
+
+
+def _selector(field: Field) -> TextSelector | BooleanSelector | SelectSelector:
+    """Return how Home Assistant asks for a field."""
+    if field.kind is FieldKind.BOOLEAN:
+        return BooleanSelector()
+    if field.kind is FieldKind.SELECT:
+        return SelectSelector(
+            SelectSelectorConfig(
+                options=list(field.options), mode=SelectSelectorMode.DROPDOWN, translation_key=field.key
+            )
+        )
+    return TextSelector(TEXT_TYPES[field.kind])
+
+
+def form_schema(form: Form) -> probatio.Schema:
+    """Return a form's fields as Home Assistant's; what is known is suggested, so that it can be cleared."""
+    schema: dict[probatio.Marker, TextSelector | BooleanSelector | SelectSelector] = {}
+    for field in form.fields:
+        required = field.required or field.kind is FieldKind.BOOLEAN
+        marker = probatio.Required if required else probatio.Optional
+        if field.default is None:
+            key = marker(field.key)
+        elif field.kind in {FieldKind.BOOLEAN, FieldKind.SELECT}:
+            key = marker(field.key, default=field.default)
+        else:
+            key = marker(field.key, description={"suggested_value": field.default})
+        schema[key] = _selector(field)
+    return probatio.Schema(schema)
+
+
+class CamHubConfigFlow(ConfigFlow, domain=DOMAIN):
+    """Adds, mends and changes accounts of every provider."""
+
+    VERSION = 1
+    MINOR_VERSION = 1
+
+    _key: str
+    _conversation: Conversation | None = None
+    _turns = 0
+
+    @staticmethod
+    @callback
+    @override
+    def async_get_options_flow(config_entry: CamHubConfigEntry) -> OptionsFlow:
+        return CamHubOptionsFlow()
+
+    @override
+    async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask which kind of camera."""
+        return self.async_show_menu(step_id="user", menu_options=list(PROVIDERS))
+
+    async def async_step_reauth(self, entry_data: Mapping[str, Any]) -> ConfigFlowResult:
+        """Sign in again: the credentials were refused or are about to end."""
+        return await self._async_mend(self._get_reauth_entry())
+
+    async def async_step_reconfigure(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Change address or credentials."""
+        return await self._async_mend(self._get_reconfigure_entry())
+
+    async def _async_mend(self, entry: CamHubConfigEntry) -> ConfigFlowResult:
+        """Sign in with the earlier answers filled in."""
+        try:
+            earlier = await async_unseal(self.hass, entry)
+        except WrongKey:
+            # The old values cannot be read; new ones can still be given, and then replace them.
+            earlier = Credentials()
+        return await self.async_begin(entry.data[CONF_PROVIDER], earlier)
+
+    async def async_begin(self, key: str, earlier: Credentials) -> ConfigFlowResult:
+        """Start a provider's sign-in."""
+        try:
+            await async_vault(self.hass)
+        except WrongKey as error:
+            return self.async_abort(reason=error.reason)
+        self._key = key
+        spec = await async_load_spec(self.hass, key)
+        self._conversation = Conversation(self.hass, spec, earlier)
+        return await self._async_show(await self._conversation.async_begin())
+
+    async def async_page(self, user_input: dict[str, Any] | None) -> ConfigFlowResult:
+        """Hand in a page's answers."""
+        if self._conversation is None:
+            return self.async_abort(reason="unknown")
+        try:
+            turn = await self._conversation.async_answer(user_input or {})
+        except HubError as error:
+            return self.async_abort(reason=error.reason, description_placeholders=error.placeholders)
+        return await self._async_show(turn)
+
+    async def _async_show(self, turn: Turn) -> ConfigFlowResult:
+        """Show the next question, or finish."""
+        if isinstance(turn, Account):
+            return await self._async_finish(turn)
+        if isinstance(turn, Consent):
+            return self.async_abort(reason="unsupported")
+        self._turns += 1
+        return self.async_show_form(
+            step_id=f"{self._key}_{turn.page}",
+            data_schema=form_schema(turn),
+            errors=dict(turn.errors),
+            description_placeholders={**turn.placeholders, "picture": self._preview(turn)},
+        )
+
+    def _preview(self, form: Form) -> str:
+        """Return the Markdown of the form's picture, empty if it has none."""
+        previews = self.hass.data[SHARED].previews
+        if form.picture is None:
+            previews.pop(self.flow_id, None)
+            return ""
+        previews[self.flow_id] = form.picture
+        return async_preview_markdown(self.hass, self.flow_id, self._turns)
+
+    async def _async_finish(self, account: Account) -> ConfigFlowResult:
+        """Store the account: as a new entry, or in the one it belongs to."""
+        data = await async_entry_data(self.hass, self._key, account)
+        unique_id = f"{self._key}_{account.unique_id}" if account.unique_id else None
+        await self.async_set_unique_id(unique_id)
+        if unique_id is None:
+            self._async_abort_entries_match({CONF_PROVIDER: self._key, CONF_MATCH: data[CONF_MATCH]})
+        if self.source in {SOURCE_REAUTH, SOURCE_RECONFIGURE}:
+            self._abort_if_unique_id_mismatch()
+            entry = self._get_reauth_entry() if self.source == SOURCE_REAUTH else self._get_reconfigure_entry()
+            return self.async_update_reload_and_abort(entry, data=data)
+        self._abort_if_unique_id_configured()
+        return self.async_create_entry(title=account.title, data=data)
+
+    @override
+    @callback
+    def async_remove(self) -> None:
+        """End the sign-in with the dialog, finished or closed."""
+        self.hass.data[SHARED].previews.pop(self.flow_id, None)
+        if self._conversation is not None:
+            self._conversation.close()
+
+
+type Step = Callable[[CamHubConfigFlow, dict[str, Any] | None], Coroutine[Any, Any, ConfigFlowResult]]
+
+
+def _first_step(key: str) -> Step:
+    """Return the menu's step into a provider."""
+
+    async def step(flow: CamHubConfigFlow, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        return await flow.async_begin(key, Credentials())
+
+    return step
+
+
+async def _page_step(flow: CamHubConfigFlow, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+    """Take the answers of whichever page is shown."""
+    return await flow.async_page(user_input)
+
+
+# Home Assistant calls `async_step_<id>`; the pages are the providers', so the names are made here.
+for _key, _pages in PROVIDERS.items():
+    setattr(CamHubConfigFlow, f"async_step_{_key}", _first_step(_key))
+    for _page in _pages:
+        setattr(CamHubConfigFlow, f"async_step_{_key}_{_page}", _page_step)

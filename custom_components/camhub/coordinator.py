@@ -1,0 +1,260 @@
+"""One coordinator per account: lists the cameras, sweeps their pictures, pumps their events, says what is wrong."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import override
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.exceptions import ConfigEntryAuthFailed, HomeAssistantError, ServiceValidationError
+from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
+
+from .const import (
+    DEFAULT_INTERVAL,
+    DEFAULT_PICTURE_AGE,
+    DOMAIN,
+    LOGGER,
+    OPTION_INTERVAL,
+    OPTION_PICTURE_AGE,
+    SWEEP_CONCURRENCY,
+)
+from .kernel.clock import Clock
+from .kernel.counters import Counters
+from .kernel.errors import AuthError, HubError, Throttled, Unsupported
+from .kernel.events import EventPump
+from .kernel.model import CameraEvent, EventPhase, TokenStatus
+from .kernel.policy import Backoff
+from .kernel.provider import Camera, Provider
+from .kernel.relay import Relay
+from .kernel.stills import Album
+
+type CamHubConfigEntry = ConfigEntry[CamHubCoordinator]
+
+# How long to wait before an event line is dialled again, in seconds.
+EVENT_BACKOFF = Backoff(first=5, factor=2, maximum=300, jitter=0.2)
+
+
+def update_failure(error: HubError) -> HomeAssistantError:
+    """Return what Home Assistant makes of an error while an account is read."""
+    key, words = error.reason, error.placeholders
+    if isinstance(error, AuthError):
+        return ConfigEntryAuthFailed(translation_domain=DOMAIN, translation_key=key, translation_placeholders=words)
+    return UpdateFailed(
+        retry_after=error.retry_after if isinstance(error, Throttled) else None,
+        translation_domain=DOMAIN,
+        translation_key=key,
+        translation_placeholders=words,
+    )
+
+
+@contextmanager
+def action_errors() -> Iterator[None]:
+    """Turn an error inside into the sentence for the user who asked."""
+    try:
+        yield
+    except HubError as error:
+        kind = ServiceValidationError if isinstance(error, Unsupported) else HomeAssistantError
+        raise kind(
+            translation_domain=DOMAIN,
+            translation_key=error.reason,
+            translation_placeholders=error.placeholders,
+        ) from error
+
+
+class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
+    """The state of one account: its cameras by id."""
+
+    config_entry: CamHubConfigEntry
+
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        entry: CamHubConfigEntry,
+        *,
+        provider: Provider,
+        album: Album,
+        clock: Clock,
+        counters: Counters,
+    ) -> None:
+        """Prepare; nothing is asked yet."""
+        super().__init__(
+            hass,
+            LOGGER,
+            config_entry=entry,
+            name=entry.title,
+            update_interval=timedelta(minutes=entry.options.get(OPTION_INTERVAL, DEFAULT_INTERVAL)),
+            always_update=False,
+        )
+        self.provider = provider
+        self.album = album
+        self.clock = clock
+        self.counters = counters
+        self.picture_age: float = entry.options.get(OPTION_PICTURE_AGE, DEFAULT_PICTURE_AGE)
+        self.hub_id: str | None = None
+        self.pump = EventPump(
+            provider.events, self._deliver, clock=clock, backoff=EVENT_BACKOFF, on_state=self._event_line_changed
+        )
+        self._relays: dict[str, Relay] = {}
+        self._listeners_by_camera: defaultdict[str, list[Callable[[CameraEvent], None]]] = defaultdict(list)
+        self.sweep: asyncio.Task[None] | None = None
+        entry.async_on_unload(album.on_auth_error(self._picture_refused))
+
+    @property
+    def token_status(self) -> TokenStatus | None:
+        """Return how the credentials stand."""
+        return self.provider.token_status()
+
+    def picture_key(self, camera_id: str) -> str:
+        """Return the name of a camera's picture in the album."""
+        return f"{self.config_entry.entry_id}/{camera_id}"
+
+    def event_picture_key(self, camera_id: str) -> str:
+        """Return the name in the album of what a camera saw last."""
+        return f"{self.picture_key(camera_id)}/event"
+
+    @override
+    async def _async_setup(self) -> None:
+        """Connect once, before the first look."""
+        try:
+            await self.provider.connect()
+        except HubError as error:
+            raise update_failure(error) from error
+
+    @override
+    async def _async_update_data(self) -> Mapping[str, Camera]:
+        """List the cameras; their pictures follow behind, so that a slow camera holds nobody up."""
+        try:
+            with self.counters.timed("cameras"):
+                listed = await self.provider.cameras()
+        except HubError as error:
+            raise update_failure(error) from error
+        cameras = {camera.id: camera for camera in listed}
+        self._forget_missing(cameras)
+        if self.sweep is None or self.sweep.done():
+            self.sweep = self.config_entry.async_create_background_task(
+                self.hass, self.async_sweep(cameras), f"{DOMAIN} pictures of {self.config_entry.title}"
+            )
+        return cameras
+
+    async def async_sweep(self, cameras: Mapping[str, Camera]) -> None:
+        """Refresh the picture of every camera that can be asked, a few at a time."""
+        waiting = iter(
+            [camera for camera in cameras.values() if camera.stills is not None and camera.online is not False]
+        )
+        async with asyncio.TaskGroup() as workers:
+            for _ in range(min(SWEEP_CONCURRENCY, len(cameras))):
+                workers.create_task(self._take_each(waiting))
+
+    async def _take_each(self, waiting: Iterator[Camera]) -> None:
+        """Take pictures until none is left to take; a camera that fails does not stop the others."""
+        for camera in waiting:
+            if camera.stills is None:
+                continue
+            try:
+                await self.album.refresh(self.picture_key(camera.id), camera.stills, floor=camera.still_floor)
+            except HubError as error:
+                self.counters.count(f"sweep.{type(error).__name__}")
+
+    async def async_take(self, camera_id: str) -> None:
+        """Take a picture now, whatever the last one's age; raises HubError."""
+        camera = self.data.get(camera_id)
+        if camera is None or camera.stills is None:
+            raise Unsupported("no such camera, or it takes no pictures")
+        await self.album.refresh(self.picture_key(camera_id), camera.stills, floor=camera.still_floor, force=True)
+
+    async def _keep_event_picture(self, event: CameraEvent) -> None:
+        """Keep what the camera saw: the event's own picture, else one taken now."""
+        key = self.event_picture_key(event.camera)
+        camera = self.data.get(event.camera)
+        try:
+            if event.image is not None:
+                self.album.put(key, event.image)
+            elif camera is not None and camera.stills is not None:
+                await self.album.refresh(key, camera.stills, floor=camera.still_floor)
+        except HubError as error:
+            self.counters.count(f"event_picture.{type(error).__name__}")
+
+    def _picture_refused(self, key: str, _error: AuthError) -> None:
+        """Ask for a new login when a picture of this account is refused."""
+        if key.startswith(f"{self.config_entry.entry_id}/"):
+            self.async_refused()
+
+    @callback
+    def async_refused(self) -> None:
+        """Ask the user to sign in again, once however many requests were refused."""
+        self.config_entry.async_start_reauth_if_available(self.hass)
+
+    def relay(self, camera: Camera) -> Relay | None:
+        """Return the one upstream connection of a camera's MJPEG stream, opened by its first viewer."""
+        if camera.mjpeg is None:
+            return None
+        if camera.id not in self._relays:
+            self._relays[camera.id] = Relay(camera.mjpeg, clock=self.clock)
+        return self._relays[camera.id]
+
+    @property
+    def relays(self) -> Mapping[str, Relay]:
+        """Return the relays that have been used, by camera."""
+        return self._relays
+
+    @callback
+    def async_subscribe(self, camera_id: str, listener: Callable[[CameraEvent], None]) -> Callable[[], None]:
+        """Call `listener` with each event of a camera; returns the undo."""
+        listeners = self._listeners_by_camera[camera_id]
+        listeners.append(listener)
+
+        def unsubscribe() -> None:
+            listeners.remove(listener)
+
+        return unsubscribe
+
+    def _deliver(self, event: CameraEvent) -> None:
+        """Hand an event to those who listen for its camera."""
+        self.counters.count(f"events.{event.kind}")
+        for listener in tuple(self._listeners_by_camera[event.camera]):
+            listener(event)
+        if event.phase in {EventPhase.START, EventPhase.PULSE}:
+            self.config_entry.async_create_background_task(
+                self.hass, self._keep_event_picture(event), f"{DOMAIN} event picture"
+            )
+
+    def _event_line_changed(self) -> None:
+        """Tell entities that the event line came or went; a refused login leads to a new one."""
+        if isinstance(self.pump.error, AuthError):
+            self.async_refused()
+        self.async_update_listeners()
+
+    def _forget_missing(self, cameras: Mapping[str, Camera]) -> None:
+        """Remove the devices of cameras that the account no longer lists."""
+        registry = dr.async_get(self.hass)
+        wanted = {self.account_identifier, *(self.device_identifier(camera_id) for camera_id in cameras)}
+        for device in dr.async_entries_for_config_entry(registry, self.config_entry.entry_id):
+            if not device.identifiers & wanted:
+                registry.async_remove_device(device.id)
+        for camera_id in [known for known in self._relays if known not in cameras]:
+            self.config_entry.async_create_background_task(
+                self.hass, self._relays.pop(camera_id).close(), f"{DOMAIN} close relay"
+            )
+
+    @property
+    def account_identifier(self) -> tuple[str, str]:
+        """Return what Home Assistant knows the account's own device by."""
+        return (DOMAIN, self.config_entry.unique_id or self.config_entry.entry_id)
+
+    def device_identifier(self, camera_id: str) -> tuple[str, str]:
+        """Return what Home Assistant knows a camera's device by."""
+        domain, account = self.account_identifier
+        return (domain, f"{account}_{camera_id}")
+
+    async def async_close(self) -> None:
+        """Give back everything the account holds open."""
+        await self.pump.close()
+        if self.sweep is not None:
+            self.sweep.cancel()
+        for relay in self._relays.values():
+            await relay.close()
+        await self.provider.close()

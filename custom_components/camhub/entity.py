@@ -1,0 +1,91 @@
+"""What all entities of a camera share, and how they come to be."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import override
+
+from homeassistant.core import callback
+from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers.device_registry import DeviceInfo
+from homeassistant.helpers.entity import Entity
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.helpers.update_coordinator import CoordinatorEntity
+
+from .coordinator import CamHubConfigEntry, CamHubCoordinator
+from .kernel.provider import Camera
+
+
+class CamHubEntity(CoordinatorEntity[CamHubCoordinator]):
+    """One aspect of one camera."""
+
+    _attr_has_entity_name = True
+
+    def __init__(self, coordinator: CamHubCoordinator, camera: Camera, key: str) -> None:
+        """Name the entity after the camera's device and its own key."""
+        super().__init__(coordinator)
+        self.camera_id = camera.id
+        _, identifier = coordinator.device_identifier(camera.id)
+        self._attr_unique_id = f"{identifier}_{key}"
+        self._attr_device_info = _device_info(coordinator, camera)
+
+    @property
+    def camera(self) -> Camera | None:
+        """Return the camera as it is now, None once the account no longer lists it."""
+        data: Mapping[str, Camera] | None = self.coordinator.data
+        return data.get(self.camera_id) if data else None
+
+    @property
+    def picture_key(self) -> str:
+        """Return the name of the camera's picture in the album."""
+        return self.coordinator.picture_key(self.camera_id)
+
+    @property
+    @override
+    def available(self) -> bool:
+        return super().available and self.camera is not None
+
+
+def _device_info(coordinator: CamHubCoordinator, camera: Camera) -> DeviceInfo:
+    """Describe a camera's device; behind a recorder it refers to the recorder's."""
+    identity = camera.identity
+    info = DeviceInfo(
+        identifiers={coordinator.device_identifier(camera.id)},
+        name=identity.name,
+        manufacturer=identity.manufacturer,
+        model=identity.model,
+        sw_version=identity.firmware,
+        serial_number=identity.serial,
+    )
+    if identity.mac:
+        info["connections"] = {(dr.CONNECTION_NETWORK_MAC, identity.mac)}
+    if identity.address and identity.address.startswith(("http://", "https://")):
+        info["configuration_url"] = identity.address
+    if coordinator.hub_id:
+        info["via_device_id"] = coordinator.hub_id
+    return info
+
+
+def async_add_for_cameras(
+    entry: CamHubConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+    make: Callable[[CamHubCoordinator, Camera], Iterable[Entity]],
+) -> None:
+    """Add the entities of every camera, now and whenever one appears or gains an ability."""
+    coordinator = entry.runtime_data
+    known: set[str] = set()
+    seen: Mapping[str, Camera] | None = None
+
+    @callback
+    def add_new() -> None:
+        nonlocal seen
+        if coordinator.data is seen:
+            return
+        seen = coordinator.data
+        made = [entity for camera in seen.values() for entity in make(coordinator, camera)]
+        fresh = [entity for entity in made if entity.unique_id not in known]
+        known.clear()
+        known.update(entity.unique_id for entity in made if entity.unique_id)
+        if fresh:
+            async_add_entities(fresh)
+
+    add_new()
+    entry.async_on_unload(coordinator.async_add_listener(add_new))

@@ -1,0 +1,157 @@
+"""Times and measures: the last picture, the credentials' end, what a camera says of its health."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, override
+
+from homeassistant.components.sensor import (
+    SensorDeviceClass,
+    SensorEntity,
+    SensorEntityDescription,
+    SensorStateClass,
+)
+from homeassistant.const import PERCENTAGE, SIGNAL_STRENGTH_DECIBELS_MILLIWATT, EntityCategory
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .coordinator import CamHubConfigEntry, CamHubCoordinator
+from .entity import CamHubEntity, async_add_for_cameras
+from .kernel.provider import Camera, Health
+
+PARALLEL_UPDATES = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class HealthDescription(SensorEntityDescription):
+    """A sensor and how to read it from a camera's health."""
+
+    value_fn: Callable[[Health], float | int | None]
+
+
+HEALTH: Final = (
+    HealthDescription(
+        key="battery",
+        device_class=SensorDeviceClass.BATTERY,
+        native_unit_of_measurement=PERCENTAGE,
+        state_class=SensorStateClass.MEASUREMENT,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        value_fn=lambda health: health.battery,
+    ),
+    HealthDescription(
+        key="wifi",
+        translation_key="wifi",
+        device_class=SensorDeviceClass.SIGNAL_STRENGTH,
+        native_unit_of_measurement=SIGNAL_STRENGTH_DECIBELS_MILLIWATT,
+        state_class=SensorStateClass.MEASUREMENT,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
+        value_fn=lambda health: health.wifi_dbm,
+    ),
+    HealthDescription(
+        key="fps",
+        translation_key="fps",
+        native_unit_of_measurement="fps",
+        state_class=SensorStateClass.MEASUREMENT,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
+        suggested_display_precision=1,
+        value_fn=lambda health: health.fps,
+    ),
+    HealthDescription(
+        key="disk_free",
+        translation_key="disk_free",
+        native_unit_of_measurement=PERCENTAGE,
+        state_class=SensorStateClass.MEASUREMENT,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        suggested_display_precision=0,
+        value_fn=lambda health: health.disk_free_percent,
+    ),
+)
+
+
+async def async_setup_entry(
+    hass: HomeAssistant, entry: CamHubConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
+) -> None:
+    """Add the sensors of each camera."""
+    async_add_for_cameras(entry, async_add_entities, _entities)
+
+
+def _entities(coordinator: CamHubCoordinator, camera: Camera) -> Iterable[CamHubEntity]:
+    """Only what the camera reports becomes a sensor."""
+    if camera.stills is not None:
+        yield LastSnapshotSensor(coordinator, camera)
+    if coordinator.token_status is not None:
+        yield CredentialExpirySensor(coordinator, camera)
+    for description in HEALTH:
+        if camera.health is not None and description.value_fn(camera.health) is not None:
+            yield HealthSensor(coordinator, camera, description)
+
+
+class LastSnapshotSensor(CamHubEntity, SensorEntity):
+    """When the newest picture was taken."""
+
+    _attr_device_class = SensorDeviceClass.TIMESTAMP
+    _attr_entity_category = EntityCategory.DIAGNOSTIC
+    _attr_translation_key = "last_snapshot"
+
+    def __init__(self, coordinator: CamHubCoordinator, camera: Camera) -> None:
+        """Prepare."""
+        super().__init__(coordinator, camera, "last_snapshot")
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        await super().async_added_to_hass()
+        self.async_on_remove(self.coordinator.album.on_new(self._picture_taken))
+
+    @callback
+    def _picture_taken(self, key: str) -> None:
+        """Show the new time."""
+        if key == self.picture_key:
+            self.async_write_ha_state()
+
+    @property
+    @override
+    def available(self) -> bool:
+        return self.camera is not None
+
+    @property
+    @override
+    def native_value(self) -> datetime | None:
+        image = self.coordinator.album.last(self.picture_key)
+        return image.taken_at if image else None
+
+
+class CredentialExpirySensor(CamHubEntity, SensorEntity):
+    """When the account's login ends, if it is not renewed."""
+
+    _attr_device_class = SensorDeviceClass.TIMESTAMP
+    _attr_entity_category = EntityCategory.DIAGNOSTIC
+    _attr_translation_key = "credential_expiry"
+
+    def __init__(self, coordinator: CamHubCoordinator, camera: Camera) -> None:
+        """Prepare."""
+        super().__init__(coordinator, camera, "credential_expiry")
+
+    @property
+    @override
+    def native_value(self) -> datetime | None:
+        status = self.coordinator.token_status
+        return status.expires_at if status else None
+
+
+class HealthSensor(CamHubEntity, SensorEntity):
+    """One measure of a camera's health."""
+
+    entity_description: HealthDescription
+
+    def __init__(self, coordinator: CamHubCoordinator, camera: Camera, description: HealthDescription) -> None:
+        """Prepare."""
+        super().__init__(coordinator, camera, description.key)
+        self.entity_description = description
+
+    @property
+    @override
+    def native_value(self) -> float | int | None:
+        health = self.camera.health if self.camera else None
+        return self.entity_description.value_fn(health) if health else None

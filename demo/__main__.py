@@ -1,0 +1,80 @@
+"""Run the demo: `python -m demo [--port PORT] [--keep]`."""
+
+import argparse
+import asyncio
+import contextlib
+from pathlib import Path
+import shutil
+import signal
+import sys
+import tempfile
+import time
+
+from .home_assistant import FlowError, HomeAssistant
+from .process import ROOT, ProcessError
+from .world import World, add_accounts, cameras, free_port, make_dashboard
+
+
+async def until_interrupted() -> None:
+    """Wait for Ctrl-C or SIGTERM."""
+    interrupted = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, interrupted.set)
+    await interrupted.wait()
+
+
+async def run(folder: Path, port: int) -> None:
+    """Start everything, say where it is, wait, stop everything."""
+    begun = time.monotonic()
+    world = World(folder)
+    home = HomeAssistant(folder, port)
+    waiting = asyncio.create_task(until_interrupted())
+    starting = asyncio.create_task(_start(world, home))
+    try:
+        await asyncio.wait({waiting, starting}, return_when=asyncio.FIRST_COMPLETED)
+        if starting.done():
+            starting.result()
+            print(f"\n  Home Assistant   {home.url}/lovelace/cameras")
+            print(f"  Login            {home.user} / {home.password}")
+            print(f"  Cameras          {len(await cameras(home))}, ready after {time.monotonic() - begun:.0f} s")
+            print("\n  Ctrl-C stops everything.\n", flush=True)
+            await waiting
+    finally:
+        for task in (waiting, starting):
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        await home.stop()
+        await world.stop()
+        print("Stopped.", flush=True)
+
+
+async def _start(world: World, home: HomeAssistant) -> None:
+    """Bring everything up; accounts that a kept folder has already are left as they are."""
+    await asyncio.gather(world.start(), home.start())
+    if not any(entry["domain"] == "camhub" for entry in await home.entries()):
+        await add_accounts(home, world)
+        await make_dashboard(home)
+
+
+def main() -> int:
+    """Read the arguments and run."""
+    parser = argparse.ArgumentParser(description="Home Assistant with CamHub and simulated cameras, ready to look at.")
+    parser.add_argument("--port", type=int, default=8123, help="port of Home Assistant (0: any free one)")
+    parser.add_argument("--keep", action="store_true", help="keep the configuration in .demo for the next run")
+    arguments = parser.parse_args()
+    folder = ROOT / ".demo" if arguments.keep else Path(tempfile.mkdtemp(prefix="camhub-demo-"))
+    folder.mkdir(exist_ok=True)
+    try:
+        asyncio.run(run(folder, arguments.port or free_port()))
+    except (FlowError, ProcessError) as error:
+        print(f"The demo could not start: {error}", file=sys.stderr)
+        return 1
+    finally:
+        if not arguments.keep:
+            shutil.rmtree(folder, ignore_errors=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

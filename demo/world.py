@@ -1,0 +1,127 @@
+"""The simulated cameras of the demo, each a process of its own that speaks its vendor's protocol."""
+
+import asyncio
+import json
+from pathlib import Path
+import socket
+import sys
+from typing import Any, Final, Self
+
+from .home_assistant import HomeAssistant
+from .process import Process
+
+RECORDER_USER: Final = "viewer"
+RECORDER_PASSWORD: Final = "demo-recorder-1"  # noqa: S105  # of a simulated device
+
+
+def free_port() -> int:
+    """Return a port of loopback that nobody uses."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _ports(kept: Path) -> tuple[int, int, int]:
+    """Return three free ports, the same ones again for a folder that was kept."""
+    if not kept.exists():
+        kept.write_text(json.dumps([free_port(), free_port(), free_port()]))
+    pi, recorder, rtsp = json.loads(kept.read_text())
+    return pi, recorder, rtsp
+
+
+class World:
+    """A Raspberry Pi's camera server and a recorder with four channels."""
+
+    def __init__(self, folder: Path) -> None:
+        """Choose ports; nothing runs yet."""
+        self.pi_port, self.recorder_port, self.rtsp_port = _ports(folder / "ports.json")
+        python = sys.executable
+        self._processes = {
+            self.pi_port: Process(
+                "Raspberry Pi",
+                [
+                    *(python, "-m", "camhub_pi", "serve", "--backend", "pattern"),
+                    *("--host", "127.0.0.1", "--port", str(self.pi_port), "--size", "640x480", "--fps", "10"),
+                ],
+                folder / "pi.log",
+            ),
+            self.recorder_port: Process(
+                "Recorder",
+                [
+                    *(python, "-m", "simulators.hikvision", "--model", "nvr", "--port", str(self.recorder_port)),
+                    *("--user", RECORDER_USER, "--password", RECORDER_PASSWORD),
+                    *("--rtsp-port", str(self.rtsp_port), "--schedule"),
+                ],
+                folder / "recorder.log",
+            ),
+            self.rtsp_port: Process(
+                "Recorder's streams",
+                [
+                    *(python, "-m", "simulators.rtsp", "--port", str(self.rtsp_port)),
+                    *("--user", RECORDER_USER, "--password", RECORDER_PASSWORD),
+                ],
+                folder / "rtsp.log",
+            ),
+        }
+
+    @property
+    def pi_url(self) -> str:
+        """Return the Pi's address."""
+        return f"http://127.0.0.1:{self.pi_port}"
+
+    @property
+    def recorder_url(self) -> str:
+        """Return the recorder's address."""
+        return f"http://127.0.0.1:{self.recorder_port}"
+
+    async def start(self) -> Self:
+        """Start them all and wait until each listens."""
+        await asyncio.gather(*(process.start() for process in self._processes.values()))
+        await asyncio.gather(*(process.until_listening(port) for port, process in self._processes.items()))
+        return self
+
+    async def stop(self) -> None:
+        """Stop them all."""
+        await asyncio.gather(*(process.stop() for process in self._processes.values()))
+
+
+async def add_accounts(home: HomeAssistant, world: World) -> None:
+    """Add the simulated cameras through CamHub's own dialogs."""
+    await home.add("mjpeg", {"address": f"{world.pi_url}/stream.mjpg", "verify_tls": True}, {"name": "Garden Pi"})
+    await home.add(
+        "hikvision",
+        {
+            "address": world.recorder_url,
+            "username": RECORDER_USER,
+            "password": RECORDER_PASSWORD,
+            "verify_tls": True,
+        },
+    )
+
+
+async def cameras(home: HomeAssistant) -> list[dict[str, Any]]:
+    """Return the states of the camera entities."""
+    states: list[dict[str, Any]] = await home.get("/api/states")
+    return [state for state in states if state["entity_id"].startswith("camera.")]
+
+
+async def make_dashboard(home: HomeAssistant) -> None:
+    """Save a dashboard with a live card for each camera and what they report."""
+    states: list[dict[str, Any]] = await home.get("/api/states")
+    entity_ids = sorted(state["entity_id"] for state in states)
+    live = [
+        {"type": "picture-entity", "entity": entity, "camera_view": "live", "show_state": False}
+        for entity in entity_ids
+        if entity.startswith("camera.")
+    ]
+    facts = [
+        entity
+        for entity in entity_ids
+        if entity.startswith(("binary_sensor.", "event.")) or entity.endswith("_last_snapshot")
+    ]
+    views = [
+        {"title": "Cameras", "path": "cameras", "cards": live},
+        {"title": "State", "path": "state", "cards": [{"type": "entities", "entities": facts}]},
+    ]
+    await home.command("lovelace/config/save", config={"title": "CamHub", "views": views})

@@ -1,0 +1,1 @@
+"""The hub, in Home Assistant, over one provider made for it."""

@@ -1,0 +1,231 @@
+from collections.abc import Mapping
+from typing import Any
+
+from homeassistant.config_entries import SOURCE_USER, ConfigFlowResult
+from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType
+import pytest
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+
+from custom_components.camhub.const import CONF_CREDENTIALS, CONF_MATCH, CONF_PROVIDER, DOMAIN
+from custom_components.camhub.kernel.errors import HubError, Unreachable
+from custom_components.camhub.kernel.model import Account
+from custom_components.camhub.kernel.provider import Context
+from custom_components.camhub.kernel.signin import Ask, Consent, Field, FieldKind, Form
+from custom_components.camhub.kernel.spec import ProviderSpec
+from custom_components.camhub.runtime import SHARED, async_unseal
+
+from .conftest import CREDENTIALS, AddAccount
+from .fake_provider import PASSWORD, FakeSpec
+
+ADDRESS = {"address": "http://192.0.2.9", "username": "viewer", "password": PASSWORD, "verify_tls": True}
+
+
+async def begin(hass: HomeAssistant) -> ConfigFlowResult:
+    menu = await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER})
+    assert menu["type"] is FlowResultType.MENU
+    return await hass.config_entries.flow.async_configure(menu["flow_id"], {"next_step_id": "mjpeg"})
+
+
+async def answer(hass: HomeAssistant, flow: ConfigFlowResult, answers: Mapping[str, Any]) -> ConfigFlowResult:
+    return await hass.config_entries.flow.async_configure(flow["flow_id"], dict(answers))
+
+
+def fields(form: ConfigFlowResult) -> dict[str, Any]:
+    """Return what each field of a form is described by."""
+    schema = form["data_schema"]
+    assert schema is not None
+    return {str(key): key.description for key in schema.schema}
+
+
+async def test_menu_offers_every_provider(hub: HomeAssistant) -> None:
+    menu = await hub.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER})
+    assert menu["menu_options"] == ["hikvision", "mjpeg"]
+
+
+async def test_account_is_added_page_by_page(hub: HomeAssistant, fake: FakeSpec) -> None:
+    form = await begin(hub)
+    assert form["type"] is FlowResultType.FORM
+    assert form["step_id"] == "mjpeg_address"
+    confirm = await answer(hub, form, ADDRESS)
+    assert confirm["step_id"] == "mjpeg_confirm"
+    made = await answer(hub, confirm, {"name": "Garden"})
+    assert made["type"] is FlowResultType.CREATE_ENTRY
+    assert made["title"] == "Garden"
+    entry = made["result"]
+    assert entry.unique_id == "mjpeg_FAKE0001viewer"
+    assert set(entry.data) == {CONF_PROVIDER, CONF_MATCH, CONF_CREDENTIALS}
+    assert PASSWORD not in str(entry.data)
+    assert "192.0.2.9" not in str(entry.data)
+    assert dict(await async_unseal(hub, entry)) == ADDRESS
+    await hub.async_block_till_done()
+
+
+async def test_wrong_password_is_told_and_the_rest_stays(hub: HomeAssistant, fake: FakeSpec) -> None:
+    form = await begin(hub)
+    again = await answer(hub, form, {**ADDRESS, "password": "wrong"})
+    assert again["errors"] == {"base": "invalid_auth"}
+    assert again["step_id"] == "mjpeg_address"
+    suggestions = fields(again)
+    assert suggestions["address"] == {"suggested_value": "http://192.0.2.9"}
+    assert suggestions["password"] is None
+    confirm = await answer(hub, again, ADDRESS)
+    assert confirm["step_id"] == "mjpeg_confirm"
+
+
+async def test_unreachable_is_told(hub: HomeAssistant, fake: FakeSpec) -> None:
+    form = await begin(hub)
+    again = await answer(hub, form, {**ADDRESS, "address": "http://192.0.2.66"})
+    assert again["errors"] == {"base": "cannot_connect"}
+
+
+async def test_the_same_device_is_not_added_twice(hub: HomeAssistant, fake: FakeSpec, add_account: AddAccount) -> None:
+    await add_account()
+    confirm = await answer(hub, await begin(hub), ADDRESS)
+    done = await answer(hub, confirm, {"name": "Again"})
+    assert done["type"] is FlowResultType.ABORT
+    assert done["reason"] == "already_configured"
+
+
+async def test_a_device_without_serial_is_known_by_its_address(hub: HomeAssistant, fake: FakeSpec) -> None:
+    nobody = {**ADDRESS, "username": "nobody"}
+    made = await answer(hub, await answer(hub, await begin(hub), nobody), {"name": "One"})
+    assert made["type"] is FlowResultType.CREATE_ENTRY
+    assert made["result"].unique_id is None
+    done = await answer(hub, await answer(hub, await begin(hub), nobody), {"name": "Two"})
+    assert done["reason"] == "already_configured"
+    await hub.async_block_till_done()
+
+
+async def test_closing_the_dialog_ends_the_sign_in(hub: HomeAssistant, fake: FakeSpec) -> None:
+    form = await begin(hub)
+    confirm = await answer(hub, form, ADDRESS)
+    assert confirm["flow_id"] in hub.data[SHARED].previews
+    hub.config_entries.flow.async_abort(confirm["flow_id"])
+    await hub.async_block_till_done()
+    assert hub.data[SHARED].previews == {}
+
+
+async def test_the_dialog_shows_the_picture_to_its_user_only(
+    hub: HomeAssistant, fake: FakeSpec, hass_client: ClientSessionGenerator, hass_client_no_auth: ClientSessionGenerator
+) -> None:
+    confirm = await answer(hub, await begin(hub), ADDRESS)
+    placeholders = confirm["description_placeholders"]
+    assert placeholders is not None
+    markdown = placeholders["picture"]
+    assert markdown.startswith("![](/api/camhub/preview/")
+    path = markdown[4:-1].partition("#")[0]
+    anonymous = await hass_client_no_auth()
+    assert (await anonymous.get(path.partition("?")[0])).status == 401
+    signed = await anonymous.get(path)
+    assert signed.status == 200
+    assert (await signed.read()).startswith(b"\xff\xd8")
+    client = await hass_client()
+    assert (await client.get("/api/camhub/preview/other")).status == 404
+
+
+async def test_reauth_keeps_what_is_known_and_stores_the_new_password(
+    hub: HomeAssistant, fake: FakeSpec, add_account: AddAccount
+) -> None:
+    entry = await add_account()
+    form = await entry.start_reauth_flow(hub)
+    assert form["step_id"] == "mjpeg_address"
+    suggested = fields(form)
+    assert suggested["address"] == {"suggested_value": CREDENTIALS["address"]}
+    done = await answer(hub, await answer(hub, form, ADDRESS), {"name": "Home"})
+    assert done["reason"] == "reauth_successful"
+    await hub.async_block_till_done()
+    assert len(fake.opened) == 2
+
+
+async def test_reconfigure_refuses_another_device(hub: HomeAssistant, fake: FakeSpec, add_account: AddAccount) -> None:
+    entry = await add_account()
+    before = dict(entry.data)
+    form = await entry.start_reconfigure_flow(hub)
+    done = await answer(hub, await answer(hub, form, {**ADDRESS, "username": "other"}), {"name": "Home"})
+    assert done["reason"] == "unique_id_mismatch"
+    assert dict(entry.data) == before
+
+
+async def test_reconfigure_with_an_unreadable_login_starts_empty(
+    hub: HomeAssistant, fake: FakeSpec, add_account: AddAccount
+) -> None:
+    entry = await add_account()
+    hub.config_entries.async_update_entry(entry, data={**entry.data, CONF_CREDENTIALS: "bm90IHNlYWxlZA=="})
+    form = await entry.start_reconfigure_flow(hub)
+    assert fields(form)["address"] is None
+    done = await answer(hub, await answer(hub, form, ADDRESS), {"name": "Home"})
+    assert done["reason"] == "reconfigure_successful"
+    assert dict(await async_unseal(hub, entry)) == ADDRESS
+    await hub.async_block_till_done()
+
+
+async def test_a_malformed_key_is_told_before_anything_is_asked(
+    hub: HomeAssistant, fake: FakeSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CAMHUB_ENCRYPTION_KEY", "too short")
+    done = await begin(hub)
+    assert done["type"] is FlowResultType.ABORT
+    assert done["reason"] == "key_malformed"
+
+
+async def test_all_kinds_of_fields_are_asked_for(hub: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def sign_in(context: Context, ask: Ask) -> Account:
+        fields = tuple(Field(key=kind, kind=kind, options=("a", "b")) for kind in FieldKind)
+        await ask(
+            Form(
+                page="address",
+                fields=(*fields, Field(key="chosen", kind=FieldKind.SELECT, default="a", options=("a",))),
+            )
+        )
+        raise Unreachable
+
+    use(monkeypatch, sign_in)
+    form = await begin(hub)
+    assert list(fields(form)) == [*FieldKind, "chosen"]
+    done = await answer(hub, form, {kind: True if kind is FieldKind.BOOLEAN else "a" for kind in FieldKind})
+    assert done["type"] is FlowResultType.ABORT
+    assert done["reason"] == "cannot_connect"
+
+
+async def test_consent_is_not_offered_without_a_provider_that_needs_it(
+    hub: HomeAssistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def sign_in(context: Context, ask: Ask) -> Account:
+        await ask(Consent(url="https://consent.example"))
+        raise HubError
+
+    use(monkeypatch, sign_in)
+    done = await begin(hub)
+    assert done["reason"] == "unsupported"
+
+
+async def test_an_account_that_needs_no_answers_is_added_at_once(
+    hub: HomeAssistant, fake: FakeSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def sign_in(context: Context, ask: Ask) -> Account:
+        return Account(title="Quick", unique_id="q", match="q", credentials=CREDENTIALS)
+
+    opened = fake.open
+    use(monkeypatch, sign_in, opened)
+    done = await begin(hub)
+    assert done["type"] is FlowResultType.CREATE_ENTRY
+    await hub.async_block_till_done()
+
+
+def use(monkeypatch: pytest.MonkeyPatch, sign_in: Any, opener: Any = None) -> None:
+    """Put a sign-in in the place of a provider's."""
+    spec = ProviderSpec(key="mjpeg", name="Fake", sign_in=sign_in, open=opener)
+    monkeypatch.setattr("custom_components.camhub.runtime.load", lambda _: spec)
+
+
+async def test_options_are_saved_and_reload(hub: HomeAssistant, fake: FakeSpec, add_account: AddAccount) -> None:
+    entry = await add_account()
+    form = await hub.config_entries.options.async_init(entry.entry_id)
+    assert form["step_id"] == "init"
+    done = await hub.config_entries.options.async_configure(form["flow_id"], {"interval": 10, "picture_age": 30})
+    assert done["type"] is FlowResultType.CREATE_ENTRY
+    await hub.async_block_till_done()
+    assert entry.options == {"interval": 10, "picture_age": 30}
+    assert len(fake.opened) == 2
+    assert entry.runtime_data.update_interval.total_seconds() == 600

@@ -1,0 +1,124 @@
+from datetime import timedelta
+from http import HTTPStatus
+
+from homeassistant.components.repairs import DOMAIN as REPAIRS
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import issue_registry as ir
+from homeassistant.setup import async_setup_component
+import pytest
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+
+from custom_components.camhub.const import DOMAIN
+from custom_components.camhub.kernel.model import CredentialState, TokenStatus
+from custom_components.camhub.repairs import SignInAgainFlow, async_create_fix_flow
+
+from .conftest import AddAccount
+from .fake_provider import PASSWORD, FakeProvider, FakeSpec
+
+
+def ours(issues: ir.IssueRegistry) -> set[str | None]:
+    return {issue.translation_key for (domain, _), issue in issues.issues.items() if domain == DOMAIN}
+
+
+def token(provider: FakeProvider, state: CredentialState, days: float) -> TokenStatus:
+    return TokenStatus(state=state, expires_at=provider.context.clock.now() + timedelta(days=days))
+
+
+@pytest.mark.parametrize(
+    ("state", "days", "expected"),
+    [
+        (CredentialState.OK, 8, set()),
+        (CredentialState.OK, 6, {"credential_expiring"}),
+        (CredentialState.EXPIRING, 20, {"credential_expiring"}),
+        (CredentialState.EXPIRED, -1, {"credential_expired"}),
+    ],
+)
+async def test_a_login_about_to_end_is_announced(
+    hub: HomeAssistant,
+    fake: FakeSpec,
+    add_account: AddAccount,
+    issue_registry: ir.IssueRegistry,
+    state: CredentialState,
+    days: float,
+    expected: set[str],
+) -> None:
+    def ending(provider: FakeProvider) -> None:
+        provider.status = token(provider, state, days)
+
+    fake.prepare = ending
+    entry = await add_account()
+    assert ours(issue_registry) == expected
+    assert hub.states.get("sensor.yard_login_expires") is not None
+    fake.provider.status = token(fake.provider, CredentialState.OK, 90)
+    fake.provider.listed = [fake.provider.camera("yard", online=None)]
+    await entry.runtime_data.async_refresh()
+    assert ours(issue_registry) == set()
+
+
+async def test_an_endless_login_that_is_to_be_renewed_is_announced(
+    hub: HomeAssistant, fake: FakeSpec, add_account: AddAccount, issue_registry: ir.IssueRegistry
+) -> None:
+    def ended(provider: FakeProvider) -> None:
+        provider.status = TokenStatus(state=CredentialState.EXPIRED)
+
+    fake.prepare = ended
+    entry = await add_account()
+    assert ours(issue_registry) == {"credential_expired"}
+    await hub.config_entries.async_remove(entry.entry_id)
+    assert ours(issue_registry) == set()
+
+
+async def test_the_repair_leads_into_the_sign_in(
+    hub: HomeAssistant,
+    fake: FakeSpec,
+    add_account: AddAccount,
+    issue_registry: ir.IssueRegistry,
+    hass_client: ClientSessionGenerator,
+) -> None:
+    def ended(provider: FakeProvider) -> None:
+        provider.status = TokenStatus(state=CredentialState.EXPIRED)
+
+    assert await async_setup_component(hub, REPAIRS, {})
+    fake.prepare = ended
+    entry = await add_account()
+    client = await hass_client()
+    issue_id = f"credential_expired_{entry.entry_id}"
+    shown = await client.post("/api/repairs/issues/fix", json={"handler": DOMAIN, "issue_id": issue_id})
+    assert shown.status == HTTPStatus.OK
+    form = await shown.json()
+    assert form["step_id"] == "confirm"
+    assert form["description_placeholders"] == {"account": "Home"}
+    done = await (await client.post(f"/api/repairs/issues/fix/{form['flow_id']}", json={})).json()
+    kind, flow_id = done["next_flow"]
+    assert kind == "config_flow"
+    assert ours(issue_registry) == {"credential_expired"}
+    fake.prepare = lambda _: None
+    answers = {"address": "http://192.0.2.9", "username": "viewer", "password": PASSWORD, "verify_tls": True}
+    await hub.config_entries.flow.async_configure(flow_id, answers)
+    await hub.config_entries.flow.async_configure(flow_id, {"name": "Home"})
+    await hub.async_block_till_done()
+    assert ours(issue_registry) == set()
+
+
+async def test_a_repair_of_a_removed_account_ends_at_once(hub: HomeAssistant) -> None:
+    flow = await async_create_fix_flow(hub, "credential_expired_x", {"entry_id": "x"})
+    assert isinstance(flow, SignInAgainFlow)
+    flow.hass = hub
+    flow.handler = DOMAIN
+    flow.flow_id = "f"
+    flow.context = {}
+    assert (await flow.async_step_init())["type"] == "create_entry"
+
+
+async def test_what_a_camera_says_is_wrong_becomes_an_issue(
+    hub: HomeAssistant, fake: FakeSpec, add_account: AddAccount, issue_registry: ir.IssueRegistry
+) -> None:
+    def encrypted(provider: FakeProvider) -> None:
+        provider.listed = [provider.camera("yard", problems=("video_encrypted",))]
+
+    fake.prepare = encrypted
+    entry = await add_account()
+    assert ours(issue_registry) == {"video_encrypted"}
+    fake.provider.listed = [fake.provider.camera("yard")]
+    await entry.runtime_data.async_refresh()
+    assert ours(issue_registry) == set()
