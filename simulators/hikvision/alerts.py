@@ -11,6 +11,7 @@ from .markup import Value, document
 from .personality import Personality
 
 type State = Literal["active", "inactive"]
+type Heartbeat = Literal["channel0", "channel1", "empty", "named"]
 
 
 @dataclass(kw_only=True)
@@ -31,7 +32,7 @@ class Wire:
     backlog: int = 0
     drop_after_s: float | None = None
     heartbeat_s: float = 10.0
-    heartbeat: Literal["channel0", "channel1", "empty", "named"] = "channel0"
+    heartbeat: Heartbeat = "channel0"
     most: int = 8
 
     def part(self, body: bytes, content_type: str) -> bytes:

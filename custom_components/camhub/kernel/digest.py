@@ -16,10 +16,9 @@ HASHES: Final[Mapping[str, str]] = {
     "SHA-512": "sha512",
 }
 
-_PARAMETER: Final = re.compile(r'([\w!#$%&\'*+.^`|~-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,]*))')
-_SCHEME: Final = re.compile(r"([\w!#$%&'*+.^`|~-]+)(?=[\s,]|$)")
-_GAP: Final = re.compile(r"[\s,]+")
-_TO_COMMA: Final = re.compile(r"[^,]+")
+_NAME: Final = r"[\w!#$%&'*+.^`|~-]+"
+_PARAMETER: Final = re.compile(rf'({_NAME})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,]*))')
+_PIECE: Final = re.compile(rf"{_PARAMETER.pattern}|({_NAME})(?=[\s,]|$)|[^\s,]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +91,8 @@ class DigestSigner:
         self._count = 0
         self._client_nonce = secrets.token_hex(8)
         key = self._hash(f"{username}:{challenge.realm}:{password}")
-        if challenge.parameters.get("algorithm", "").lower().endswith("-sess"):
+        self._by_session = challenge.parameters.get("algorithm", "").lower().endswith("-sess")
+        if self._by_session:
             key = self._hash(f"{key}:{challenge.nonce}:{self._client_nonce}")
         self._key = key
 
@@ -111,10 +111,11 @@ class DigestSigner:
             self._count += 1
             count = f"{self._count:08x}"
             middle = f"{nonce}:{count}:{self._client_nonce}:auth"
-            fields["cnonce"] = self._client_nonce
             bare = {"qop": "auth", "nc": count}
         else:
             middle = nonce
+        if bare or self._by_session:
+            fields["cnonce"] = self._client_nonce
         fields["response"] = self._hash(f"{self._key}:{middle}:{subject}")
         if opaque := self.challenge.parameters.get("opaque"):
             fields["opaque"] = opaque
@@ -129,17 +130,11 @@ class DigestSigner:
 
 def _read_header(header: str) -> list[Challenge]:
     found: list[tuple[str, dict[str, str]]] = []
-    at = 0
-    while at < len(header):
-        if match := _GAP.match(header, at):
-            pass
-        elif found and (match := _PARAMETER.match(header, at)):
+    for match in _PIECE.finditer(header):
+        if match[4]:
+            found.append((match[4].lower(), {}))
+        elif match[1] and found:
             found[-1][1].setdefault(match[1].lower(), _value(match))
-        elif match := _SCHEME.match(header, at):
-            found.append((match[1].lower(), {}))
-        elif not (match := _TO_COMMA.match(header, at)):
-            break
-        at = match.end()
     return [Challenge(scheme, values) for scheme, values in found]
 
 
