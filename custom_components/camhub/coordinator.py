@@ -25,7 +25,7 @@ from .const import (
 from .kernel.clock import Clock
 from .kernel.counters import Counters
 from .kernel.errors import AuthError, HubError, Throttled, Unsupported
-from .kernel.events import EventPump
+from .kernel.events import Dedup, EventPump
 from .kernel.model import CameraEvent, EventPhase, TokenStatus
 from .kernel.policy import Backoff
 from .kernel.provider import Camera, Provider
@@ -98,6 +98,7 @@ class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
         self.pump = EventPump(
             provider.events, self._deliver, clock=clock, backoff=EVENT_BACKOFF, on_state=self._event_line_changed
         )
+        self._dedup = Dedup()
         self._relays: dict[str, Relay] = {}
         self._listeners_by_camera: defaultdict[str, list[Callable[[CameraEvent], None]]] = defaultdict(list)
         self.sweep: asyncio.Task[None] | None = None
@@ -213,7 +214,10 @@ class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
         return unsubscribe
 
     def _deliver(self, event: CameraEvent) -> None:
-        """Hand an event to those who listen for its camera."""
+        """Hand an event to those who listen for its camera, once however often it comes."""
+        if not self._dedup.is_new(event):
+            self.counters.count("events.repeated")
+            return
         self.counters.count(f"events.{event.kind}")
         for listener in tuple(self._listeners_by_camera[event.camera]):
             listener(event)

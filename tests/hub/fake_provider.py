@@ -103,7 +103,7 @@ class FakeProvider(Provider):
                 model="EX-1",
                 firmware="1.2",
                 serial=f"S-{camera_id}",
-                mac=f"02:00:00:00:00:{len(camera_id):02x}",
+                mac=f"02:00:00:00:00:{sum(camera_id.encode()) % 256:02x}",
                 address="http://192.0.2.9",
             ),
             online=True,

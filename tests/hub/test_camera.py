@@ -132,7 +132,7 @@ async def test_before_it_is_added_only_the_known_address_is_given(
     fake.provider.listed = []
     await entry.runtime_data.async_refresh()
     assert await entity.stream_source() is None
-    assert await entity.async_camera_image() is None
+    assert await entity.async_camera_image() == fake.provider.stills.content
 
 
 async def test_mjpeg_viewers_share_one_upstream(
