@@ -38,7 +38,7 @@ class Lighttpd:
             self._process = _start(_configuration(folder, port, method, algorithm), listening)
 
     def stop(self) -> list[tuple[int, str]]:
-        """Stop the server, which writes out its log, and return the status and query of each request."""
+        """Stop the server, which writes out its log, and return the status and query (without `?`) of each request."""
         self._process.terminate()
         self._process.wait(10)
         lines = (self._folder / "access.log").read_text().splitlines()
