@@ -12,8 +12,8 @@ PART_LIMIT: Final = 16 * 2**20
 HEAD_LIMIT: Final = 16 * 2**10
 
 _BOUNDARY: Final = re.compile(r";\s*boundary\s*=\s*(?:\"([^\"]*)\"|([^;]*))", re.IGNORECASE)
-_LINE_END: Final = re.compile(rb"(?:--)?[ \t]*\r?\n")
-_UNFINISHED_LINE: Final = re.compile(rb"-?-?[ \t]*\r?")
+_LINE_END: Final = re.compile(rb"(?:--)?[ \t]{0,64}\r?\n")
+_UNFINISHED_LINE: Final = re.compile(rb"-?-?[ \t]{0,64}\r?")
 _BLANK: Final = re.compile(rb"\r?\n")
 _HEAD_END: Final = re.compile(rb"\r?\n\r?\n")
 
@@ -85,6 +85,10 @@ class BoundaryFinder:
             self._next = begin + 1
         self._next = max(self._next, len(buffer) - size + 1)
         return None
+
+    def is_in(self, buffer: bytearray, begin: int, end: int) -> bool:
+        """Return whether the boundary stands anywhere between."""
+        return buffer.find(self._delimiter, begin, end) >= 0
 
     def ends_inside(self, buffer: bytearray, at: int) -> bool:
         """Return whether what stands before `at` may be the beginning of a boundary line still on its way."""

@@ -1,0 +1,294 @@
+"""Cuts whole JPEG pictures out of a camera's HTTP stream, whatever the camera makes of multipart."""
+
+from enum import Enum, auto
+import re
+from typing import Final
+
+from .errors import Malformed
+from .multipart import HEAD_LIMIT, PART_LIMIT, BoundaryFinder, boundary_of, head_end, length_of, parse_head
+
+_START: Final = b"\xff\xd8"
+_START_AND_MARKER: Final = b"\xff\xd8\xff"
+_END: Final = b"\xff\xd9"
+_LINE_ENDS: Final = b"\r\n"
+_AFTER_A_PICTURE: Final = (b"\r", b"\n", b"-", _START)
+
+# Entropy-coded data ends at a marker that is no stuffing, restart or fill byte (ITU-T T.81 section B.1.1).
+_SCAN_END: Final = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+_TEMPORARY, _FIRST_FRAME_HEADER, _FIRST_RESTART, _LAST_RESTART = 0x01, 0xC0, 0xD0, 0xD7
+_SOI, _EOI, _SOS, _FILL = 0xD8, 0xD9, 0xDA, 0xFF
+_FRAME_HEADERS: Final = frozenset(range(_FIRST_FRAME_HEADER, _FIRST_RESTART)) - {0xC4, 0xC8, 0xCC}
+
+_STREAM_TYPES: Final = ("multipart/", "image/jp", "image/pjpeg", "video/x-motion-jpeg", "application/octet-stream")
+_PICTURE_TYPES: Final = ("image/", "application/octet-stream")
+
+
+def check_content_type(content_type: str) -> None:
+    """Raise Malformed(not_a_camera) for an answer that can hold no picture: a login page, JSON, plain text."""
+    media_type = content_type.strip().lower()
+    if media_type and not media_type.startswith(_STREAM_TYPES):
+        raise Malformed(f"no pictures in an answer of type {media_type[:80]!r}", reason="not_a_camera")
+
+
+def is_whole_jpeg(data: bytes) -> bool:
+    """Return whether it begins and ends as a JPEG does."""
+    return len(data) > len(_START) + len(_END) and data.startswith(_START) and data.endswith(_END)
+
+
+def jpeg_size(data: bytes) -> tuple[int, int] | None:
+    """Return width and height in pixels as the frame header (SOF) says, None if there is none."""
+    at = 2
+    while data.startswith(_START) and at + 9 <= len(data) and data[at] == _FILL:
+        marker = data[at + 1]
+        if marker in _FRAME_HEADERS:
+            return int.from_bytes(data[at + 7 : at + 9]), int.from_bytes(data[at + 5 : at + 7])
+        if marker in {_FILL, _TEMPORARY}:
+            at += 1 if marker == _FILL else 2
+        else:
+            at += 2 + int.from_bytes(data[at + 2 : at + 4])
+    return None
+
+
+class _Walk:
+    """Goes from marker to marker of a picture that is still arriving; a thumbnail in a segment is stepped over."""
+
+    __slots__ = ("_at", "_in_scan", "broken", "segments_end")
+
+    def __init__(self) -> None:
+        self._at = 2
+        self.segments_end = 2
+        self._in_scan = False
+        self.broken = False
+
+    def end(self, buffer: bytearray, begin: int) -> int | None:
+        """Return where the picture that begins there ends, None if it has not arrived or is `broken`."""
+        while not self.broken:
+            at = begin + self._at
+            if self._in_scan:
+                found = _SCAN_END.search(buffer, at)
+                if found is None:
+                    self._at = max(self._at, len(buffer) - 1 - begin)
+                    return None
+                self._at = found.start() - begin
+                self._in_scan = False
+            elif len(buffer) < at + 2:
+                return None
+            elif buffer[at] == _FILL and buffer[at + 1] == _EOI:
+                return at + 2
+            elif not self._step(buffer, at):
+                return None
+        return None
+
+    def _step(self, buffer: bytearray, at: int) -> bool:
+        """Go past one marker; return False when more bytes are needed."""
+        marker = buffer[at + 1]
+        if buffer[at] != _FILL:
+            self.broken = True
+        elif marker == _FILL:
+            self._at += 1
+        elif marker == _TEMPORARY or _FIRST_RESTART <= marker <= _LAST_RESTART:
+            self._at += 2
+        elif marker < _FIRST_FRAME_HEADER or marker == _SOI:
+            self.broken = True
+        elif len(buffer) < at + 4:
+            return False
+        else:
+            self._at += 2 + int.from_bytes(buffer[at + 2 : at + 4])
+            self._in_scan = marker == _SOS
+            self.segments_end = self._at
+        return True
+
+
+class _State(Enum):
+    SEEK = auto()
+    SKIP = auto()
+    HEAD = auto()
+    BODY = auto()
+
+
+class JpegReader:
+    """Turns chunks of a stream into whole JPEGs; holds one of at most `limit` bytes and no more.
+
+    A picture is cut by its part's Content-Length where a picture ends there; else by its own markers, else at the next
+    boundary. Where no boundary line is met the markers are enough, so a still picture is a stream of one. Raises
+    Malformed(not_a_camera) for content types that hold no picture.
+    """
+
+    def __init__(self, content_type: str, *, limit: int = PART_LIMIT) -> None:
+        """Read the boundary from the response's content type."""
+        check_content_type(content_type)
+        boundary = boundary_of(content_type)
+        self._finder = BoundaryFinder(boundary) if boundary else None
+        self._limit = limit
+        self._buffer = bytearray()
+        self._state = _State.SEEK
+        self._begin = 0
+        self._looked = 0
+        self._walk = _Walk()
+        self._length: int | None = None
+        # Up to here a length is waited for, as one like it has proved right; else the markers are followed as well.
+        self._trusted = 0
+        # Whether a picture that begins here is one for certain, and not a thumbnail in the tail of another.
+        self._certain = True
+
+    def feed(self, chunk: bytes) -> list[bytes]:
+        """Take the next bytes and return the pictures they complete."""
+        self._buffer += chunk
+        pictures: list[bytes] = []
+        while self._step(pictures):
+            pass
+        self._forget()
+        return pictures
+
+    def _step(self, pictures: list[bytes]) -> bool:
+        """Go one state further; return False when more bytes are needed."""
+        match self._state:
+            case _State.BODY:
+                return self._read_body(pictures)
+            case _State.HEAD:
+                return self._read_head()
+            case _:
+                return self._look()
+
+    def _look(self) -> bool:
+        """Look for a boundary line, or for a picture without one."""
+        line = self._finder.find(self._buffer) if self._finder else None
+        start = -1 if self._state is _State.SKIP else self._buffer.find(_START_AND_MARKER, self._looked)
+        if start >= 0 and (line is None or start < line.begin):
+            self._certain = self._certain and not self._buffer[self._begin : start].strip(_LINE_ENDS)
+            self._open(start, None)
+            return True
+        if line is None:
+            self._looked = max(self._looked, len(self._buffer) - 2)
+            return False
+        self._begin = line.end
+        self._state = _State.HEAD
+        return True
+
+    def _read_head(self) -> bool:
+        end = head_end(self._buffer, self._begin)
+        start = self._buffer.find(_START_AND_MARKER, self._begin)
+        if start >= 0 and (end is None or start < end):
+            end = start
+        if end is None:
+            if len(self._buffer) - self._begin > HEAD_LIMIT:
+                self._seek(self._begin, certain=False)
+                return True
+            return False
+        headers = parse_head(self._buffer[self._begin : end])
+        if headers.get("content-type", "image/jpeg").lower().startswith(_PICTURE_TYPES):
+            self._certain = True
+            self._open(end, length_of(headers, self._limit))
+        else:
+            self._seek(end, certain=False)
+            self._state = _State.SKIP
+        return True
+
+    def _open(self, begin: int, length: int | None) -> None:
+        """Begin a picture."""
+        self._begin = begin
+        self._length = length
+        self._walk = _Walk()
+        if self._finder:
+            self._finder.restart(begin)
+        self._state = _State.BODY
+
+    def _read_body(self, pictures: list[bytes]) -> bool:
+        if self._length is not None:
+            said = self._begin + self._length
+            if len(self._buffer) < said:
+                if self._length <= self._trusted:
+                    return False
+            elif (end := self._picture_end(said)) is not None:
+                self._trusted = 2 * self._length
+                return self._take(end, pictures)
+            else:
+                self._length, self._trusted = None, 0
+        end = self._walk.end(self._buffer, self._begin)
+        if end is not None:
+            return self._take_walked(end, pictures)
+        in_segment = self._begin + self._walk.segments_end > len(self._buffer)
+        if in_segment and self._finder and self._finder.find(self._buffer):
+            self._distrust(self._finder)
+        if self._walk.broken:
+            return self._read_to_boundary(pictures)
+        return self._drop_if_too_large()
+
+    def _distrust(self, finder: BoundaryFinder) -> None:
+        """Give up the markers of a picture cut short inside a segment: it takes what follows for the rest of it."""
+        self._length, self._walk.broken = None, True
+        finder.restart(self._begin)
+
+    def _picture_end(self, end: int) -> int | None:
+        """Return where the picture ends that fills its part up to there but for a line end, None if none does."""
+        body_tail = bytes(self._buffer[max(self._begin, end - 4) : end])
+        tail = body_tail.rstrip(_LINE_ENDS)
+        if tail.endswith(_END) and self._buffer.startswith(_START, self._begin):
+            return end - len(body_tail) + len(tail)
+        return None
+
+    def _take_walked(self, end: int, pictures: list[bytes]) -> bool:
+        """Add the picture that ends there by its markers, unless it looks like two, or like one inside another."""
+        if self._finder and self._finder.is_in(self._buffer, self._begin, self._begin + self._walk.segments_end):
+            self._distrust(self._finder)
+            return True
+        if not self._certain:
+            if self._buffer[end : end + 2] in (b"", _START[:1]):
+                return self._drop_if_too_large()
+            if not self._buffer.startswith(_AFTER_A_PICTURE, end):
+                self._seek(end, certain=False)
+                return True
+        if self._length is not None and end + len(_LINE_ENDS) < self._begin + self._length:
+            self._trusted = 0
+        return self._take(end, pictures)
+
+    def _read_to_boundary(self, pictures: list[bytes]) -> bool:
+        """Cut at the boundary line what is no picture by its markers; only what begins and ends as one is kept."""
+        if self._finder is None or not self._certain:
+            self._seek(self._begin + len(_START), certain=False)
+            return True
+        line = self._finder.find(self._buffer)
+        if line is None:
+            return self._drop_if_too_large()
+        end = self._picture_end(line.begin)
+        if end is not None:
+            self._take(end, pictures)
+        self._begin = line.end
+        self._state = _State.HEAD
+        return True
+
+    def _take(self, end: int, pictures: list[bytes]) -> bool:
+        """Add the picture that ends there and look for the next."""
+        if end - self._begin <= self._limit:
+            pictures.append(bytes(memoryview(self._buffer)[self._begin : end]))
+        self._seek(end, certain=True)
+        return True
+
+    def _drop_if_too_large(self) -> bool:
+        """Give up a picture beyond the limit; return whether it was."""
+        if len(self._buffer) - self._begin <= self._limit:
+            return False
+        self._seek(len(self._buffer), certain=False)
+        return True
+
+    def _seek(self, at: int, *, certain: bool) -> None:
+        """Look for a picture from there on."""
+        self._begin = self._looked = at
+        self._certain = certain
+        if self._finder:
+            self._finder.restart(at)
+        self._state = _State.SEEK
+
+    def _forget(self) -> None:
+        """Drop what has been read."""
+        done = self._begin
+        if self._state is _State.SEEK or self._state is _State.SKIP:
+            seen = self._finder.seen if self._finder else self._looked
+            done = seen if self._state is _State.SKIP else min(seen, self._looked)
+            self._certain = self._certain and not self._buffer[self._begin : done].strip(_LINE_ENDS)
+        if done:
+            del self._buffer[:done]
+            self._begin = max(0, self._begin - done)
+            self._looked = max(0, self._looked - done)
+            if self._finder:
+                self._finder.forget(done)
