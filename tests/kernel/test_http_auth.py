@@ -13,6 +13,7 @@ from custom_components.camhub.kernel.secret import Secret
 from simulators.hikvision import HikvisionSimulator
 from simulators.hikvision.login import Mode
 from tests.conftest import MakeContext
+from tests.fake_clock import settle
 
 USER = "camhub"
 PASSWORD = "pa:ss wörd"
@@ -26,13 +27,16 @@ class Client:
     def __init__(self, make_context: MakeContext, auth: HttpAuth) -> None:
         self.auth = auth
         self.sent: list[str | None] = []
+        self.answered = asyncio.Event()
         self.session = make_context().session(middlewares=(auth, self._record))
 
     async def _record(
         self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
     ) -> aiohttp.ClientResponse:
         self.sent.append(request.headers.get("Authorization"))
-        return await handler(request)
+        response = await handler(request)
+        self.answered.set()
+        return response
 
     async def get(self, url: str | URL) -> int:
         async with self.session.get(url) as response:
@@ -306,6 +310,8 @@ class Elsewhere:
         self.body = b"no"
         self.chunked = False
         self.redirect: str | None = None
+        self.hangs = False
+        self.over = asyncio.Event()
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         self.authorizations.append(request.headers.get("Authorization"))
@@ -314,6 +320,11 @@ class Elsewhere:
         if request.headers.get("Authorization"):
             return web.Response()
         headers = {"WWW-Authenticate": 'Digest realm="x", nonce="1"'}
+        if self.hangs:
+            begun = web.StreamResponse(status=401, headers={**headers, "Content-Length": "9"})
+            await begun.prepare(request)
+            await self.over.wait()
+            return begun
         response = web.Response(status=401, headers=headers, body=self.body)
         if self.chunked:
             response.enable_chunked_encoding()
@@ -365,6 +376,21 @@ async def test_an_endless_refusal_is_cut_off(
     client: Client, elsewhere: Elsewhere, server: TestServer, chunked: bool
 ) -> None:
     elsewhere.body, elsewhere.chunked = b"x" * 2**22, chunked
+    assert await client.get(server.make_url("/")) == 200
+
+
+async def test_a_refusal_that_hangs_can_be_given_up(client: Client, elsewhere: Elsewhere, server: TestServer) -> None:
+    elsewhere.hangs = True
+    asked = asyncio.create_task(client.get(server.make_url("/")))
+    await client.answered.wait()
+    await settle()
+    asked.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asked
+    assert client.session.connector is not None
+    assert not client.session.connector._acquired
+    elsewhere.over.set()
+    elsewhere.hangs = False
     assert await client.get(server.make_url("/")) == 200
 
 

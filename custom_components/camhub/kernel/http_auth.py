@@ -177,11 +177,14 @@ async def _send(
 
 
 async def _discard(response: aiohttp.ClientResponse) -> None:
-    """Read a refusal to its end, so that the connection serves again; close on one that is too long."""
-    left = REFUSAL_LIMIT
-    while left > 0 and (chunk := await response.content.read(left)):
-        left -= len(chunk)
-    if left > 0:
-        response.release()
-    else:
-        response.close()
+    """Read a refusal to its end, so that the connection serves again; close on one that is too long or broken off."""
+    left, ended = REFUSAL_LIMIT, False
+    try:
+        while left > 0 and not ended:
+            chunk = await response.content.read(left)
+            left, ended = left - len(chunk), not chunk
+    finally:
+        if ended:
+            response.release()
+        else:
+            response.close()
