@@ -220,12 +220,27 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeypatch: pyt
         replace_file(tmp_path / "gone" / "file", [b""])
 
 
-def shelf_of(store: PictureStore, clock: FakeClock, gone: list[str], *, max_waiting: int = 10**6) -> Shelf:
-    return Shelf(store, Counters(clock), max_waiting=max_waiting, on_gone=gone.append)
+def shelf_of(
+    store: PictureStore,
+    clock: FakeClock,
+    *,
+    gone: list[str] | None = None,
+    counters: Counters | None = None,
+    max_waiting: int = 10**6,
+    delay: float = 0,
+) -> Shelf:
+    return Shelf(
+        store,
+        counters or Counters(clock),
+        clock=clock,
+        delay=delay,
+        max_waiting=max_waiting,
+        on_gone=(gone if gone is not None else []).append,
+    )
 
 
 async def test_a_shelf_writes_behind(store: PictureStore, clock: FakeClock) -> None:
-    shelf, image = shelf_of(store, clock, []), picture(clock, "x")
+    shelf, image = shelf_of(store, clock), picture(clock, "x")
     shelf.change("key", image)
     assert shelf.peek("key") is image
     await shelf.flush()
@@ -256,7 +271,7 @@ class SlowStore(PictureStore):
 
 async def test_only_the_newest_of_a_key_is_written(tmp_path: Path, clock: FakeClock) -> None:
     store = SlowStore(tmp_path)
-    shelf = shelf_of(store, clock, [])
+    shelf = shelf_of(store, clock)
     shelf.change("key", picture(clock, "1"))
     await asyncio.to_thread(store.writing.wait, 10)
     for number in range(2, 50):
@@ -269,9 +284,61 @@ async def test_only_the_newest_of_a_key_is_written(tmp_path: Path, clock: FakeCl
     assert image.content == jpeg("49")
 
 
+@pytest.fixture
+def watched(tmp_path: Path) -> SlowStore:
+    made = SlowStore(tmp_path)
+    made.let.set()
+    return made
+
+
+async def test_a_camera_looked_at_all_the_time_is_written_now_and_then(watched: SlowStore, clock: FakeClock) -> None:
+    shelf = shelf_of(watched, clock, delay=30)
+    for number in range(29):
+        shelf.change("key", picture(clock, str(number)))
+        await clock.advance(1)
+    assert not watched.writing.is_set()
+    shelf.change("key", picture(clock, "29"))
+    await clock.advance(1)
+    assert await asyncio.to_thread(watched.writing.wait, 10)
+    await shelf.flush()
+    assert watched.rounds == [["key"]]
+    image = await shelf.read("key")
+    assert image is not None
+    assert image.content == jpeg("29")
+    assert clock.sleepers == 0
+
+
+async def test_flushing_and_removing_do_not_wait(watched: SlowStore, clock: FakeClock) -> None:
+    shelf = shelf_of(watched, clock, delay=30)
+    shelf.change("key", picture(clock, "1"))
+    await shelf.flush()
+    assert await shelf.read("key") is not None
+    watched.writing.clear()
+    shelf.change("key", None)
+    assert await asyncio.to_thread(watched.writing.wait, 10)
+    await shelf.flush()
+    watched.writing.clear()
+    shelf.change("key", picture(clock, "2"))
+    await settle()
+    assert not watched.writing.is_set()
+    await shelf.flush()
+    assert clock.sleepers == 0
+
+
+async def test_much_that_waits_is_written_sooner(watched: SlowStore, clock: FakeClock) -> None:
+    shelf = shelf_of(watched, clock, delay=30, max_waiting=3000)
+    shelf.change("a", picture(clock, "a", 1500))
+    await settle()
+    assert not watched.writing.is_set()
+    shelf.change("b", picture(clock, "b", 100))
+    assert await asyncio.to_thread(watched.writing.wait, 10)
+    await shelf.flush()
+    assert watched.rounds == [["a", "b"]]
+
+
 async def test_a_disk_too_slow_loses_the_oldest(tmp_path: Path, clock: FakeClock) -> None:
     store, counters = SlowStore(tmp_path), Counters(clock)
-    shelf = Shelf(store, counters, max_waiting=3000, on_gone=lambda _key: None)
+    shelf = shelf_of(store, clock, counters=counters, max_waiting=3000)
     shelf.change("gone", None)
     await asyncio.to_thread(store.writing.wait, 10)
     for name in "abcde":
@@ -285,7 +352,7 @@ async def test_a_disk_too_slow_loses_the_oldest(tmp_path: Path, clock: FakeClock
 
 async def test_a_shelf_writes_in_rounds(tmp_path: Path, clock: FakeClock) -> None:
     store, gone = PictureStore(tmp_path, max_files=30, max_bytes=10**6), list[str]()
-    shelf = shelf_of(store, clock, gone)
+    shelf = shelf_of(store, clock, gone=gone)
     for number in range(40):
         shelf.change(str(number), picture(clock, str(number)))
     await shelf.flush()
@@ -297,9 +364,7 @@ async def test_disk_errors_are_counted_and_said_once_until_it_works_again(
     tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     counters = Counters(clock)
-    shelf = Shelf(
-        PictureStore(tmp_path, max_files=9, max_bytes=10**6), counters, max_waiting=10**6, on_gone=lambda _key: None
-    )
+    shelf = shelf_of(PictureStore(tmp_path, max_files=9, max_bytes=10**6), clock, counters=counters)
     for _ in range(2):
         with monkeypatch.context() as patch:
             patch.setattr(os, "fsync", full)
@@ -318,7 +383,7 @@ async def test_a_disk_that_cannot_be_read_has_nothing(tmp_path: Path, clock: Fak
     (tmp_path / "file").touch()
     counters = Counters(clock)
     store = PictureStore(tmp_path / "file", max_files=9, max_bytes=10**6)
-    shelf = Shelf(store, counters, max_waiting=10**6, on_gone=lambda _key: None)
+    shelf = shelf_of(store, clock, counters=counters)
     assert await shelf.load() == ()
     assert await shelf.read("key") is None
     assert counters.get("pictures.disk_error") == 2

@@ -6,6 +6,7 @@ from itertools import islice
 import logging
 from typing import Final
 
+from .clock import Clock
 from .counters import Counters
 from .model import Image
 from .pictures import PictureFacts, PictureStore
@@ -19,14 +20,26 @@ _ROUND: Final = 16
 class Shelf:
     """Writes behind, newest per key only; what goes wrong is counted (`pictures.disk_error`) and never raised.
 
-    At most `max_waiting` bytes wait; a disk slower than that loses the oldest (`pictures.disk_skipped`).
+    Pictures wait `delay` seconds, so that a camera looked at all the time does not wear out the disk; removals do not.
+    At most `max_waiting` bytes wait, written sooner from half of that on; a disk slower than that loses the oldest
+    (`pictures.disk_skipped`).
     """
 
     def __init__(
-        self, store: PictureStore, counters: Counters, *, max_waiting: int, on_gone: Callable[[str], None]
+        self,
+        store: PictureStore,
+        counters: Counters,
+        *,
+        clock: Clock,
+        delay: float,
+        max_waiting: int,
+        on_gone: Callable[[str], None],
     ) -> None:
         """Take the store; `on_gone` hears of keys that made room for others."""
         self._store = store
+        self._clock = clock
+        self._delay = delay
+        self._urgent = asyncio.Event()
         self._counters = counters
         self._max_waiting = max_waiting
         self._on_gone = on_gone
@@ -64,30 +77,50 @@ class Shelf:
             oldest = next(key for key, waiting in self._waiting.items() if waiting is not None)
             self._drop(oldest)
             self._counters.count("pictures.disk_skipped")
+        if image is None or self._bytes > self._max_waiting // 2:
+            self._urgent.set()
         if self._writer is None or self._writer.done():
             self._writer = asyncio.create_task(self._write())
 
     async def flush(self) -> None:
         """Return when all that waits has been written; leaves no task."""
+        self._urgent.set()
         if self._writer is not None:
             await self._writer
+        self._urgent.clear()
 
     def _drop(self, key: str) -> None:
         self._bytes -= _size(self._waiting.pop(key, None))
 
     async def _write(self) -> None:
         while self._waiting:
-            # Kept in `_waiting` meanwhile, for those who look while it is written.
-            changes = dict(islice(self._waiting.items(), _ROUND))
-            applied = await asyncio.to_thread(self._store.apply, changes)
-            for key, image in changes.items():
-                if key in self._waiting and self._waiting[key] is image:
-                    self._drop(key)
-            for key in applied.gone:
-                self._on_gone(key)
-            for error in applied.errors:
-                self._complain(error)
-            self._failing = bool(applied.errors)
+            await self._rest()
+            for _ in range(0, len(self._waiting), _ROUND):
+                await self._write_round()
+
+    async def _rest(self) -> None:
+        """Return after the delay, or as soon as something is urgent."""
+        timer = asyncio.ensure_future(self._clock.sleep(self._delay))
+        urgent = asyncio.create_task(self._urgent.wait())
+        try:
+            await asyncio.wait({timer, urgent}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            timer.cancel()
+            urgent.cancel()
+        self._urgent.clear()
+
+    async def _write_round(self) -> None:
+        # Kept in `_waiting` meanwhile, for those who look while it is written.
+        changes = dict(islice(self._waiting.items(), _ROUND))
+        applied = await asyncio.to_thread(self._store.apply, changes)
+        for key, image in changes.items():
+            if key in self._waiting and self._waiting[key] is image:
+                self._drop(key)
+        for key in applied.gone:
+            self._on_gone(key)
+        for error in applied.errors:
+            self._complain(error)
+        self._failing = bool(applied.errors)
 
     def _complain(self, error: OSError) -> None:
         self._counters.count("pictures.disk_error")

@@ -28,6 +28,7 @@ PICTURE_LIMIT: Final = 16 * 2**20
 MEMORY_LIMIT: Final = 64 * 2**20
 DISK_LIMIT: Final = 512 * 2**20
 DISK_FILES: Final = 2000
+DISK_DELAY: Final = 30.0
 GIVE_UP: Final = 60.0
 BACKOFF: Final = Backoff(first=5, factor=2, maximum=60, jitter=1)
 _JPEG_START: Final = b"\xff\xd8"
@@ -74,11 +75,16 @@ class Album:
         memory_limit: int = MEMORY_LIMIT,
         disk_limit: int = DISK_LIMIT,
         disk_files: int = DISK_FILES,
+        disk_delay: float = DISK_DELAY,
         backoff: Backoff = BACKOFF,
         give_up: float = GIVE_UP,
         random: Chance = random.random,
     ) -> None:
-        """Touch nothing yet; limits are bytes, `give_up` is how many seconds a camera may take at most."""
+        """Touch nothing yet; limits are bytes.
+
+        `disk_delay` is after how many seconds a picture is written (at the latest when the album is closed),
+        `give_up` how many seconds a camera may take.
+        """
         self._clock = clock
         self._backoff = backoff
         self._give_up = give_up
@@ -87,6 +93,8 @@ class Album:
         self._shelf = Shelf(
             PictureStore(folder, max_files=disk_files, max_bytes=disk_limit),
             counters or Counters(clock),
+            clock=clock,
+            delay=disk_delay,
             max_waiting=memory_limit // 2,
             on_gone=self._left_disk,
         )
