@@ -22,11 +22,6 @@ class Access:
     def __init__(self, token: str | None) -> None:
         self._token = None if token is None else token.encode()
 
-    @property
-    def open(self) -> bool:
-        """Return whether everyone may look."""
-        return self._token is None
-
     def allows(self, authorization: str | None) -> bool:
         """Return whether an Authorization header holds the token, as Bearer or as the password of any user."""
         if self._token is None:

@@ -118,9 +118,8 @@ def v4l2_sources(settings: Settings) -> list[tuple[Sequence[str], bool]]:
 
 def stop(process: subprocess.Popen[bytes], patience: float) -> None:
     """End ffmpeg: SIGINT, and SIGKILL when it has not ended after `patience` seconds."""
-    for pipe in (process.stdout, process.stderr):
-        if pipe is not None:
-            pipe.close()
+    for pipe in filter(None, (process.stdout, process.stderr)):
+        pipe.close()
     if process.poll() is None:
         process.send_signal(signal.SIGINT)
     try:

@@ -35,4 +35,4 @@ class PatternBackend:
         while not stopping.wait(max(0.0, due - time.monotonic())):
             yield pattern.jpeg(self._now(), settings.quality)
             # After a pause (a suspended machine) the pace starts anew instead of catching up.
-            due = max(due + interval, time.monotonic() - interval)
+            due = max(due + interval, time.monotonic())

@@ -42,7 +42,7 @@ class Capture:
     def __init__(
         self,
         backend: Backend,
-        on_frame: Callable[[], None],
+        on_frame: Callable[[Frame], None],
         *,
         clock: Callable[[], float] = time.monotonic,
         pause: Callable[[float], object] | None = None,
@@ -117,7 +117,7 @@ class Capture:
         head = f"Content-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\nX-Timestamp: {wall:.3f}\r\n\r\n"
         # The next boundary goes out with this frame: a browser shows a part only once it sees that one.
         part = b"".join((head.encode(), jpeg, f"\r\n--{BOUNDARY}\r\n".encode()))
-        self.frame = Frame(number, jpeg, part, self._clock(), wall)
-        self._times.append(self.frame.at)
+        self.frame = frame = Frame(number, jpeg, part, self._clock(), wall)
+        self._times.append(frame.at)
         self.reason = ""
-        self._on_frame()
+        self._on_frame(frame)

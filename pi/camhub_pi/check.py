@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+import re
 import socket
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 MARKS = {Grade.OK: "ok  ", Grade.NOTE: "note", Grade.FAIL: "FAIL"}
 LITTLE_PERCENT = 10.0
 NOTHING_PERCENT = 2.0
+THROTTLED = re.compile(r"throttled=0x([0-9a-fA-F]+)")
 UNDERVOLTAGE = 0x1
 UNDERVOLTAGE_SINCE_BOOT = 0x10000
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -64,11 +66,10 @@ def _model(machine: Machine) -> Iterator[Finding]:
 
 def _power(machine: Machine) -> Iterator[Finding]:
     said = machine.run("vcgencmd", "get_throttled")
-    if said is None or "throttled=0x" not in said:
+    told = THROTTLED.search(said or "")
+    if told is None:
         return
-    digits = said.partition("throttled=")[2].split()[0]
-    flags = int(digits, 16)
-    if flags & (UNDERVOLTAGE | UNDERVOLTAGE_SINCE_BOOT):
+    if int(told[1], 16) & (UNDERVOLTAGE | UNDERVOLTAGE_SINCE_BOOT):
         steps = ("Use the power supply made for this Pi and a short, thick cable.", "Reboot and check again.")
         yield Finding("Power", Grade.NOTE, "the voltage was too low; cameras vanish when it is", steps)
     else:

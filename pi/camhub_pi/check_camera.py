@@ -21,7 +21,7 @@ RIBBON_STEPS = (
     "A Pi Zero and a Pi 5 need the narrow cable; CAM0 and CAM1 of a Pi 5 both work.",
     "On older systems: sudo raspi-config, Interface Options, Camera, Enable.",
     "In /boot/firmware/config.txt (before bookworm: /boot/config.txt) have camera_auto_detect=1.",
-    "For one still not found: dtparam=i2c_arm=on, camera_auto_detect=0, dtoverlay=ov5647,cam0 (v2: imx219, v3: imx708).",
+    "Still not found: dtparam=i2c_arm=on, camera_auto_detect=0, dtoverlay=ov5647,cam0 (v2: imx219, v3: imx708).",
     "sudo reboot",
     "Try: rpicam-hello --timeout 5000",
 )

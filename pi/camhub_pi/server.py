@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .backend import Backend
+    from .capture import Frame
     from .settings import Settings
 
 LOG = logging.getLogger(__name__)
@@ -44,22 +45,21 @@ class CameraServer:
         clock: Callable[[], float] = time.monotonic,
         pause: Callable[[float], object] | None = None,
     ) -> None:
-        """Take settings and a backend; `clock` and `pause` are time's, for tests."""
+        """Take settings and a backend, inside the running loop; `clock` and `pause` are time's, for tests."""
         self._settings = settings
         self._clock = clock
         self._access = Access(settings.token)
         self.capture = Capture(backend, self._on_frame, clock=clock, pause=pause)
         self.viewers: set[Viewer] = set()
         self._connections: set[asyncio.Task[None]] = set()
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._loop = asyncio.get_running_loop()
         self._server: asyncio.Server | None = None
         self._sweeper: asyncio.TimerHandle | None = None
 
     async def start(self) -> int:
         """Listen, start the camera and return the port; raises OSError when the port is taken."""
-        self._loop = asyncio.get_running_loop()
         self._server = await asyncio.start_server(
-            self._serve, self._settings.host, self._settings.port, limit=HEAD_LIMIT
+            self._accept, self._settings.host, self._settings.port, limit=HEAD_LIMIT
         )
         self.capture.start()
         self._sweep_again()
@@ -68,7 +68,7 @@ class CameraServer:
 
     async def stop(self) -> None:
         """Stop the camera and close every connection."""
-        if self._loop is None or self._server is None or self._sweeper is None:
+        if self._server is None or self._sweeper is None:
             return
         self._sweeper.cancel()
         self._server.close()
@@ -90,27 +90,26 @@ class CameraServer:
 
     def _sweep_again(self) -> None:
         self.sweep()
-        self._sweeper = asyncio.get_running_loop().call_later(SWEEP_S, self._sweep_again)
+        self._sweeper = self._loop.call_later(SWEEP_S, self._sweep_again)
 
-    def _on_frame(self) -> None:
+    def _on_frame(self, frame: Frame) -> None:
         # The loop is closed when the capture thread could not be stopped in time.
         with suppress(RuntimeError):
-            if self._loop is not None:
-                self._loop.call_soon_threadsafe(self._fan_out)
+            self._loop.call_soon_threadsafe(self._fan_out, frame)
 
-    def _fan_out(self) -> None:
-        frame = self.capture.frame
-        if frame is None:
-            return
-        now = self._clock()
-        for viewer in self.viewers:
-            viewer.offer(frame, now)
+    def _fan_out(self, frame: Frame) -> None:
+        # A loop that was busy sends the newest of the frames it missed.
+        if frame is self.capture.frame:
+            now = self._clock()
+            for viewer in self.viewers:
+                viewer.offer(frame, now)
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = self._loop.create_task(self._serve(reader, writer))
+        self._connections.add(task)
+        task.add_done_callback(self._connections.discard)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        if task is None:
-            return
-        self._connections.add(task)
         # Whoever vanished, or takes nothing, is not kept for longer than this.
         connection = writer.get_extra_info("socket")
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(STALLED_S * 1000))
@@ -125,7 +124,6 @@ class CameraServer:
             # The client went, is idle, or the server stops: nothing is left to say.
             writer.transport.abort()
         finally:
-            self._connections.discard(task)
             writer.close()
 
     async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
@@ -200,8 +198,7 @@ class CameraServer:
         self.viewers.add(viewer)
         try:
             # A client that joins sees the newest picture at once, not with the next one.
-            if self.capture.frame is not None:
-                viewer.offer(self.capture.frame, self._clock())
+            viewer.offer(self.capture.frame, self._clock())
             while await reader.read(HEAD_LIMIT):
                 pass
         finally:

@@ -15,6 +15,22 @@ UNIT = "camhub-pi.service"
 CREDENTIAL = "camhub-pi-token"
 SAFE = re.compile(r"[A-Za-z0-9_@:,./+=-]+")
 HOME = re.compile(r"/home/([^/]+)/")
+# Not ProtectClock, PrivateDevices or RestrictRealtime: they take the camera away.
+HARDENING = (
+    "NoNewPrivileges=yes",
+    "ProtectSystem=strict",
+    "PrivateTmp=yes",
+    "ProtectControlGroups=yes",
+    "ProtectHostname=yes",
+    "ProtectKernelLogs=yes",
+    "ProtectKernelModules=yes",
+    "ProtectKernelTunables=yes",
+    "RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX AF_NETLINK",
+    "RestrictNamespaces=yes",
+    "RestrictSUIDSGID=yes",
+    "LockPersonality=yes",
+    "UMask=0077",
+)
 CAPABILITIES = ("CapabilityBoundingSet", "AmbientCapabilities")
 USER = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 
@@ -63,24 +79,9 @@ def unit(
             *who,
             "SupplementaryGroups=video",
             *credential,
-            # Raspberry Pi OS may set it; an empty one would stop the server.
-            "Environment=PYTHONUNBUFFERED=1",
-            "NoNewPrivileges=yes",
-            "ProtectSystem=strict",
             f"ProtectHome={'yes' if user is None else 'read-only'}",
-            "PrivateTmp=yes",
-            # Not ProtectClock, PrivateDevices or RestrictRealtime: they take the camera away.
-            "ProtectControlGroups=yes",
-            "ProtectHostname=yes",
-            "ProtectKernelLogs=yes",
-            "ProtectKernelModules=yes",
-            "ProtectKernelTunables=yes",
-            "RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX AF_NETLINK",
-            "RestrictNamespaces=yes",
-            "RestrictSUIDSGID=yes",
-            "LockPersonality=yes",
+            *HARDENING,
             *(f"{name}={'CAP_NET_BIND_SERVICE' if port < 1024 else ''}" for name in CAPABILITIES),
-            "UMask=0077",
             "",
             "[Install]",
             "WantedBy=multi-user.target",

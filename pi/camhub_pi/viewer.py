@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from array import array
 import fcntl
-import socket
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -23,15 +22,13 @@ class Viewer:
         self._transport = transport
         self._number = 0
         self._moved = now
-        connection = transport.get_extra_info("socket")
-        self._file = connection.fileno()
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._file = transport.get_extra_info("socket").fileno()
         self.sent = 0
         self.skipped = 0
 
-    def offer(self, frame: Frame, now: float) -> None:
+    def offer(self, frame: Frame | None, now: float) -> None:
         """Send the frame, or leave it out while too much of an earlier one waits."""
-        if self._transport.is_closing() or frame.number == self._number:
+        if frame is None or self._transport.is_closing() or frame.number == self._number:
             return
         # The kernel would buffer seconds of video for a slow client; half a frame waiting is enough.
         if self._transport.get_write_buffer_size() or self._unsent() > len(frame.part) // 2:
