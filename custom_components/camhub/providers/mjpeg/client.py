@@ -1,0 +1,167 @@
+"""HTTP towards cameras that know little of it: GET only, nothing added to an address, one redirect at most."""
+
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
+from http import HTTPStatus
+import json
+from typing import Final
+
+import aiohttp
+from yarl import URL
+
+from ...kernel.errors import AuthError, HubError, Malformed, Throttled, Unreachable
+from ...kernel.http_auth import HttpAuth
+from ...kernel.model import JsonValue
+from ...kernel.policy import retry_after
+from ...kernel.provider import Context
+from ...kernel.secret import Secret
+
+# A stream has no end, so only connecting and silence are limited (seconds).
+ENDLESS: Final = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=10)
+PICTURE_LIMIT: Final = 16 * 2**20
+_JSON_LIMIT: Final = 2**16
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+_REFUSED: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
+_GONE: Final = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
+_JPEG_START, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
+
+
+class Client:
+    """Asks one camera's host; the login goes to that host only, by Digest or Basic as each port of it wants."""
+
+    def __init__(
+        self,
+        context: Context,
+        host: str,
+        username: str,
+        password: Secret,
+        *,
+        verify_tls: bool,
+        timeout: aiohttp.ClientTimeout = ENDLESS,
+    ) -> None:
+        """Prepare; nothing is asked yet."""
+        self._timeout = timeout
+        self._context = context
+        self._host = host
+        self._username = username
+        self._password = password
+        self._verify_tls = verify_tls
+        self._sessions: dict[URL, aiohttp.ClientSession] = {}
+
+    @asynccontextmanager
+    async def open(self, url: URL) -> AsyncGenerator[aiohttp.ClientResponse]:
+        """GET a resource that may never end and give its answer if that is a success; raises HubError."""
+        response = await self._get(url)
+        try:
+            if response.status in _REDIRECTS:
+                target = _redirected(response)
+                response.close()
+                response = await self._get(target)
+            self._check(response)
+            yield response
+        finally:
+            response.close()
+
+    async def picture(self, url: URL) -> bytes:
+        """GET one JPEG; raises HubError."""
+        async with self.open(url) as response:
+            if response.headers.get("X-UStreamer-Online", "").lower() == "false":
+                raise Unreachable("the server shows a placeholder for its camera", reason="no_signal")
+            return jpeg_in(await body(response, PICTURE_LIMIT))
+
+    async def json(self, url: URL) -> tuple[int, JsonValue]:
+        """GET a status page (200, or 503 of one that reports a fault) and return code and content; raises HubError."""
+        response = await self._get(url)
+        try:
+            if response.status != HTTPStatus.SERVICE_UNAVAILABLE:
+                self._check(response)
+            text = await body(response, _JSON_LIMIT)
+        finally:
+            response.close()
+        try:
+            return response.status, json.loads(text)
+        except ValueError:
+            pass
+        raise Malformed("no status page", reason="not_a_camera")
+
+    async def _get(self, url: URL) -> aiohttp.ClientResponse:
+        session = self._session(url.origin())
+        with translated():
+            return await session.get(url, allow_redirects=False, timeout=self._timeout)
+
+    def _session(self, origin: URL) -> aiohttp.ClientSession:
+        """Return the session for an origin, asked for once: a Digest nonce is worth keeping."""
+        if origin not in self._sessions:
+            known = bool(self._username) and origin.host == self._host
+            auth = (HttpAuth(self._username, self._password),) if known else ()
+            self._sessions[origin] = self._context.session(verify_tls=self._verify_tls, middlewares=auth)
+        return self._sessions[origin]
+
+    def _check(self, response: aiohttp.ClientResponse) -> None:
+        """Raise what an answer means that is no success (reference: protocols, Raspberry Pi, errors)."""
+        status = response.status
+        pause = retry_after(response.headers.get("Retry-After"), self._context.clock.now())
+        if status in _REFUSED and self._username:
+            raise AuthError(f"HTTP {status}")
+        if status in _REFUSED:
+            raise AuthError(f"HTTP {status}", reason="login_required")
+        if status in _GONE:
+            raise Malformed(f"HTTP {status}", reason="not_found")
+        if status == HTTPStatus.TOO_MANY_REQUESTS or (status == HTTPStatus.SERVICE_UNAVAILABLE and pause is not None):
+            raise Throttled(f"HTTP {status}", retry_after=pause)
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise Unreachable(f"HTTP {status}")
+        if status != HTTPStatus.OK:
+            raise Malformed(f"HTTP {status}", reason="not_a_camera")
+
+
+def _redirected(response: aiohttp.ClientResponse) -> URL:
+    """Return where an answer points to, if that is the same host and no step back to an open line."""
+    try:
+        target = response.url.join(URL(response.headers.get("Location", "")))
+    except ValueError:
+        target = URL()
+    downgrade = response.url.scheme == "https" and target.scheme != "https"
+    if target.host != response.url.host or target == response.url or downgrade:
+        raise Malformed("a redirect that is not followed", reason="not_a_camera")
+    return target
+
+
+async def body(response: aiohttp.ClientResponse, limit: int) -> bytes:
+    """Read an answer of at most `limit` bytes; raises HubError."""
+    whole = bytearray()
+    with translated():
+        async for chunk in response.content.iter_any():
+            whole += chunk
+            if len(whole) > limit:
+                raise Malformed("an answer without end", reason="not_a_camera")
+    return bytes(whole)
+
+
+def jpeg_in(content: bytes) -> bytes:
+    """Return the JPEG without what some cameras send after it; raises Malformed if it is none."""
+    end = content.rfind(_JPEG_END)
+    if not content.startswith(_JPEG_START) or end < 0:
+        raise Malformed("no JPEG", reason="not_a_picture")
+    return content[: end + 2]
+
+
+@contextmanager
+def translated() -> Generator[None]:
+    """Turn aiohttp's errors into ours, without their texts: those hold addresses."""
+    failure: HubError
+    try:
+        yield
+    except aiohttp.ClientConnectorCertificateError, aiohttp.ClientSSLError:
+        failure = Unreachable("the certificate is not trusted, or no TLS", reason="tls_untrusted")
+    except TimeoutError:
+        failure = Unreachable("no answer in time", reason="timeout")
+    except aiohttp.ClientConnectionError, OSError:
+        failure = Unreachable("no connection")
+    except aiohttp.ClientPayloadError:
+        failure = Unreachable("the connection broke off")
+    except aiohttp.ClientError:
+        failure = Malformed("not HTTP", reason="not_a_camera")
+    else:
+        return
+    raise failure
