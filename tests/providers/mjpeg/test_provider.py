@@ -1,6 +1,8 @@
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Generator
 from contextlib import aclosing
+import threading
+from typing import override
 
 from camhub_pi.backend_pattern import PatternBackend
 from camhub_pi.server import CameraServer
@@ -284,11 +286,28 @@ async def test_a_look_takes_two_seconds_at_most(make_context: MakeContext, start
     await server.idle()
 
 
+class Telling(PatternBackend):
+    """Tells when its first picture has been taken in."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self.loop = asyncio.get_running_loop()
+        self.taken = asyncio.Event()
+
+    @override
+    def frames(self, stopping: threading.Event) -> Generator[bytes]:
+        for frame in super().frames(stopping):
+            yield frame
+            self.loop.call_soon_threadsafe(self.taken.set)
+
+
 @pytest.fixture
 async def pi() -> AsyncIterator[int]:
     settings = Settings(host="127.0.0.1", port=0, width=64, height=48, fps=30, token="t0ken", backend="pattern")
-    server = CameraServer(settings, PatternBackend(settings))
+    backend = Telling(settings)
+    server = CameraServer(settings, backend)
     port = await server.start()
+    await backend.taken.wait()
     yield port
     await server.stop()
 
