@@ -122,6 +122,16 @@ class Client:
         self.writer.close()
 
 
+async def gone(client: Client) -> bool:
+    """Wait for the server to close this connection."""
+    try:
+        while await client.reader.read(2**16):
+            pass
+    except ConnectionResetError:
+        return True
+    return client.reader.at_eof()
+
+
 @dataclass
 class Serving:
     server: CameraServer

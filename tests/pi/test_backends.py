@@ -1,4 +1,4 @@
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator
 from contextlib import closing
 import io
 from itertools import count, islice
@@ -6,15 +6,12 @@ from pathlib import Path
 import subprocess
 import sys
 import threading
-import time
-from types import ModuleType, SimpleNamespace
-from typing import Any
 
-from camhub_pi import backend_ffmpeg, backend_picamera
+from camhub_pi import backend_ffmpeg
 from camhub_pi.backend import AutoBackend, backend_of
 from camhub_pi.backend_ffmpeg import FfmpegBackend, v4l2_sources
 from camhub_pi.backend_pattern import PatternBackend
-from camhub_pi.backend_picamera import PicameraBackend, Slot
+from camhub_pi.backend_picamera import PicameraBackend
 from camhub_pi.errors import CameraError
 from camhub_pi.health import jpeg_size
 from camhub_pi.mpjpeg import HEAD_LIMIT, MpjpegReader
@@ -22,16 +19,10 @@ from camhub_pi.settings import Settings
 from PIL import Image
 import pytest
 
-JPEG = b"\xff\xd8pixels\xff\xd9"
+from .fake_picamera import JPEG, Install, MJPEGEncoder
+
 LAVFI = ("-f", "lavfi", "-i", "testsrc=size=320x240:rate=30")
 NO_SOURCE = ("-f", "v4l2", "-i", "/dev/no-such-camera")
-
-
-@pytest.fixture
-def stopping() -> Iterator[threading.Event]:
-    event = threading.Event()
-    yield event
-    event.set()
 
 
 def first(frames: Generator[bytes], many: int) -> list[bytes]:
@@ -191,202 +182,6 @@ def _near(one: Image.Image, other: Image.Image, point: tuple[int, int]) -> bool:
     assert isinstance(first_pixel, tuple)
     assert isinstance(second_pixel, tuple)
     return all(abs(a - b) < 40 for a, b in zip(first_pixel, second_pixel, strict=True))
-
-
-class FakeCamera:
-    """What picamera2's Picamera2 is to the backend."""
-
-    found: tuple[dict[str, str], ...] = ({"Model": "imx708"},)
-    silent = False
-
-    def __init__(self) -> None:
-        self.log: list[str] = []
-        self.configuration: dict[str, Any] = {}
-        self._encoding = threading.Event()
-        self._thread: threading.Thread | None = None
-        type(self).last = self
-
-    last: FakeCamera
-
-    @classmethod
-    def global_camera_info(cls) -> list[dict[str, str]]:
-        return list(cls.found)
-
-    def create_video_configuration(self, **options: Any) -> dict[str, Any]:
-        return options
-
-    def configure(self, configuration: dict[str, Any]) -> None:
-        self.configuration = configuration
-
-    def start_recording(self, encoder: object, output: SimpleNamespace) -> None:
-        self.log.append(f"record {type(encoder).__name__}")
-        self.encoder = encoder
-        self._encoding.set()
-        self._thread = threading.Thread(target=self._encode, args=(output.file,))
-        self._thread.start()
-
-    def _encode(self, file: io.BufferedIOBase) -> None:
-        number = 0
-        while self._encoding.is_set() and not self.silent:
-            number += 1
-            file.write(memoryview(JPEG + str(number).encode()))
-            time.sleep(0)
-
-    def stop_recording(self) -> None:
-        self.log.append("stop recording")
-        self._encoding.clear()
-        if self._thread is not None:
-            self._thread.join()
-
-    def start(self) -> None:
-        self.log.append("start")
-
-    def stop(self) -> None:
-        self.log.append("stop")
-
-    def capture_array(self, name: str) -> Any:
-        import numpy as np
-
-        assert name == "main"
-        width, height = self.configuration["main"]["size"]
-        array = np.zeros((height, width, 3), np.uint8)
-        array[:, : width // 2, 0] = 255
-        return array
-
-    def close(self) -> None:
-        self.log.append("close")
-
-
-class MJPEGEncoder:
-    def __init__(self, bitrate: int) -> None:
-        self.bitrate = bitrate
-
-
-class JpegEncoder:
-    def __init__(self, q: int) -> None:
-        self.q = q
-
-
-type Install = Callable[..., type[FakeCamera]]
-
-
-@pytest.fixture
-def install(monkeypatch: pytest.MonkeyPatch) -> Install:
-    """Put a picamera2 with these encoders among the modules; no Pi is here to run the real one."""
-
-    def put(*encoders: type, **attributes: Any) -> type[FakeCamera]:
-        camera = type("Picamera2", (FakeCamera,), attributes)
-        modules: dict[str, dict[str, Any]] = {
-            "picamera2": {"Picamera2": camera},
-            "picamera2.encoders": {encoder.__name__: encoder for encoder in encoders},
-            "picamera2.outputs": {"FileOutput": lambda file: SimpleNamespace(file=file)},
-            "libcamera": {"Transform": lambda **turns: turns},
-        }
-        for name, content in modules.items():
-            module = ModuleType(name)
-            vars(module).update(content)
-            monkeypatch.setitem(sys.modules, name, module)
-        return camera
-
-    return put
-
-
-class TestPicamera:
-    def test_hardware_encodes_where_it_can(self, install: Install, stopping: threading.Event) -> None:
-        camera = install(MJPEGEncoder, JpegEncoder)
-        frames = first(PicameraBackend(Settings(width=1280, height=720, fps=25)).frames(stopping), 3)
-        assert all(frame.startswith(JPEG) for frame in frames)
-        assert len(set(frames)) == 3
-        assert camera.last.log == ["record MJPEGEncoder", "stop recording", "close"]
-        assert camera.last.configuration["main"] == {"size": (1280, 720)}
-        assert camera.last.configuration["controls"] == {"FrameRate": 25.0}
-        encoder = camera.last.encoder
-        assert isinstance(encoder, MJPEGEncoder)
-        assert 20_000_000 < encoder.bitrate <= 25_000_000
-
-    def test_software_encodes_elsewhere(self, install: Install, stopping: threading.Event) -> None:
-        camera = install(JpegEncoder)
-        first(PicameraBackend(Settings(quality=60, rotate=180)).frames(stopping), 1)
-        encoder = camera.last.encoder
-        assert isinstance(encoder, JpegEncoder)
-        assert encoder.q == 60
-        assert camera.last.configuration["transform"] == {"hflip": 1, "vflip": 1}
-
-    @pytest.mark.parametrize("rotate", [0, 180])
-    def test_pillow_encodes_without_an_encoder(self, install: Install, stopping: threading.Event, rotate: int) -> None:
-        camera = install()
-        (frame,) = first(PicameraBackend(Settings(width=64, height=48, rotate=rotate)).frames(stopping), 1)
-        assert jpeg_size(frame) == (64, 48)
-        assert camera.last.log == ["start", "stop", "close"]
-
-    def test_pillow_encodes_without_the_encoders_module(
-        self, install: Install, stopping: threading.Event, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        install(MJPEGEncoder)
-        monkeypatch.setitem(sys.modules, "picamera2.encoders", None)
-        (frame,) = first(PicameraBackend(Settings(width=64, height=48)).frames(stopping), 1)
-        with Image.open(io.BytesIO(frame)) as picture:
-            red = picture.getpixel((8, 8))
-        # Red stays red: the seed's server swapped it with blue.
-        assert isinstance(red, tuple)
-        assert red[0] > 200
-        assert red[2] < 60
-
-    def test_quarter_turns_are_pillows(self, install: Install, stopping: threading.Event) -> None:
-        camera = install(MJPEGEncoder)
-        (frame,) = first(PicameraBackend(Settings(width=64, height=48, rotate=90)).frames(stopping), 1)
-        assert camera.last.configuration["main"]["format"] == "BGR888"
-        with Image.open(io.BytesIO(frame)) as picture:
-            assert picture.size == (48, 64)
-            top, bottom = picture.getpixel((24, 8)), picture.getpixel((24, 56))
-        # What was left is at the top after a quarter turn clockwise.
-        assert isinstance(top, tuple)
-        assert isinstance(bottom, tuple)
-        assert top[0] > 200
-        assert bottom[0] < 60
-
-    def test_without_pillow_says_so(
-        self, install: Install, stopping: threading.Event, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        camera = install()
-        monkeypatch.setitem(sys.modules, "PIL.Image", None)
-        with pytest.raises(CameraError, match="python3-pil"):
-            next(PicameraBackend(Settings()).frames(stopping))
-        assert camera.last.log == ["close"]
-
-    def test_silent_camera_is_an_error(
-        self, install: Install, stopping: threading.Event, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(backend_picamera, "POLL_S", 0.01)
-        camera = install(MJPEGEncoder, silent=True)
-        with pytest.raises(CameraError, match="no picture"):
-            next(PicameraBackend(Settings(), silence_s=0.03).frames(stopping))
-        assert camera.last.log[-2:] == ["stop recording", "close"]
-
-    @pytest.mark.parametrize("encoders", [(MJPEGEncoder,), ()])
-    def test_ends_when_stopped(self, install: Install, stopping: threading.Event, encoders: tuple[type, ...]) -> None:
-        install(*encoders)
-        frames = PicameraBackend(Settings(width=64, height=48)).frames(stopping)
-        next(frames)
-        stopping.set()
-        assert list(frames) == []
-
-    def test_no_camera_comes_with_what_to_do(self, install: Install, stopping: threading.Event) -> None:
-        install(found=())
-        with pytest.raises(CameraError, match="ribbon cable"):
-            next(PicameraBackend(Settings()).frames(stopping))
-
-    def test_no_picamera2_comes_with_what_to_do(self, stopping: threading.Event) -> None:
-        with pytest.raises(CameraError, match="apt install python3-picamera2"):
-            next(PicameraBackend(Settings()).frames(stopping))
-
-    def test_slot_is_a_file_to_write(self) -> None:
-        slot = Slot()
-        assert slot.writable()
-        assert slot.after(0, 0) is None
-        assert slot.write(JPEG) == len(JPEG)
-        assert slot.after(0, 0) == (1, JPEG)
-        assert slot.after(1, 0) is None
 
 
 class TestChoice:

@@ -1,9 +1,7 @@
 import asyncio
-import base64
 from collections.abc import Generator
 import io
 import json
-import logging
 import socket
 import threading
 
@@ -13,23 +11,7 @@ from camhub_pi.viewer import Viewer
 from PIL import Image
 import pytest
 
-from .serving import Client, Script, picture, serving
-
-TOKEN = "a-token-of-some-length"
-
-
-def basic(user: str, password: str) -> str:
-    return "Authorization: Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
-
-
-async def closed(client: Client) -> bool:
-    """Wait for the server to close this connection."""
-    try:
-        while await client.reader.read(2**16):
-            pass
-    except ConnectionResetError:
-        return True
-    return client.reader.at_eof()
+from .serving import Script, gone, picture, serving
 
 
 async def test_root_leads_to_the_stream() -> None:
@@ -158,7 +140,7 @@ async def test_stalled_client_is_closed_and_the_others_stay() -> None:
             await pi.script.give(picture(number, size))
             assert await watching.part() == picture(number, size)
         pi.server.sweep()
-        assert await closed(stalled)
+        assert await gone(stalled)
         await pi.script.give(picture(40, size))
         assert await watching.part() == picture(40, size)
         assert len(pi.server.viewers) == 1
@@ -252,7 +234,7 @@ async def test_stale_frames_make_503_and_end_the_streams() -> None:
         assert (await pi.ask("GET /stream.mjpg")).status == 503
         assert (await pi.ask("HEAD /stream.mjpg", body=False)).status == 503
         pi.server.sweep()
-        assert await closed(client)
+        assert await gone(client)
         await pi.script.give(picture(2))
         assert (await pi.ask("GET /snapshot.jpg")).body == picture(2)
 
@@ -287,87 +269,11 @@ async def test_backend_with_a_bug_is_restarted_too() -> None:
         assert (await pi.ask("GET /snapshot.jpg")).status == 200
 
 
-@pytest.mark.parametrize("path", ["/stream.mjpg", "/snapshot.jpg", "/health", "/", "/nothing"])
-async def test_head_has_the_headers_of_get_and_no_body(path: str) -> None:
-    async with serving() as pi:
-        await pi.script.give(picture(1))
-        async with await pi.connect() as client:
-            await client.send(f"HEAD {path}", "Connection: close")
-            head = await client.head()
-            assert await client.reader.read() == b""
-        got = await pi.ask(f"GET {path}", body=False)
-        assert head.status == got.status
-        assert head.headers["content-type"] == got.headers["content-type"]
-        assert not pi.server.viewers or path == "/stream.mjpg"
-
-
-@pytest.mark.parametrize("target", ["/stream.mjpg", "/health", "*"])
-async def test_options_names_the_methods_without_a_token(target: str) -> None:
-    async with serving(token=TOKEN) as pi:
-        answer = await pi.ask(f"OPTIONS {target}")
-        assert answer.status == 204
-        assert answer.headers["allow"] == "GET, HEAD, OPTIONS"
-        assert "content-length" not in answer.headers
-        assert "access-control-allow-origin" not in answer.headers
-
-
-async def test_other_methods_and_paths_are_refused() -> None:
-    async with serving() as pi:
-        answer = await pi.ask("POST /health", "Content-Length: 2")
-        assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD, OPTIONS")
-        assert answer.headers["connection"] == "close"
-        answer = await pi.ask("GET /index.html")
-        assert answer.status == 404
-        assert b"/stream.mjpg" in answer.body
-
-
-async def test_connection_is_kept_for_the_next_request() -> None:
-    async with serving() as pi:
-        await pi.script.give(picture(1))
-        async with await pi.connect() as client:
-            for _ in range(3):
-                await client.send("GET /snapshot.jpg")
-                answer = await client.answer()
-                assert (answer.body, answer.headers["connection"]) == (picture(1), "keep-alive")
-            await client.send("GET /health", "Connection: close")
-            assert (await client.answer()).headers["connection"] == "close"
-            assert await client.reader.read() == b""
-
-
-async def test_old_http_and_whole_addresses_are_understood() -> None:
-    async with serving() as pi:
-        await pi.script.give(picture(1))
-        async with await pi.connect() as client:
-            client.writer.write(b"GET http://pi.example:8000/snapshot.jpg?x=1 HTTP/1.0\r\n\r\n")
-            answer = await client.answer()
-            assert (answer.body, answer.headers["connection"]) == (picture(1), "close")
-            assert await client.reader.read() == b""
-
-
-@pytest.mark.parametrize(
-    ("sent", "status"),
-    [
-        (b"\r\n\r\n", 400),
-        (b"GET /health\r\n\r\n", 400),
-        (b"GET /health SPDY/3\r\n\r\n", 400),
-        (b"GET /health HTTP/1.1\r\nno colon\r\n\r\n", 400),
-        (b"GET /health HTTP/1.1\r\nA: b\r\n folded: c\r\n\r\n", 400),
-        (b"GET http://[broken/ HTTP/1.1\r\n\r\n", 400),
-        (b"GET /health HTTP/1.1\r\nA: " + b"x" * 20_000 + b"\r\n\r\n", 431),
-    ],
-)
-async def test_what_is_no_request_is_refused(sent: bytes, status: int) -> None:
-    async with serving() as pi, await pi.connect() as client:
-        client.writer.write(sent)
-        assert (await client.answer()).status == status
-        assert await closed(client)
-
-
 async def test_silent_client_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("camhub_pi.server.REQUEST_S", 0.01)
     async with serving() as pi, await pi.connect() as client:
         client.writer.write(b"GET /heal")
-        assert await closed(client)
+        assert await gone(client)
 
 
 async def test_client_that_says_nothing_and_goes() -> None:
@@ -400,70 +306,12 @@ async def test_no_more_connections_than_sensible(monkeypatch: pytest.MonkeyPatch
             assert (await client.answer()).status == 503
 
 
-class TestToken:
-    @pytest.mark.parametrize(
-        "header",
-        [
-            f"Authorization: Bearer {TOKEN}",
-            f"authorization: bearer  {TOKEN}",
-            basic("anyone", TOKEN),
-            basic("", TOKEN),
-        ],
-    )
-    async def test_opens_with_it(self, header: str) -> None:
-        async with serving(token=TOKEN) as pi:
-            await pi.script.give(picture(1))
-            assert (await pi.ask("GET /snapshot.jpg", header)).status == 200
-            assert await (await pi.watch(header)).part() == picture(1)
-            assert "reason" in json.loads((await pi.ask("GET /health", header)).body)
-
-    @pytest.mark.parametrize(
-        "header",
-        [
-            "X-Nothing: 1",
-            "Authorization: Bearer wrong",
-            "Authorization: Bearer",
-            f"Authorization: Token {TOKEN}",
-            "Authorization: Basic %%%",
-            basic(TOKEN, "wrong"),
-            basic("anyone", TOKEN + "x"),
-        ],
-    )
-    async def test_stays_shut_without(self, header: str) -> None:
-        async with serving(token=TOKEN) as pi:
-            await pi.script.give(picture(1))
-            for path in ("/snapshot.jpg", "/stream.mjpg", f"/stream.mjpg?token={TOKEN}", "/nothing"):
-                answer = await pi.ask(f"GET {path}", header)
-                assert answer.status == 401
-                assert answer.headers["www-authenticate"].startswith("Basic realm=")
-            health = await pi.ask("GET /health", header)
-            assert (health.status, json.loads(health.body)) == (200, {"status": "ok"})
-            pi.clock.now += 6
-            health = await pi.ask("GET /health", header)
-            assert (health.status, json.loads(health.body)) == (503, {"status": "stale"})
-
-    async def test_may_hold_any_letter(self) -> None:
-        async with serving(token="schlüssel-ключ") as pi:
-            await pi.script.give(picture(1))
-            assert (await pi.ask("GET /snapshot.jpg", basic("u", "schlüssel-ключ"))).status == 200
-            assert (await pi.ask("GET /snapshot.jpg", "Authorization: Bearer schlüssel-ключ")).status == 200
-
-    async def test_is_never_logged(self, caplog: pytest.LogCaptureFixture) -> None:
-        caplog.set_level(logging.DEBUG)
-        async with serving(token=TOKEN) as pi:
-            await pi.script.give(picture(1))
-            await pi.ask(f"GET /snapshot.jpg?token={TOKEN}", f"Authorization: Bearer {TOKEN}")
-            assert "/snapshot.jpg" in caplog.text
-            assert TOKEN not in caplog.text
-            assert TOKEN not in repr(pi.server._settings)
-
-
 async def test_stop_ends_streams_and_leaves_no_task() -> None:
     before = asyncio.all_tasks()
     async with serving() as pi:
         await pi.script.give(picture(1))
         client = await pi.watch()
-    assert await closed(client)
+    assert await gone(client)
     assert asyncio.all_tasks() == before
     await pi.server.stop()
 
