@@ -51,17 +51,17 @@ class TestService:
 
     @pytest.mark.parametrize("user", [None, "pi"])
     def test_systemd_finds_nothing_wrong(self, tmp_path: Path, user: str | None) -> None:
-        analyze = shutil.which("systemd-analyze")
-        assert analyze is not None
         text = unit(['--label=50% "of" $HOME'], user=user, token_file="/etc/camhub-pi/token", python="/usr/bin/python3")
         # The user need not exist here for the unit to be right.
         text = text.replace("User=pi", "User=root")
         file = tmp_path / "camhub-pi.service"
         file.write_text(text)
-        done = subprocess.run([analyze, "verify", "--man=no", file], capture_output=True, text=True, check=False)
-        said = [line for line in (done.stdout + done.stderr).splitlines() if "camhub-pi" in line]
-        assert said == []
-        assert done.returncode == 0
+        assert [line for line in text.splitlines() if line.startswith("[")] == ["[Unit]", "[Service]", "[Install]"]
+        # A machine without systemd cannot be asked more.
+        if analyze := shutil.which("systemd-analyze"):
+            done = subprocess.run([analyze, "verify", "--man=no", file], capture_output=True, text=True, check=False)
+            said = [line for line in (done.stdout + done.stderr).splitlines() if "camhub-pi" in line]
+            assert (done.returncode, said) == (0, [])
 
     def test_user_is_systemds_own_unless_named_or_at_home(self) -> None:
         assert options(unit([], python="/opt/camhub-pi/bin/python"))["DynamicUser"] == ["yes"]
