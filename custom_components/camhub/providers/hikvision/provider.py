@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 import re
 from typing import Final, override
 
@@ -152,7 +153,9 @@ class HikvisionProvider(Provider):
             alone = len(self._channels) == 1
             if alone and (channel.name is None or _FACTORY_NAME.fullmatch(channel.name)):
                 name = facts.device.name
-            return self._identity_of_device(facts.device, name)
+            identity = self._identity_of_device(facts.device, name)
+            # The lenses of one device must not go by the same serial number.
+            return identity if channel == self._channels[0] else replace(identity, serial=None, mac=None)
         return DeviceIdentity(
             name=name,
             manufacturer=channel.manufacturer,
