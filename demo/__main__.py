@@ -12,7 +12,7 @@ import time
 
 from .home_assistant import FlowError, HomeAssistant
 from .process import ROOT, ProcessError
-from .world import World, add_accounts, cameras, free_port, make_dashboard
+from .world import RECORDER_PASSWORD, RECORDER_USER, World, add_accounts, cameras, free_port, make_dashboard
 
 
 async def until_interrupted() -> None:
@@ -37,6 +37,8 @@ async def run(folder: Path, port: int) -> None:
             print(f"\n  Home Assistant   {home.url}/lovelace/cameras")
             print(f"  Login            {home.user} / {home.password}")
             print(f"  Cameras          {len(await cameras(home))}, ready after {time.monotonic() - begun:.0f} s")
+            print(f"  Raspberry Pi     {world.pi_url}/stream.mjpg")
+            print(f"  Recorder         {world.recorder_url}  {RECORDER_USER} / {RECORDER_PASSWORD}")
             print("\n  Ctrl-C stops everything.\n", flush=True)
             await waiting
     finally:

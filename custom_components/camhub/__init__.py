@@ -65,6 +65,9 @@ async def async_setup_entry(hass: HomeAssistant, entry: CamHubConfigEntry) -> bo
     entry.async_on_unload(coordinator.async_add_listener(watch.async_check))
     watch.async_check()
     coordinator.pump.start()
+    if any(camera.online is None for camera in coordinator.data.values()):
+        # Nobody was asked while setting up: look again behind, so that it is known soon who is there.
+        entry.async_create_background_task(hass, coordinator.async_refresh(), f"{DOMAIN} first look at {entry.title}")
     return True
 
 

@@ -17,7 +17,6 @@ from homeassistant.helpers.selector import (
 import probatio
 
 from .const import CONF_MATCH, CONF_PROVIDER, DOMAIN
-from .conversation import Conversation, Turn
 from .coordinator import CamHubConfigEntry
 from .kernel.errors import HubError, WrongKey
 from .kernel.model import Account
@@ -27,6 +26,7 @@ from .options_flow import CamHubOptionsFlow
 from .preview import async_preview_markdown
 from .providers import PROVIDERS
 from .runtime import SHARED, async_entry_data, async_load_spec, async_unseal, async_vault
+from .signing_in import Conversation, Turn
 
 TEXT_TYPES: Final[Mapping[FieldKind, TextSelectorConfig]] = {
     FieldKind.TEXT: TextSelectorConfig(type=TextSelectorType.TEXT, autocomplete="off"),

@@ -175,7 +175,10 @@ class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
             if event.image is not None:
                 self.album.put(key, event.image)
             elif camera is not None and camera.stills is not None:
-                await self.album.refresh(key, camera.stills, floor=camera.still_floor)
+                taken = await self.album.refresh(
+                    self.picture_key(event.camera), camera.stills, floor=camera.still_floor
+                )
+                self.album.put(key, taken)
         except HubError as error:
             self.counters.count(f"event_picture.{type(error).__name__}")
 

@@ -10,13 +10,13 @@ from homeassistant.util.json import JsonObjectType, JsonValueType
 import probatio
 
 from .const import CONF_MATCH, CONF_PROVIDER, DOMAIN
-from .conversation import Conversation
 from .coordinator import CamHubConfigEntry, CamHubCoordinator, action_errors
 from .kernel.model import Account
 from .kernel.provider import Camera
 from .kernel.secret import Credentials
 from .kernel.signin import Answers, Form
 from .runtime import async_entry_data, async_load_spec, async_unseal
+from .signing_in import Conversation
 
 ATTR_ENTRY: Final = "config_entry_id"
 ATTR_CREDENTIALS: Final = "credentials"

@@ -16,7 +16,7 @@ from .fake_provider import PASSWORD, SERIAL, FakeSpec
 
 CREDENTIALS: Mapping[str, JsonValue] = {
     "address": "http://192.0.2.9",
-    "username": "viewer",
+    "username": "porter",
     "password": PASSWORD,
     "verify_tls": True,
 }
@@ -80,7 +80,7 @@ def add_account(hub: HomeAssistant) -> AddAccount:
             "domain": DOMAIN,
             "title": "Home",
             "data": data,
-            "unique_id": f"mjpeg_{SERIAL}viewer",
+            "unique_id": f"mjpeg_{SERIAL}porter",
             **changes,
         }
         entry = MockConfigEntry(**fields)

@@ -18,7 +18,7 @@ from custom_components.camhub.runtime import SHARED, async_unseal
 from .conftest import CREDENTIALS, AddAccount
 from .fake_provider import PASSWORD, FakeSpec
 
-ADDRESS = {"address": "http://192.0.2.9", "username": "viewer", "password": PASSWORD, "verify_tls": True}
+ADDRESS = {"address": "http://192.0.2.9", "username": "porter", "password": PASSWORD, "verify_tls": True}
 
 
 async def begin(hass: HomeAssistant) -> ConfigFlowResult:
@@ -53,7 +53,7 @@ async def test_account_is_added_page_by_page(hub: HomeAssistant, fake: FakeSpec)
     assert made["type"] is FlowResultType.CREATE_ENTRY
     assert made["title"] == "Garden"
     entry = made["result"]
-    assert entry.unique_id == "mjpeg_FAKE0001viewer"
+    assert entry.unique_id == "mjpeg_FAKE0001porter"
     assert set(entry.data) == {CONF_PROVIDER, CONF_MATCH, CONF_CREDENTIALS}
     assert PASSWORD not in str(entry.data)
     assert "192.0.2.9" not in str(entry.data)

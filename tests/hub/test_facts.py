@@ -30,7 +30,7 @@ async def test_diagnostics_tell_much_but_no_secret(
     facts: Any = await get_diagnostics_for_config_entry(hub, hass_client, entry)
     assert [camera["abilities"] for camera in facts["cameras"]] == [["stills", "mjpeg"], []]
     assert facts["details"] == {"firmware": "1.2"}
-    for secret in (PASSWORD, "192.0.2.9", "viewer", "S-yard", "Yard"):
+    for secret in (PASSWORD, "192.0.2.9", "porter", "S-yard", "Yard"):
         assert secret not in str(facts)
 
 

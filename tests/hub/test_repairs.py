@@ -93,7 +93,7 @@ async def test_the_repair_leads_into_the_sign_in(
     assert kind == "config_flow"
     assert ours(issue_registry) == {"credential_expired"}
     fake.prepare = lambda _: None
-    answers = {"address": "http://192.0.2.9", "username": "viewer", "password": PASSWORD, "verify_tls": True}
+    answers = {"address": "http://192.0.2.9", "username": "porter", "password": PASSWORD, "verify_tls": True}
     await hub.config_entries.flow.async_configure(flow_id, answers)
     await hub.config_entries.flow.async_configure(flow_id, {"name": "Home"})
     await hub.async_block_till_done()

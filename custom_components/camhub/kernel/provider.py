@@ -172,9 +172,9 @@ class Provider(ABC):
 
     async def events(self) -> AsyncGenerator[CameraEvent]:
         """Yield events until the line drops (raises Unreachable); returning means there will be none."""
-        none: tuple[CameraEvent, ...] = ()
-        for event in none:
-            yield event
+        return
+        # Never reached; it makes this an iterator rather than a coroutine.
+        yield
 
     def device(self) -> DeviceIdentity | None:
         """Return the device that stands between CamHub and the cameras (a recorder), if there is one."""

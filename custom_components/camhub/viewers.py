@@ -1,0 +1,120 @@
+"""Sends a camera's frames to those who watch over HTTP; all share the same bytes, and the slow skip frames."""
+
+import asyncio
+from asyncio.trsock import TransportSocket
+import fcntl
+import socket
+import struct
+import sys
+import termios
+from typing import Final
+
+from aiohttp import HttpVersion11, web
+
+from .kernel.errors import HubError
+from .kernel.relay import BOUNDARY, OPENING, Frame, Relay
+
+STALLED_AFTER: Final = 25.0
+"""Seconds without a byte taken after which a viewer's connection is cut; with what is on its way it takes under 30."""
+
+# Nothing of the camera's own headers; X-Accel-Buffering keeps a reverse proxy from queueing seconds of pictures.
+_HEADERS: Final = {
+    "Content-Type": f"multipart/x-mixed-replace; boundary={BOUNDARY}",
+    "Cache-Control": "no-cache, no-store, private",
+    "X-Content-Type-Options": "nosniff",
+    "X-Accel-Buffering": "no",
+}
+_NO_COUNT: Final = bytes(4)
+_NO_LINGER: Final = struct.pack("ii", 1, 0)
+
+
+class HttpViewer:
+    """One connection: the newest frame is written to it where the one before has nearly left, else left out.
+
+    What the kernel still holds counts, as it holds seconds of pictures for a slow viewer (TIOCOUTQ, tcp(7)).
+    """
+
+    __slots__ = ("_chunked", "_moved_at", "_moved_to", "_socket", "_transport", "_written", "done", "skipped")
+
+    def __init__(self, transport: asyncio.Transport, *, chunked: bool) -> None:
+        """Write to a connection whose response headers are sent; `done` ends when nothing more will be written."""
+        self._transport = transport
+        self._chunked = chunked
+        self._socket: TransportSocket = transport.get_extra_info("socket")
+        self._written = 0
+        self._moved_to = 0
+        self._moved_at: float | None = None
+        self.skipped = 0
+        self.done: asyncio.Future[HubError | None] = asyncio.get_running_loop().create_future()
+
+    def offer(self, frame: Frame) -> None:
+        """Write the frame, or leave it out while too much of earlier ones is on its way."""
+        transport = self._transport
+        if transport.is_closing():
+            self.end(None)
+            return
+        here = transport.get_write_buffer_size()
+        waiting = here + self._unacknowledged()
+        self._note_progress(waiting, frame.at)
+        if self.done.done():
+            return
+        data = frame.chunk if self._chunked else frame.part
+        if here or waiting > len(data):
+            self.skipped += 1
+            return
+        transport.write(data)
+        self._written += len(data)
+
+    def end(self, error: HubError | None) -> None:
+        """Let the response end; the rest of a frame that the viewer has not taken is thrown away."""
+        if self._transport.get_write_buffer_size():
+            self._cut()
+        if not self.done.done():
+            self.done.set_result(error)
+
+    def _unacknowledged(self) -> int:
+        """Return how many bytes the kernel holds, 0 where it does not tell."""
+        try:
+            count = fcntl.ioctl(self._socket.fileno(), termios.TIOCOUTQ, _NO_COUNT)
+        except OSError:
+            return 0
+        return int.from_bytes(count, sys.byteorder)
+
+    def _note_progress(self, waiting: int, now: float) -> None:
+        """Cut the connection when nothing of what waits has left for too long."""
+        taken = self._written - waiting
+        if not waiting or taken > self._moved_to or self._moved_at is None:
+            self._moved_to = taken
+            self._moved_at = now
+        elif now - self._moved_at >= STALLED_AFTER:
+            self._cut()
+            self.end(None)
+
+    def _cut(self) -> None:
+        """Close the connection at once, and have the kernel forget what the viewer has not taken."""
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+        self._transport.abort()
+
+
+async def serve_mjpeg(request: web.Request, relay: Relay) -> web.StreamResponse:
+    """Answer a request with the camera's frames until the viewer leaves, stalls or the relay ends.
+
+    The headers and the first boundary go the usual way; frames are written to the transport already framed, so that
+    one viewer's frame costs one system call and no copy.
+    """
+    response = web.StreamResponse(headers=_HEADERS)
+    transport = request.transport
+    if transport is None:
+        return response
+    chunked = request.version >= HttpVersion11
+    if chunked:
+        response.enable_chunked_encoding()
+    await response.prepare(request)
+    await response.write(OPENING)
+    viewer = HttpViewer(transport, chunked=chunked)
+    leave = relay.join(viewer)
+    try:
+        await viewer.done
+    finally:
+        leave()
+    return response

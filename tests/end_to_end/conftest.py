@@ -1,0 +1,132 @@
+"""Starts script/demo once and a browser beside it."""
+
+from collections.abc import Iterator
+import json
+from pathlib import Path
+import re
+import signal
+import subprocess
+import time
+from typing import Any
+import urllib.request
+
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+import pytest
+import pytest_socket
+
+ROOT = Path(__file__).parents[2]
+# Background requests of Chromium would only be refused here, many at a time.
+QUIET = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--autoplay-policy=no-user-gesture-required",
+)
+START_LIMIT = 120.0
+
+
+class Demo:
+    """A running demo and what it printed."""
+
+    def __init__(self, process: subprocess.Popen[str], printed: str) -> None:
+        self.process = process
+        self.home = self._read(printed, r"Home Assistant\s+(http://\S+?)/lovelace")
+        self.user, self.password = re.search(r"Login\s+(\S+) / (\S+)", printed).groups()  # type: ignore[union-attr]
+        self.pi = self._read(printed, r"Raspberry Pi\s+(\S+)")
+        self.recorder = self._read(printed, r"Recorder\s+(\S+)")
+        self.recorder_user, self.recorder_password = re.search(  # type: ignore[union-attr]
+            r"Recorder\s+\S+\s+(\S+) / (\S+)", printed
+        ).groups()
+        self.seconds = float(self._read(printed, r"ready after (\d+) s"))
+
+    @staticmethod
+    def _read(printed: str, pattern: str) -> str:
+        found = re.search(pattern, printed)
+        assert found, printed
+        return found[1]
+
+    def play(self, **faults: Any) -> None:
+        """Change how the played recorder behaves."""
+        request = urllib.request.Request(
+            f"{self.recorder}/_simulator/faults",
+            json.dumps(faults).encode(),
+            {"Content-Type": "application/json"},
+            method="POST",
+        )
+        with urllib.request.urlopen(request, timeout=10) as response:
+            assert response.status == 200
+
+
+def _until_ready(process: subprocess.Popen[str]) -> str:
+    """Return what the demo prints until it is ready."""
+    printed = ""
+    end = time.monotonic() + START_LIMIT
+    assert process.stdout is not None
+    for line in process.stdout:
+        printed += line
+        if "Ctrl-C" in line:
+            return printed
+        assert time.monotonic() < end, printed
+    raise AssertionError(f"the demo ended: {printed}")
+
+
+@pytest.fixture(scope="session")
+def demo() -> Iterator[Demo]:
+    """Run script/demo as a newcomer does; Ctrl-C ends it."""
+    pytest_socket.enable_socket()
+    process = subprocess.Popen(
+        [str(ROOT / "script" / "demo"), "--port", "0"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        yield Demo(process, _until_ready(process))
+    finally:
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 0
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Run the Chromium that script/setup found or installed."""
+    pytest_socket.enable_socket()
+    found = subprocess.run(
+        [str(ROOT / ".venv" / "bin" / "python"), str(ROOT / "script" / "chromium")],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=found.stdout.strip(), args=list(QUIET))
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="session")
+def signed_in(browser: Browser, demo: Demo) -> Iterator[BrowserContext]:
+    """Log in through Home Assistant's own page."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    page.goto(demo.home)
+    page.locator("input[name=username]").fill(demo.user)
+    page.locator("input[name=password]").fill(demo.password)
+    page.locator("input[name=password]").press("Enter")
+    page.wait_for_url("**/lovelace/**", timeout=60_000)
+    page.close()
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(signed_in: BrowserContext) -> Iterator[Page]:
+    """Open a page of the user who is logged in."""
+    opened = signed_in.new_page()
+    opened.set_default_timeout(30_000)
+    yield opened
+    opened.close()
