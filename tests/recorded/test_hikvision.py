@@ -380,7 +380,9 @@ async def a_camera_of(dump: Dump, camera: Camera) -> None:
     if camera.id.startswith("proxy-"):
         source = entry.get("sourceInputPortDescriptor") or {}
         assert (identity.name, identity.model) == (name or f"Camera {number}", source.get("model"))
-        assert identity.serial == (source.get("serialNumber") if unique_serial(dump, source) else None)
+        assert identity.serial == (
+            source.get("serialNumber") if dump.proxy_serials()[str(source.get("serialNumber"))] == 1 else None
+        )
     else:
         dark = entry.get("resDesc") == "NO VIDEO"
         assert (camera.online, camera.offline_reason) == (not dark, "no_video_signal" if dark else None)
@@ -395,7 +397,3 @@ async def a_camera_of(dump: Dump, camera: Camera) -> None:
     for event_type, channel in dump.notified():
         if channel == number and event_type.lower() in KINDS:
             assert KINDS[event_type.lower()] in camera.event_kinds
-
-
-def unique_serial(dump: Dump, source: dict[str, str]) -> bool:
-    return dump.proxy_serials()[str(source.get("serialNumber"))] == 1
