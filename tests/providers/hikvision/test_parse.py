@@ -6,7 +6,15 @@ import pytest
 from custom_components.camhub.kernel.errors import Malformed
 from custom_components.camhub.kernel.model import EventKind
 from custom_components.camhub.providers.hikvision import parse
-from custom_components.camhub.providers.hikvision.parse import Capabilities, Channel, Device, Source, Stream, Trigger
+from custom_components.camhub.providers.hikvision.parse import (
+    Capabilities,
+    Channel,
+    Device,
+    Source,
+    State,
+    Stream,
+    Trigger,
+)
 from custom_components.camhub.providers.hikvision.tree import Node, read_xml
 
 NAMESPACES = ["", ' xmlns="http://www.hikvision.com/ver20/XMLSchema"', ' xmlns="urn:psialliance-org"']
@@ -129,9 +137,10 @@ def test_states(online: str, detect: str, expected: tuple[bool | None, str | Non
         f"<InputProxyChannelStatus><id>3</id><online>{online}</online>"
         f"<chanDetectResult>{detect}</chanDetectResult></InputProxyChannelStatus>"
     )
-    assert parse.states(tree(one)) == {3: expected}
+    state = State(online=expected[0], offline_reason=expected[1])
+    assert parse.states(tree(one)) == {3: state}
     listed = f"<InputProxyChannelStatusList>{one}<InputProxyChannelStatus/></InputProxyChannelStatusList>"
-    assert parse.states(tree(listed)) == {3: expected}
+    assert parse.states(tree(listed)) == {3: state}
 
 
 def test_streams() -> None:

@@ -11,7 +11,7 @@ from ...kernel.model import EventKind
 from . import parse
 from .answers import Forbidden
 from .client import IsapiClient
-from .parse import Capabilities, Channel, Device, Source, Stream, Trigger
+from .parse import Capabilities, Channel, Device, Source, State, Stream, Trigger
 from .tree import Node
 
 SLOW_S: Final = 3600.0
@@ -28,7 +28,6 @@ USUAL_KINDS: Final = frozenset(
         EventKind.VIDEO_LOSS,
     }
 )
-_ONLINE_UNKNOWN: Final = (None, None)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -174,14 +173,14 @@ class Listing:
         if states is None:
             states = await self._single_states(channels)
         return [
-            replace(channel, online=online, offline_reason=reason)
+            replace(channel, online=state.online, offline_reason=state.offline_reason)
             for channel in channels
-            for online, reason in (states.get(channel.number, _ONLINE_UNKNOWN),)
+            for state in (states.get(channel.number, State()),)
         ]
 
-    async def _single_states(self, channels: Sequence[Channel]) -> Mapping[int, tuple[bool | None, str | None]]:
+    async def _single_states(self, channels: Sequence[Channel]) -> Mapping[int, State]:
         """Ask each channel: the list form is missing on some DS-76 and DS-77 (protocols.md 1.3)."""
-        states: dict[int, tuple[bool | None, str | None]] = {}
+        states: dict[int, State] = {}
         for channel in channels:
             path = f"ContentMgmt/InputProxy/channels/{channel.number}/status"
             states |= await self._optional(path, parse.states) or {}

@@ -17,11 +17,9 @@ _HIGHEST_PORT: Final = 65535
 _STREAMS_PER_CHANNEL: Final = 100
 _CONNECTED: Final = frozenset({"connect", "connected", "normal", "online", "ok"})
 # Parts of what `chanDetectResult` may say; firmwares differ in the words (protocols.md 1.3 names three).
-_OFFLINE_WORDS: Final = (
-    ("camera_wrong_password", ("passw", "username", "login", "locked")),
-    ("camera_network_unreachable", ("unreach", "network", "domain", "ipaddr", "ipconflict")),
-    ("no_video_signal", ("video", "stream")),
-)
+_PASSWORD_WORDS: Final = ("passw", "username", "login", "locked")
+_NETWORK_WORDS: Final = ("unreach", "network", "domain", "ipaddr", "ipconflict")
+_PICTURE_WORDS: Final = ("video", "stream")
 
 
 class Source(StrEnum):
@@ -73,6 +71,14 @@ class Channel:
     def id(self) -> str:
         """Return the camera's id within the account: it survives a new name, address or camera behind the channel."""
         return f"{self.source}-{self.number}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class State:
+    """Whether an IP channel's camera is there, and the slug of why not; None where the recorder does not say."""
+
+    online: bool | None = None
+    offline_reason: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -191,8 +197,8 @@ def zeros(root: Node) -> Sequence[Channel]:
     ]
 
 
-def states(root: Node) -> Mapping[int, tuple[bool | None, str | None]]:
-    """Read the status of one or all IP channels: by number, whether it is online and the slug of why not."""
+def states(root: Node) -> Mapping[int, State]:
+    """Read the status of one or all IP channels, by number."""
     _expect(root, "InputProxyChannelStatusList", "InputProxyChannelStatus")
     found = (root,) if name_of(root) == "InputProxyChannelStatus" else children(root, "InputProxyChannelStatus")
     return {channel: _state(each) for each in found if (channel := number(each, "id")) is not None}
@@ -261,16 +267,21 @@ def _proxy(node: Node) -> Channel | None:
     )
 
 
-def _state(node: Node) -> tuple[bool | None, str | None]:
+def _state(node: Node) -> State:
     online, result = flag(node, "online"), (text(node, "chanDetectResult") or "").lower()
-    if not result and online is not False:
-        return online, None
-    if online is not False and result in _CONNECTED:
-        return True, None
-    for reason, words in _OFFLINE_WORDS:
-        if any(word in result for word in words):
-            return False, reason
-    return False, "camera_offline"
+    if online is False or (result and result not in _CONNECTED):
+        return State(online=False, offline_reason=_offline_reason(result))
+    return State(online=True if result else online)
+
+
+def _offline_reason(result: str) -> str:
+    if any(word in result for word in _PASSWORD_WORDS):
+        return "camera_wrong_password"
+    if any(word in result for word in _NETWORK_WORDS):
+        return "camera_network_unreachable"
+    if any(word in result for word in _PICTURE_WORDS):
+        return "no_video_signal"
+    return "camera_offline"
 
 
 def _stream(node: Node) -> Stream | None:
