@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
-import json
 from pathlib import Path
 import secrets
 from statistics import median
@@ -21,6 +20,7 @@ from custom_components.camhub.kernel.secret import Secret
 from simulators.lighttpd import Lighttpd
 
 from .figure import Figure
+from .plan import FULL, Plan
 
 type Take = Callable[[str], Awaitable[bytes]]
 
@@ -41,14 +41,14 @@ RIVALS: Final = {
 }
 
 
-async def run() -> list[Figure]:
+async def run(plan: Plan = FULL) -> list[Figure]:
     """Measure in interleaved rounds, so that all meet the same noise of the machine."""
     picture = b"\xff\xd8" + secrets.token_bytes(PICTURE_SIZE - 4) + b"\xff\xd9"
     with TemporaryDirectory() as folder:
         server = Lighttpd(Path(folder), picture, USER, PASSWORD)
         try:
             counted = await _requests_for_a_hundred(server.url)
-            times = await _times(server.url, picture)
+            times = await _times(server.url, picture, 2 if plan.quick else ROUNDS)
         finally:
             log = server.stop()
     requested = sum(query == counted for _, query in log)
@@ -56,7 +56,7 @@ async def run() -> list[Figure]:
         raise RuntimeError(f"the log knows of {requested} requests for {PICTURES} pictures")
     figures = [
         Figure(
-            figure="digest.requests_per_100",
+            figure="requests_per_100",
             value=requested,
             unit="requests",
             goal=101,
@@ -67,7 +67,7 @@ async def run() -> list[Figure]:
     for rival, (goal, against) in RIVALS.items():
         figures.append(
             Figure(
-                figure=f"digest.p50_vs_{rival}",
+                figure=f"p50_vs_{rival}",
                 value=median(times[OURS]) / median(times[rival]),
                 unit="ratio",
                 goal=goal,
@@ -89,11 +89,11 @@ async def _requests_for_a_hundred(url: str) -> str:
     return query
 
 
-async def _times(url: str, picture: bytes) -> dict[str, list[float]]:
+async def _times(url: str, picture: bytes, rounds: int) -> dict[str, list[float]]:
     """Return the seconds of each picture by each way."""
     times: dict[str, list[float]] = {}
     async with _ways() as ways:
-        for place in range(WARM_UP + ROUNDS):
+        for place in range(WARM_UP + rounds):
             for name, take in ways.items():
                 path = "/open.jpg" if name == NO_AUTH else "/picture.jpg"
                 for _ in range(1 if place < WARM_UP else IN_A_ROUND):
@@ -142,8 +142,3 @@ def _by(session: aiohttp.ClientSession) -> Take:
 
 def _session() -> aiohttp.ClientSession:
     return aiohttp.ClientSession(middlewares=(HttpAuth(USER, Secret(PASSWORD)),))
-
-
-if __name__ == "__main__":
-    for each in asyncio.run(run()):
-        print(json.dumps(each.as_json()))

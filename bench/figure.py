@@ -5,7 +5,7 @@ import operator
 from typing import Final, Literal
 
 type Better = Literal["lower", "higher"]
-type JsonFigure = dict[str, str | float | bool]
+type JsonFigure = dict[str, str | float]
 
 COMPARED: Final = {"lower": operator.le, "higher": operator.ge}
 
@@ -27,7 +27,7 @@ class Figure:
         return bool(COMPARED[self.better](self.value, self.goal))
 
     def as_json(self) -> JsonFigure:
-        """Return all of it, and whether it is met, as plain values."""
+        """Return all of it as plain values."""
         return {
             "figure": self.figure,
             "value": round(self.value, 4),
@@ -35,5 +35,4 @@ class Figure:
             "goal": self.goal,
             "better": self.better,
             "against": self.against,
-            "met": self.met,
         }
