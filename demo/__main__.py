@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import contextlib
 from pathlib import Path
 import shutil
 import signal
@@ -12,7 +11,7 @@ import time
 
 from .home_assistant import FlowError, HomeAssistant
 from .process import ROOT, ProcessError
-from .world import RECORDER_PASSWORD, RECORDER_USER, World, add_accounts, cameras, free_port, make_dashboard
+from .world import DASHBOARD, RECORDER_PASSWORD, RECORDER_USER, World, add_accounts, cameras, free_port, make_dashboard
 
 
 async def until_interrupted() -> None:
@@ -33,8 +32,12 @@ async def run(folder: Path, port: int) -> None:
     try:
         await asyncio.wait({waiting, starting}, return_when=asyncio.FIRST_COMPLETED)
         if starting.done():
-            starting.result()
-            print(f"\n  Home Assistant   {home.url}/lovelace/cameras")
+            try:
+                starting.result()
+            except FlowError:
+                print(home.process.tail(), file=sys.stderr)
+                raise
+            print(f"\n  Home Assistant   {home.url}/{DASHBOARD}/cameras")
             print(f"  Login            {home.user} / {home.password}")
             print(f"  Cameras          {len(await cameras(home))}, ready after {time.monotonic() - begun:.0f} s")
             print(f"  Raspberry Pi     {world.pi_url}/stream.mjpg")
@@ -42,10 +45,9 @@ async def run(folder: Path, port: int) -> None:
             print("\n  Ctrl-C stops everything.\n", flush=True)
             await waiting
     finally:
-        for task in (waiting, starting):
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        waiting.cancel()
+        starting.cancel()
+        await asyncio.gather(waiting, starting, return_exceptions=True)
         await home.stop()
         await world.stop()
         print("Stopped.", flush=True)

@@ -10,6 +10,9 @@ from typing import Any, Final, Self
 from .home_assistant import HomeAssistant
 from .process import Process
 
+# The main and sub streams of the recorder's channels.
+STREAMS: Final = tuple(f"/Streaming/Channels/{channel}0{stream}" for channel in range(1, 7) for stream in (1, 2))
+DASHBOARD: Final = "camhub-demo"
 RECORDER_USER: Final = "viewer"
 RECORDER_PASSWORD: Final = "demo-recorder-1"  # noqa: S105  # of a simulated device
 
@@ -51,7 +54,7 @@ class World:
                 [
                     *(python, "-m", "simulators.hikvision", "--model", "nvr", "--port", str(self.recorder_port)),
                     *("--user", RECORDER_USER, "--password", RECORDER_PASSWORD),
-                    *("--rtsp-port", str(self.rtsp_port), "--schedule"),
+                    *("--rtsp-port", str(self.rtsp_port), "--motion-every", "20"),
                 ],
                 folder / "recorder.log",
             ),
@@ -60,6 +63,7 @@ class World:
                 [
                     *(python, "-m", "simulators.rtsp", "--port", str(self.rtsp_port)),
                     *("--user", RECORDER_USER, "--password", RECORDER_PASSWORD),
+                    *(part for path in STREAMS for part in ("--path", path)),
                 ],
                 folder / "rtsp.log",
             ),
@@ -124,4 +128,13 @@ async def make_dashboard(home: HomeAssistant) -> None:
         {"title": "Cameras", "path": "cameras", "cards": live},
         {"title": "State", "path": "state", "cards": [{"type": "entities", "entities": facts}]},
     ]
-    await home.command("lovelace/config/save", config={"title": "CamHub", "views": views})
+    await home.command(
+        "lovelace/dashboards/create",
+        url_path=DASHBOARD,
+        title="Cameras",
+        icon="mdi:cctv",
+        mode="storage",
+        show_in_sidebar=True,
+        require_admin=False,
+    )
+    await home.command("lovelace/config/save", url_path=DASHBOARD, config={"title": "Cameras", "views": views})

@@ -1,22 +1,21 @@
 """CamHub: cameras of six kinds as one."""
 
-from homeassistant.const import EVENT_HOMEASSISTANT_CLOSE
-from homeassistant.core import Event, HomeAssistant
+from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ConfigEntryError
 from homeassistant.helpers import config_validation as cv, device_registry as dr
 from homeassistant.helpers.typing import ConfigType
 
 from .const import CONF_PROVIDER, DOMAIN, PLATFORMS
 from .coordinator import CamHubConfigEntry, CamHubCoordinator
+from .entity import configuration_url
 from .kernel.errors import WrongKey
-from .preview import FlowPreviewView
 from .repairs import CredentialWatch, async_clear_issues
 from .runtime import (
     SHARED,
     EntryTokens,
     Sessions,
-    async_create_shared,
     async_load_spec,
+    async_shared,
     async_unseal,
     make_context,
 )
@@ -26,14 +25,8 @@ CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
 
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
-    """Set up what all entries share: pictures, actions, the dialogs' preview."""
-    shared = hass.data[SHARED] = await async_create_shared(hass)
-
-    async def close(_event: Event) -> None:
-        await shared.album.close()
-
-    hass.bus.async_listen_once(EVENT_HOMEASSISTANT_CLOSE, close)
-    hass.http.register_view(FlowPreviewView(shared.previews))
+    """Set up what all entries share."""
+    await async_shared(hass)
     async_setup_services(hass)
     return True
 
@@ -84,7 +77,7 @@ def _register_hub(hass: HomeAssistant, entry: CamHubConfigEntry, coordinator: Ca
         model=hub.model,
         sw_version=hub.firmware,
         serial_number=hub.serial,
-        configuration_url=hub.address,
+        configuration_url=configuration_url(hub),
     )
     coordinator.hub_id = device.id
 

@@ -262,6 +262,7 @@ class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
         await self.pump.close()
         if self.sweep is not None:
             self.sweep.cancel()
+        await self.album.abandon(self.picture_key(camera_id) for camera_id in self.data or ())
         for relay in self._relays.values():
             await relay.close()
         await self.provider.close()

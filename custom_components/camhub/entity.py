@@ -11,6 +11,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
 from .coordinator import CamHubConfigEntry, CamHubCoordinator
+from .kernel.model import DeviceIdentity
 from .kernel.provider import Camera
 
 
@@ -44,6 +45,12 @@ class CamHubEntity(CoordinatorEntity[CamHubCoordinator]):
         return super().available and self.camera is not None
 
 
+def configuration_url(identity: DeviceIdentity) -> str | None:
+    """Return the address of the device's own page, None where what is known of it is no web address."""
+    address = identity.address or ""
+    return address if address.startswith(("http://", "https://")) else None
+
+
 def _device_info(coordinator: CamHubCoordinator, camera: Camera) -> DeviceInfo:
     """Describe a camera's device; behind a recorder it refers to the recorder's."""
     identity = camera.identity
@@ -57,8 +64,8 @@ def _device_info(coordinator: CamHubCoordinator, camera: Camera) -> DeviceInfo:
     )
     if identity.mac:
         info["connections"] = {(dr.CONNECTION_NETWORK_MAC, identity.mac)}
-    if identity.address and identity.address.startswith(("http://", "https://")):
-        info["configuration_url"] = identity.address
+    if url := configuration_url(identity):
+        info["configuration_url"] = url
     if coordinator.hub_id:
         info["via_device_id"] = coordinator.hub_id
     return info

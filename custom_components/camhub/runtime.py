@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Final
 
 import aiohttp
-from homeassistant.core import HomeAssistant
+from homeassistant.const import EVENT_HOMEASSISTANT_CLOSE
+from homeassistant.core import Event, HomeAssistant
 from homeassistant.helpers.aiohttp_client import async_create_clientsession
+from homeassistant.helpers.singleton import singleton
 from homeassistant.util.hass_dict import HassKey
 
 from .capture.rtsp_engine import RtspGrabber
@@ -26,6 +28,7 @@ from .kernel.secret import Credentials
 from .kernel.spec import ProviderSpec
 from .kernel.stills import Album
 from .kernel.vault import Vault, load_key
+from .preview import FlowPreviewView
 from .providers import load
 
 KEY_FILE: Final = ("camhub", "key")
@@ -47,12 +50,20 @@ class Shared:
 SHARED: Final[HassKey[Shared]] = HassKey(DOMAIN)
 
 
-async def async_create_shared(hass: HomeAssistant) -> Shared:
-    """Make what all entries share and read the pictures kept on disk."""
+@singleton(SHARED, async_=True)
+async def async_shared(hass: HomeAssistant) -> Shared:
+    """Return what all entries share, made on first use: the first dialog comes before the first setup."""
     clock = SystemClock()
     album = Album(Path(hass.config.path(".storage", "camhub", "pictures")), clock=clock)
     await album.load()
-    return Shared(album=album, clock=clock, grabber=RtspGrabber())
+    shared = Shared(album=album, clock=clock, grabber=RtspGrabber())
+
+    async def close(_event: Event) -> None:
+        await album.close()
+
+    hass.bus.async_listen_once(EVENT_HOMEASSISTANT_CLOSE, close)
+    hass.http.register_view(FlowPreviewView(shared.previews))
+    return shared
 
 
 async def async_vault(hass: HomeAssistant) -> Vault:
@@ -60,7 +71,7 @@ async def async_vault(hass: HomeAssistant) -> Vault:
 
     A new key is made only while there is nothing sealed with an older one.
     """
-    shared = hass.data[SHARED]
+    shared = await async_shared(hass)
     async with shared.unlocking:
         if shared.vault is None:
             sealed = any(CONF_CREDENTIALS in entry.data for entry in hass.config_entries.async_entries(DOMAIN))

@@ -24,6 +24,8 @@ _HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "X-Accel-Buffering": "no",
 }
+import os
+FEW = int(os.environ.get('FEW','4'))
 _NO_COUNT: Final = bytes(4)
 _NO_LINGER: Final = struct.pack("ii", 1, 0)
 
@@ -34,12 +36,13 @@ class HttpViewer:
     What the kernel still holds counts, as it holds seconds of pictures for a slow viewer (TIOCOUTQ, tcp(7)).
     """
 
-    __slots__ = ("_chunked", "_moved_at", "_moved_to", "_socket", "_transport", "_written", "done", "skipped")
+    __slots__ = ("_chunked", "_moved_at", "_moved_to", "_relay", "_socket", "_transport", "_written", "done", "skipped")
 
-    def __init__(self, transport: asyncio.Transport, *, chunked: bool) -> None:
+    def __init__(self, transport: asyncio.Transport, relay: Relay, *, chunked: bool) -> None:
         """Write to a connection whose response headers are sent; `done` ends when nothing more will be written."""
         self._transport = transport
         self._chunked = chunked
+        self._relay = relay
         self._socket: TransportSocket = transport.get_extra_info("socket")
         self._written = 0
         self._moved_to = 0
@@ -58,12 +61,21 @@ class HttpViewer:
         self._note_progress(waiting, frame.at)
         if self.done.done():
             return
-        data = frame.chunk if self._chunked else frame.part
-        if here or waiting > len(data):
+        if here or waiting > len(frame.jpeg):
             self.skipped += 1
             return
-        transport.write(data)
-        self._written += len(data)
+        self._write(frame)
+
+    def _write(self, frame: Frame) -> None:
+        if not self._chunked:
+            self._transport.write(frame.part)
+            self._written += len(frame.part)
+        elif self._relay.viewers > FEW:
+            self._transport.write(frame.chunk)
+            self._written += len(frame.chunk)
+        else:
+            self._transport.writelines(frame.pieces)
+            self._written += sum(map(len, frame.pieces))
 
     def end(self, error: HubError | None) -> None:
         """Let the response end; the rest of a frame that the viewer has not taken is thrown away."""
@@ -111,7 +123,7 @@ async def serve_mjpeg(request: web.Request, relay: Relay) -> web.StreamResponse:
         response.enable_chunked_encoding()
     await response.prepare(request)
     await response.write(OPENING)
-    viewer = HttpViewer(transport, chunked=chunked)
+    viewer = HttpViewer(transport, relay, chunked=chunked)
     leave = relay.join(viewer)
     try:
         await viewer.done

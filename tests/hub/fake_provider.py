@@ -36,9 +36,11 @@ class FakeStills:
         self.taken = 0
         self.gate = asyncio.Event()
         self.gate.set()
+        self.asked = asyncio.Event()
 
     async def take(self, width: int | None = None) -> Image:
         self.taken += 1
+        self.asked.set()
         await self.gate.wait()
         if self.error is not None:
             raise self.error

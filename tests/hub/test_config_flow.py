@@ -61,6 +61,14 @@ async def test_account_is_added_page_by_page(hub: HomeAssistant, fake: FakeSpec)
     await hub.async_block_till_done()
 
 
+async def test_the_first_dialog_comes_before_the_first_setup(hass: HomeAssistant, fake: FakeSpec) -> None:
+    confirm = await answer(hass, await begin(hass), ADDRESS)
+    made = await answer(hass, confirm, {"name": "Garden"})
+    assert made["type"] is FlowResultType.CREATE_ENTRY
+    await hass.async_block_till_done()
+    assert hass.states.get("camera.yard") is not None
+
+
 async def test_wrong_password_is_told_and_the_rest_stays(hub: HomeAssistant, fake: FakeSpec) -> None:
     form = await begin(hub)
     again = await answer(hub, form, {**ADDRESS, "password": "wrong"})

@@ -37,6 +37,21 @@ async def test_account_loads_and_unloads(hub: HomeAssistant, fake: FakeSpec, add
     assert entry.state is ConfigEntryState.LOADED
 
 
+async def test_a_picture_being_taken_ends_with_its_account(
+    hub: HomeAssistant, fake: FakeSpec, add_account: AddAccount
+) -> None:
+    entry = await add_account()
+    await entry.runtime_data.sweep
+    fake.provider.stills.gate.clear()
+    taking = hub.async_create_task(entry.runtime_data.async_take("yard"))
+    fake.provider.stills.asked.clear()
+    await fake.provider.stills.asked.wait()
+    assert await hub.config_entries.async_unload(entry.entry_id)
+    with pytest.raises(Unreachable) as caught:
+        await taking
+    assert caught.value.reason == "shutting_down"
+
+
 @pytest.mark.parametrize(
     ("error", "state"),
     [
@@ -132,7 +147,9 @@ async def test_cameras_behind_a_recorder_refer_to_it(
     hub: HomeAssistant, fake: FakeSpec, add_account: AddAccount, device_registry: dr.DeviceRegistry
 ) -> None:
     def behind(provider: FakeProvider) -> None:
-        provider.hub = DeviceIdentity(name="Recorder", manufacturer="Example", model="R-4", mac="02:00:00:00:99:01")
+        provider.hub = DeviceIdentity(
+            name="Recorder", manufacturer="Example", model="R-4", mac="02:00:00:00:99:01", address="192.0.2.9"
+        )
 
     fake.prepare = behind
     entry = await add_account()

@@ -192,6 +192,10 @@ class Album:
             if self._facts.pop(key, None):
                 self._shelf.change(key, None)
 
+    async def abandon(self, keys: Iterable[str]) -> None:
+        """End what is being taken for these keys, as their account closes; what is kept stays."""
+        await self._takes.cancel(tuple(keys))
+
     async def close(self) -> None:
         """Stop asking, finish writing; leaves no task. What is asked afterwards is Unreachable `shutting_down`."""
         self._closed = True
