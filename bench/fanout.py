@@ -18,6 +18,8 @@ from .source import SIZES
 
 # Boundary, part headers and chunk framing, about; 0.05 % of a VGA frame either way.
 FRAMING: Final = 100
+# Of all cameras that are watched here.
+FPS: Final = 30
 SETTLE: Final = 1.0
 FLOOR: Final = "floor"
 
@@ -130,8 +132,8 @@ async def sample(rig: Rig, target: Target, viewers: int, seconds: float, *, lag:
     ages = [age for viewer in seen["probe"] for age in viewer["ages"]]
     late = await _lag(rig, seconds) if lag else None
     await rig.viewers.tell({"do": "close"})
-    if not ages:
-        raise RuntimeError(f"{target.name} sent its viewers nothing: {everyone[0]}")
+    if not ages or max(sent) > 1.1 * FPS * seconds:
+        raise RuntimeError(f"{target.name} sent its viewers no frames, or too many: {everyone[0]}")
     return Sample(
         cpu_us=(spent / 1000 - target.idle_us * seconds) / sum(sent),
         fps=min(sent) / seconds,

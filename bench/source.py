@@ -83,12 +83,13 @@ class Server:
         self.counted: defaultdict[str, Counted] = defaultdict(Counted)
         self.sizes: dict[str, str] = {}
         self._viewers: defaultdict[tuple[str, float], list[Connection]] = defaultdict(list)
+        self._ticking: set[tuple[str, float]] = set()
 
     def watch(self, connection: Connection, size: str, fps: float) -> None:
         """Send frames from the next tick on."""
-        viewers = self._viewers[size, fps]
-        viewers.append(connection)
-        if len(viewers) == 1:
+        self._viewers[size, fps].append(connection)
+        if (size, fps) not in self._ticking:
+            self._ticking.add((size, fps))
             loop = asyncio.get_running_loop()
             loop.call_soon(self._tick, size, fps, loop.time())
 
@@ -102,6 +103,7 @@ class Server:
         """Send one frame to all who watch this size at this rate, and call again in time."""
         viewers = self._viewers[size, fps]
         if not viewers:
+            self._ticking.discard((size, fps))
             return
         frame = self.pictures.take(size)
         head = f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(frame)}\r\n\r\n".encode()

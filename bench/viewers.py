@@ -142,6 +142,9 @@ class Room:
                 viewer.read_slowly(now)
 
     def _read(self, viewer: Viewer) -> None:
+        if viewer.socket.fileno() < 0:
+            # It was let go of since the kernel told of it.
+            return
         viewer.read()
         if viewer.closed or (viewer.kind == "stalled" and viewer.total >= viewer.frame_size):
             self._selector.unregister(viewer.socket)
