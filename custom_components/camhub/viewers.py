@@ -24,8 +24,6 @@ _HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "X-Accel-Buffering": "no",
 }
-import os
-FEW = int(os.environ.get('FEW','4'))
 _NO_COUNT: Final = bytes(4)
 _NO_LINGER: Final = struct.pack("ii", 1, 0)
 
@@ -36,13 +34,12 @@ class HttpViewer:
     What the kernel still holds counts, as it holds seconds of pictures for a slow viewer (TIOCOUTQ, tcp(7)).
     """
 
-    __slots__ = ("_chunked", "_moved_at", "_moved_to", "_relay", "_socket", "_transport", "_written", "done", "skipped")
+    __slots__ = ("_chunked", "_moved_at", "_moved_to", "_socket", "_transport", "_written", "done", "skipped")
 
-    def __init__(self, transport: asyncio.Transport, relay: Relay, *, chunked: bool) -> None:
+    def __init__(self, transport: asyncio.Transport, *, chunked: bool) -> None:
         """Write to a connection whose response headers are sent; `done` ends when nothing more will be written."""
         self._transport = transport
         self._chunked = chunked
-        self._relay = relay
         self._socket: TransportSocket = transport.get_extra_info("socket")
         self._written = 0
         self._moved_to = 0
@@ -63,19 +60,13 @@ class HttpViewer:
             return
         if here or waiting > len(frame.jpeg):
             self.skipped += 1
-            return
-        self._write(frame)
-
-    def _write(self, frame: Frame) -> None:
-        if not self._chunked:
-            self._transport.write(frame.part)
-            self._written += len(frame.part)
-        elif self._relay.viewers > FEW:
-            self._transport.write(frame.chunk)
-            self._written += len(frame.chunk)
-        else:
-            self._transport.writelines(frame.pieces)
+        elif self._chunked and not frame.many:
+            transport.writelines(frame.pieces)
             self._written += sum(map(len, frame.pieces))
+        else:
+            data = frame.chunk if self._chunked else frame.part
+            transport.write(data)
+            self._written += len(data)
 
     def end(self, error: HubError | None) -> None:
         """Let the response end; the rest of a frame that the viewer has not taken is thrown away."""
@@ -123,7 +114,7 @@ async def serve_mjpeg(request: web.Request, relay: Relay) -> web.StreamResponse:
         response.enable_chunked_encoding()
     await response.prepare(request)
     await response.write(OPENING)
-    viewer = HttpViewer(transport, relay, chunked=chunked)
+    viewer = HttpViewer(transport, chunked=chunked)
     leave = relay.join(viewer)
     try:
         await viewer.done

@@ -184,7 +184,7 @@ def test_endless_garbage_never_grows(content_type: str, start: bytes, garbage: b
     reader.feed(start)
     for _ in range(40):
         assert reader.feed(garbage) == []
-        assert len(reader._buffer) < 1000 + HEAD_LIMIT + 2 * len(garbage)
+        assert len(reader._buffer) + sum(map(len, reader._held)) < 1000 + HEAD_LIMIT + 2 * len(garbage)
     tail = bytes(70_000) + b"\r\n" + part(SECOND) * 3 if content_type == STREAM else bytes(70_000) + SECOND + SECOND
     assert SECOND in read(reader, tail)
 

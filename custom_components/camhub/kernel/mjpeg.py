@@ -5,7 +5,7 @@ import re
 from typing import Final
 
 from .errors import Malformed
-from .multipart import HEAD_LIMIT, PART_LIMIT, BoundaryFinder, boundary_of, head_end, length_of, parse_head
+from .multipart import HEAD_LIMIT, PART_LIMIT, BoundaryFinder, Buffer, boundary_of, head_end, length_of, parse_head
 
 _START: Final = b"\xff\xd8"
 _START_AND_MARKER: Final = b"\xff\xd8\xff"
@@ -60,7 +60,7 @@ class _Walk:
         self._in_scan = False
         self.broken = False
 
-    def end(self, buffer: bytearray, begin: int) -> int | None:
+    def end(self, buffer: Buffer, begin: int) -> int | None:
         """Return where the picture that begins there ends, None if it has not arrived or is `broken`."""
         while not self.broken:
             at = begin + self._at
@@ -79,7 +79,7 @@ class _Walk:
                 return None
         return None
 
-    def _step(self, buffer: bytearray, at: int) -> bool:
+    def _step(self, buffer: Buffer, at: int) -> bool:
         """Go past one marker; return False when more bytes are needed."""
         marker = buffer[at + 1]
         if buffer[at] != _FILL:
@@ -120,7 +120,7 @@ class JpegReader:
         boundary = boundary_of(content_type)
         self._finder = BoundaryFinder(boundary) if boundary else None
         self._limit = limit
-        self._buffer = bytearray()
+        self._buffer: Buffer = b""
         self._state = _State.SEEK
         self._begin = 0
         self._looked = 0
@@ -128,17 +128,45 @@ class JpegReader:
         self._length: int | None = None
         # Up to here a length is waited for, as one like it has proved right; else the markers are followed as well.
         self._trusted = 0
+        # While such a length is waited for: the chunks, and how many bytes are not here yet.
+        self._held: list[bytes] = []
+        self._missing = 0
         # Whether a picture that begins here is one for certain, and not a thumbnail in the tail of another.
         self._certain = True
 
     def feed(self, chunk: bytes) -> list[bytes]:
         """Take the next bytes and return the pictures they complete."""
-        self._buffer += chunk
         pictures: list[bytes] = []
+        if self._missing > 0:
+            self._held.append(chunk)
+            self._missing -= len(chunk)
+            if self._missing > 0:
+                return pictures
+            self._join(pictures)
+        elif self._buffer:
+            self._buffer += chunk
+        else:
+            self._buffer = chunk
         while self._step(pictures):
             pass
         self._forget()
+        if self._state is _State.BODY and self._length is not None and self._length <= self._trusted:
+            self._missing = self._length - len(self._buffer)
         return pictures
+
+    def _join(self, pictures: list[bytes]) -> None:
+        """Put a picture together whose length has arrived; its bytes are copied only once."""
+        *held, last = self._held
+        self._held = []
+        end = len(last) + self._missing
+        picture = b"".join((self._buffer, *held, memoryview(last)[:end]))
+        if not is_whole_jpeg(picture):
+            self._buffer = b"".join((self._buffer, *held, last))
+            return
+        pictures.append(picture)
+        self._trusted = 2 * len(picture)
+        self._buffer = last[end:]
+        self._seek(0, certain=True)
 
     def _step(self, pictures: list[bytes]) -> bool:
         """Go one state further; return False when more bytes are needed."""
@@ -280,14 +308,19 @@ class JpegReader:
         self._state = _State.SEEK
 
     def _forget(self) -> None:
-        """Drop what has been read."""
+        """Drop what has been read, and line ends before what is looked for; a chunk is copied only for its rest."""
         done = self._begin
         if self._state is _State.SEEK or self._state is _State.SKIP:
             seen = self._finder.seen if self._finder else self._looked
             done = seen if self._state is _State.SKIP else min(seen, self._looked)
             self._certain = self._certain and not self._buffer[self._begin : done].strip(_LINE_ENDS)
-        if done:
+            if not self._buffer[done:].strip(_LINE_ENDS):
+                done = len(self._buffer)
+        if isinstance(self._buffer, bytes):
+            self._buffer = bytearray(memoryview(self._buffer)[done:])
+        else:
             del self._buffer[:done]
+        if done:
             self._begin = max(0, self._begin - done)
             self._looked = max(0, self._looked - done)
             if self._finder:

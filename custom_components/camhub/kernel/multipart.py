@@ -26,6 +26,9 @@ class Part:
     body: bytes = field(repr=False)
 
 
+type Buffer = bytes | bytearray
+
+
 class Line(NamedTuple):
     """Where a boundary line begins (its dashes) and ends (after its line feed)."""
 
@@ -68,9 +71,9 @@ class BoundaryFinder:
     def forget(self, size: int) -> None:
         """Go on in a buffer that lost so many bytes at its start."""
         self._begin = max(0, self._begin - size)
-        self._next -= size
+        self._next = max(0, self._next - size)
 
-    def find(self, buffer: bytearray) -> Line | None:
+    def find(self, buffer: Buffer) -> Line | None:
         """Return the next whole boundary line, None if it has not arrived yet."""
         size = len(self._delimiter)
         while (begin := buffer.find(self._delimiter, self._next)) >= 0:
@@ -86,17 +89,17 @@ class BoundaryFinder:
         self._next = max(self._next, len(buffer) - size + 1)
         return None
 
-    def is_in(self, buffer: bytearray, begin: int, end: int) -> bool:
+    def is_in(self, buffer: Buffer, begin: int, end: int) -> bool:
         """Return whether the boundary stands anywhere between."""
         return buffer.find(self._delimiter, begin, end) >= 0
 
-    def ends_inside(self, buffer: bytearray, at: int) -> bool:
+    def ends_inside(self, buffer: Buffer, at: int) -> bool:
         """Return whether what stands before `at` may be the beginning of a boundary line still on its way."""
         known = len(buffer) >= at + len(self._delimiter)
         tail = bytes(buffer[max(0, at - len(self._delimiter)) : at])
         return not known and any(tail.endswith(self._delimiter[:size]) for size in range(1, len(self._delimiter) + 1))
 
-    def may_begin(self, buffer: bytearray, at: int) -> bool:
+    def may_begin(self, buffer: Buffer, at: int) -> bool:
         """Return whether a boundary line, or the line end before it, stands there as far as it has arrived."""
         rest = bytes(buffer[at : at + len(self._delimiter) + 8]).lstrip(b"\r\n")
         bare = rest.lstrip(b"-")
@@ -105,13 +108,13 @@ class BoundaryFinder:
         return not bare or (dashes > 1 and (bare.startswith(name) or name.startswith(bare)))
 
 
-def head_end(buffer: bytearray, begin: int) -> int | None:
+def head_end(buffer: Buffer, begin: int) -> int | None:
     """Return where the blank line ends that closes the headers beginning there, None if it is not here yet."""
     found = _BLANK.match(buffer, begin) or _HEAD_END.search(buffer, begin)
     return found.end() if found else None
 
 
-def parse_head(head: bytes | bytearray) -> Mapping[str, str]:
+def parse_head(head: Buffer) -> Mapping[str, str]:
     """Return header lines as a mapping with names in lower case; lines that are none are left out."""
     headers: dict[str, str] = {}
     for line in head.decode("latin-1").split("\n"):

@@ -25,6 +25,7 @@ OPENING: Final = f"--{BOUNDARY}\r\n".encode()
 _LOGGER = logging.getLogger(__name__)
 _REDIAL: Final = Backoff(first=1.0, factor=2.0, maximum=30.0, jitter=0.5)
 _COUNTED_FRAMES: Final = 30
+_FEW: Final = 4
 
 
 class RelayState(StrEnum):
@@ -39,35 +40,47 @@ class RelayState(StrEnum):
 
 
 class Frame:
-    """A picture shared by all who watch; `at` is monotonic seconds, `taken_at` aware, `sequence` counts from 1."""
+    """A picture shared by all who watch; `at` is monotonic seconds, `taken_at` aware, `sequence` counts from 1.
 
-    __slots__ = ("_begin", "_wire", "at", "jpeg", "sequence", "taken_at")
+    `many` tells that enough viewers watch for one copy into `chunk` to cost less than `pieces` for each of them.
+    """
 
-    def __init__(self, jpeg: bytes, *, at: float, taken_at: datetime, sequence: int) -> None:
+    __slots__ = ("_chunk", "_part_begin", "_pieces", "at", "jpeg", "many", "sequence", "taken_at")
+
+    def __init__(self, jpeg: bytes, *, at: float, taken_at: datetime, sequence: int, many: bool = False) -> None:
         """Keep the picture; what goes over the wire is made when the first viewer asks for it."""
         self.jpeg = jpeg
         self.at = at
         self.taken_at = taken_at
         self.sequence = sequence
-        self._wire = b""
-        self._begin = 0
+        self.many = many
+        self._pieces: tuple[bytes, bytes, bytes] | None = None
+        self._part_begin = 0
+        self._chunk: bytes | None = None
 
     @property
-    def chunk(self) -> bytes:
-        """Return the part framed as one chunk of HTTP/1.1, the same bytes for every viewer (RFC 9112 section 7.1)."""
-        if not self._wire:
+    def pieces(self) -> tuple[bytes, bytes, bytes]:
+        """Return what `chunk` is made of: the picture and what stands before and after it."""
+        if self._pieces is None:
             head = b"Content-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % len(self.jpeg)
             # The boundary closes the part: browsers show a picture only when they have seen the next boundary.
             tail = b"\r\n" + OPENING
             size = b"%x\r\n" % (len(head) + len(self.jpeg) + len(tail))
-            self._begin = len(size)
-            self._wire = b"".join((size, head, self.jpeg, tail, b"\r\n"))
-        return self._wire
+            self._part_begin = len(size)
+            self._pieces = (size + head, self.jpeg, tail + b"\r\n")
+        return self._pieces
+
+    @property
+    def chunk(self) -> bytes:
+        """Return the part framed as one chunk of HTTP/1.1, the same bytes for every viewer (RFC 9112 section 7.1)."""
+        if self._chunk is None:
+            self._chunk = b"".join(self.pieces)
+        return self._chunk
 
     @property
     def part(self) -> memoryview:
         """Return the multipart part without the framing of a chunk, for HTTP/1.0; it shares the chunk's bytes."""
-        return memoryview(self.chunk)[self._begin : -2]
+        return memoryview(self.chunk)[self._part_begin : -2]
 
 
 class Viewer(Protocol):
@@ -330,6 +343,7 @@ class Relay:
         self._heard_at = now
         self._times.append(now)
         self._state = RelayState.STREAMING
-        self._last = frame = Frame(jpeg, at=now, taken_at=self._clock.now(), sequence=self._sequence)
+        many = len(self._viewers) > _FEW
+        self._last = frame = Frame(jpeg, at=now, taken_at=self._clock.now(), sequence=self._sequence, many=many)
         for viewer in tuple(self._viewers):
             self._offer(viewer, frame)
