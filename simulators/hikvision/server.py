@@ -321,6 +321,11 @@ def _application(device: HikvisionSimulator) -> web.Application:
         device.raise_event(int(told.get("channel", 1)), told.get("type", "VMD"), told.get("state", "active"))
         return web.Response(status=204)
 
+    async def password(request: web.Request) -> web.Response:
+        device.login.password = str((await request.json())["password"])
+        device.reboot()
+        return web.Response(status=204)
+
     async def counts(request: web.Request) -> web.Response:
         return web.json_response(
             {"requests": device.requests, "refusals": device.refusals, "listeners": device.alerts.listeners}
@@ -328,6 +333,7 @@ def _application(device: HikvisionSimulator) -> web.Application:
 
     app.router.add_post(f"{ADMIN}/faults", faults)
     app.router.add_post(f"{ADMIN}/event", event)
+    app.router.add_post(f"{ADMIN}/password", password)
     app.router.add_get(f"{ADMIN}/counts", counts)
     app.router.add_route("*", "/{path:.*}", device.handle)
     return app

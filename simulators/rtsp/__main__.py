@@ -8,7 +8,8 @@ from .server import RtspServer
 
 
 async def _serve(arguments: argparse.Namespace) -> None:
-    server = RtspServer(arguments.path or ["/live"], arguments.user, arguments.password)
+    paths = (path.partition("=") for path in arguments.path or ["/live"])
+    server = RtspServer({path: label or path for path, _, label in paths}, arguments.user, arguments.password)
     port = await server.start(arguments.port, arguments.host)
     for path in server.paths:
         print(f"rtsp://{arguments.host}:{port}{path}", flush=True)
@@ -25,7 +26,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8554)
     parser.add_argument("--user", default="")
     parser.add_argument("--password", default="")
-    parser.add_argument("--path", action="append", help="a stream's path, e.g. /live; may be given several times")
+    parser.add_argument("--path", action="append", metavar="PATH[=LABEL]", help="a stream; may be given several times")
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(_serve(parser.parse_args()))
 

@@ -10,7 +10,7 @@ import time
 from typing import Any
 import urllib.request
 
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 import pytest
 import pytest_socket
 
@@ -34,13 +34,13 @@ class Demo:
 
     def __init__(self, process: subprocess.Popen[str], printed: str) -> None:
         self.process = process
-        self.home = self._read(printed, r"Home Assistant\s+(http://\S+?)/lovelace")
-        self.user, self.password = re.search(r"Login\s+(\S+) / (\S+)", printed).groups()  # type: ignore[union-attr]
+        self.home = self._read(printed, r"Home Assistant\s+(http://\S+?)/camhub-demo")
+        self.user = self._read(printed, r"Login\s+(\S+) / ")
+        self.password = self._read(printed, r"Login\s+\S+ / (\S+)")
         self.pi = self._read(printed, r"Raspberry Pi\s+(\S+)")
         self.recorder = self._read(printed, r"Recorder\s+(\S+)")
-        self.recorder_user, self.recorder_password = re.search(  # type: ignore[union-attr]
-            r"Recorder\s+\S+\s+(\S+) / (\S+)", printed
-        ).groups()
+        self.recorder_user = self._read(printed, r"Recorder\s+\S+\s+(\S+) / ")
+        self.recorder_password = self._read(printed, r"Recorder\s+\S+\s+\S+ / (\S+)")
         self.seconds = float(self._read(printed, r"ready after (\d+) s"))
 
     @staticmethod
@@ -49,16 +49,27 @@ class Demo:
         assert found, printed
         return found[1]
 
-    def play(self, **faults: Any) -> None:
-        """Change how the played recorder behaves."""
+    def visit(self, page: Page, path: str) -> None:
+        """Go to a page of Home Assistant; its live pictures never finish loading, so that is not waited for."""
+        page.goto(f"{self.home}{path}", wait_until="commit", timeout=60_000)
+
+    def change_recorder_password(self, password: str) -> None:
+        """Change the password on the played recorder, as its owner would."""
+        self._post("password", password=password)
+
+    def raise_event(self, *, channel: int, kind: str) -> None:
+        """Let the played recorder see something."""
+        self._post("event", channel=channel, type=kind)
+
+    def _post(self, what: str, **values: Any) -> None:
         request = urllib.request.Request(
-            f"{self.recorder}/_simulator/faults",
-            json.dumps(faults).encode(),
+            f"{self.recorder}/_simulator/{what}",
+            json.dumps(values).encode(),
             {"Content-Type": "application/json"},
             method="POST",
         )
         with urllib.request.urlopen(request, timeout=10) as response:
-            assert response.status == 200
+            assert response.status in {200, 204}
 
 
 def _until_ready(process: subprocess.Popen[str]) -> str:
@@ -72,6 +83,9 @@ def _until_ready(process: subprocess.Popen[str]) -> str:
             return printed
         assert time.monotonic() < end, printed
     raise AssertionError(f"the demo ended: {printed}")
+
+
+expect.set_options(timeout=60_000)
 
 
 @pytest.fixture(scope="session")
@@ -90,6 +104,8 @@ def demo() -> Iterator[Demo]:
     finally:
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 0
+        if process.stdout is not None:
+            process.stdout.close()
 
 
 @pytest.fixture(scope="session")
@@ -117,7 +133,8 @@ def signed_in(browser: Browser, demo: Demo) -> Iterator[BrowserContext]:
     page.locator("input[name=username]").fill(demo.user)
     page.locator("input[name=password]").fill(demo.password)
     page.locator("input[name=password]").press("Enter")
-    page.wait_for_url("**/lovelace/**", timeout=60_000)
+    page.wait_for_url(re.compile("auth_callback"), timeout=60_000)
+    page.locator("ha-sidebar").wait_for(timeout=60_000)
     page.close()
     yield context
     context.close()
@@ -127,6 +144,6 @@ def signed_in(browser: Browser, demo: Demo) -> Iterator[BrowserContext]:
 def page(signed_in: BrowserContext) -> Iterator[Page]:
     """Open a page of the user who is logged in."""
     opened = signed_in.new_page()
-    opened.set_default_timeout(30_000)
+    opened.set_default_timeout(60_000)
     yield opened
     opened.close()
