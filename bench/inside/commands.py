@@ -12,6 +12,7 @@ from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.const import EVENT_STATE_CHANGED, EVENT_STATE_REPORTED
 from homeassistant.core import Event, EventStateChangedData, EventStateReportedData, HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr, entity_registry as er
+from homeassistant.util.async_ import create_eager_task
 import probatio
 
 from custom_components.camhub.coordinator import CamHubCoordinator
@@ -98,7 +99,8 @@ async def ws_set_up(hass: HomeAssistant, connection: ActiveConnection, msg: dict
     # What unloading left behind is not to be cleared away on set-up's account.
     gc.collect()
     begun, spent = time.perf_counter(), time.thread_time()
-    await asyncio.gather(*(hass.config_entries.async_setup(entry.entry_id) for entry in entries))
+    # As Home Assistant itself does when it starts.
+    await asyncio.gather(*(create_eager_task(hass.config_entries.async_setup(entry.entry_id)) for entry in entries))
     seconds, cpu = time.perf_counter() - begun, time.thread_time() - spent
     loaded = sum(entry.state is ConfigEntryState.LOADED for entry in entries)
     result = {"seconds": seconds, "cpu": cpu, "entries": len(entries), "loaded": loaded}

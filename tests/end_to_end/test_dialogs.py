@@ -40,7 +40,7 @@ def test_a_camera_is_added_by_its_host_alone(page: Page, demo: Demo) -> None:
     ).to_be_visible()
     picture = dialog.locator("ha-markdown img")
     expect(picture).to_be_visible()
-    assert picture.evaluate("image => image.naturalWidth") == 640
+    expect(picture).to_have_js_property("naturalWidth", 640)
     fill(dialog, "Name", "Second Pi")
     submit(dialog)
     expect(dialog.get_by_text(re.compile("success|created", re.IGNORECASE)).first).to_be_visible()

@@ -175,7 +175,7 @@ class Relay:
     @property
     def fps(self) -> float:
         """Return the frames per second of late, 0 where none has come for `idle` seconds."""
-        if len(self._times) < 2 or self._clock.monotonic() - self._times[-1] >= self._idle:  # noqa: PLR2004
+        if len(self._times) <= 1 or self._clock.monotonic() - self._times[-1] >= self._idle:
             return 0.0
         spent = self._times[-1] - self._times[0]
         return (len(self._times) - 1) / spent if spent > 0 else 0.0
