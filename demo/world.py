@@ -1,14 +1,11 @@
 """The simulated cameras of the demo, each a process of its own that speaks its vendor's protocol."""
 
 import asyncio
-from collections.abc import Iterator
 import json
 from pathlib import Path
 import socket
 import sys
 from typing import Any, Final, Self
-
-from simulators.hikvision.personality import MODELS
 
 from .home_assistant import HomeAssistant
 from .process import Process
@@ -32,14 +29,6 @@ def _ports(kept: Path) -> tuple[int, int, int]:
         kept.write_text(json.dumps([free_port(), free_port(), free_port()]))
     pi, recorder, rtsp = json.loads(kept.read_text())
     return pi, recorder, rtsp
-
-
-def _streams() -> Iterator[str]:
-    """Yield the paths of the recorder's main and sub streams with what they show."""
-    yield "/Streaming/Channels/001=All channels"
-    for channel in MODELS["nvr"]().channels:
-        for stream in (1, 2):
-            yield f"/Streaming/Channels/{channel.id}0{stream}={channel.name}"
 
 
 class World:
@@ -66,15 +55,6 @@ class World:
                     *("--rtsp-port", str(self.rtsp_port), "--motion-every", "20"),
                 ],
                 folder / "recorder.log",
-            ),
-            self.rtsp_port: Process(
-                "Recorder's streams",
-                [
-                    *(python, "-m", "simulators.rtsp", "--port", str(self.rtsp_port)),
-                    *("--user", RECORDER_USER, "--password", RECORDER_PASSWORD),
-                    *(part for stream in _streams() for part in ("--path", stream)),
-                ],
-                folder / "rtsp.log",
             ),
         }
 

@@ -17,6 +17,7 @@ from .runtime import (
     async_load_spec,
     async_shared,
     async_unseal,
+    close_at_stop,
     make_context,
 )
 from .services import async_setup_services
@@ -50,6 +51,8 @@ async def async_setup_entry(hass: HomeAssistant, entry: CamHubConfigEntry) -> bo
         counters=context.counters,
     )
     entry.async_on_unload(coordinator.async_close)
+    # Open streams would keep Home Assistant's server from stopping at once.
+    entry.async_on_unload(close_at_stop(hass, coordinator.async_close))
     await coordinator.async_config_entry_first_refresh()
     _register_hub(hass, entry, coordinator)
     entry.runtime_data = coordinator

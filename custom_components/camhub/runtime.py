@@ -1,7 +1,7 @@
 """From what Home Assistant stores to an open provider: the key, the context, the sessions."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 import json
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 import aiohttp
-from homeassistant.const import EVENT_HOMEASSISTANT_CLOSE
+from homeassistant.const import EVENT_HOMEASSISTANT_CLOSE, EVENT_HOMEASSISTANT_STOP
 from homeassistant.core import Event, HomeAssistant
 from homeassistant.helpers.aiohttp_client import async_create_clientsession
 from homeassistant.helpers.singleton import singleton
@@ -156,6 +156,19 @@ async def async_entry_data(hass: HomeAssistant, key: str, account: Account) -> d
 async def async_load_spec(hass: HomeAssistant, key: str) -> ProviderSpec:
     """Import a provider outside the event loop."""
     return await hass.async_add_import_executor_job(load, key)
+
+
+def close_at_stop(hass: HomeAssistant, close: Callable[[], Awaitable[None]]) -> Callable[[], None]:
+    """Call `close` when Home Assistant stops, as entries are not unloaded then; return the undo."""
+    stopped = False
+
+    async def stop(_event: Event) -> None:
+        nonlocal stopped
+        stopped = True
+        await close()
+
+    forget = hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, stop)
+    return lambda: None if stopped else forget()
 
 
 def make_context(

@@ -5,6 +5,8 @@ import asyncio
 from contextlib import suppress
 from itertools import cycle
 
+from simulators.rtsp import RtspServer
+
 from .personality import MODELS
 from .server import HikvisionSimulator
 
@@ -15,12 +17,30 @@ async def main() -> None:
     device = HikvisionSimulator(
         model=options.model, user=options.user, password=options.password, rtsp_port=options.rtsp_port
     )
+    streams = _streams(device, options)
+
+    def changed(password: str) -> None:
+        streams.access.password = password
+        streams.drop()
+
+    device.on_password = changed
+    await streams.start(options.rtsp_port, options.host)
     address = await device.start(options.host, options.port)
     print(f"hikvision {options.model} {address} {options.user} {options.password}", flush=True)
     try:
         await _live(device, options.motion_every)
     finally:
         await device.stop()
+        await streams.stop()
+
+
+def _streams(device: HikvisionSimulator, options: argparse.Namespace) -> RtspServer:
+    """Return the device's RTSP: main and sub stream of each channel, and of all of them."""
+    paths = {"/Streaming/Channels/001": "All channels"}
+    for channel in device.personality.channels:
+        for stream in (1, 2):
+            paths[f"/Streaming/Channels/{channel.id}0{stream}"] = channel.name
+    return RtspServer(paths, options.user, options.password)
 
 
 async def _live(device: HikvisionSimulator, every_s: float) -> None:
@@ -44,7 +64,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--model", choices=sorted(MODELS), default="nvr")
     parser.add_argument("--user", default="camhub")
     parser.add_argument("--password", default="example-password")
-    parser.add_argument("--rtsp-port", type=int, default=554, help="what the device says its RTSP port is")
+    parser.add_argument("--rtsp-port", type=int, default=8554, help="port of its streams")
     parser.add_argument("--motion-every", type=float, default=30.0, help="seconds between motions, 0 for none")
     return parser.parse_args()
 

@@ -62,6 +62,7 @@ class HikvisionSimulator:
         self._now = now
         self._taking = 0
         self._patterns: dict[int, Pattern] = {}
+        self.on_password: Callable[[str], None] = lambda _: None
         self._waiting: set[asyncio.Event] = set()
         self._gate = asyncio.Event()
         self._gate.set()
@@ -160,6 +161,12 @@ class HikvisionSimulator:
     def heartbeat(self) -> None:
         """Send the sign of life to all listeners now."""
         self.alerts.write(self.alerts.heartbeat_part(self._now()))
+
+    def change_password(self, password: str) -> None:
+        """Take a new password and end everything that was begun with the old one."""
+        self.login.password = password
+        self.reboot()
+        self.on_password(password)
 
     def reboot(self) -> None:
         """Forget all nonces and end all streams."""
@@ -322,8 +329,7 @@ def _application(device: HikvisionSimulator) -> web.Application:
         return web.Response(status=204)
 
     async def password(request: web.Request) -> web.Response:
-        device.login.password = str((await request.json())["password"])
-        device.reboot()
+        device.change_password(str((await request.json())["password"]))
         return web.Response(status=204)
 
     async def counts(request: web.Request) -> web.Response:

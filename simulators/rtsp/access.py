@@ -18,12 +18,12 @@ def _md5(*parts: str) -> str:
 
 
 class Access:
-    """Who may come in; without a user everybody may."""
+    """Who may come in; without a user everybody may. `password` may be changed at any time."""
 
     def __init__(self, user: str, password: str, schemes: tuple[Scheme, ...] = ("digest",)) -> None:
         """Take one user and the ways of proving to be them that are offered, in that order."""
         self._user = user
-        self._password = password
+        self.password = password
         self._schemes = schemes
         self._realm = "Simulated camera"
         self._nonce = secrets.token_hex(16)
@@ -50,14 +50,14 @@ class Access:
         return known
 
     def _basic(self, _method: str, rest: str) -> bool:
-        expected = base64.b64encode(f"{self._user}:{self._password}".encode()).decode()
+        expected = base64.b64encode(f"{self._user}:{self.password}".encode()).decode()
         return hmac.compare_digest(rest.strip(), expected)
 
     def _digest(self, method: str, rest: str) -> bool:
         given = {key: quoted or bare for key, quoted, bare in _PAIR.findall(rest)}
         if given.get("nonce") != self._nonce or unquote(given.get("username", "")) != self._user:
             return False
-        first = _md5(self._user, self._realm, self._password)
+        first = _md5(self._user, self._realm, self.password)
         second = _md5(method, given.get("uri", ""))
         middle = [given.get(key, "") for key in ("nc", "cnonce", "qop")] if "qop" in given else []
         return hmac.compare_digest(given.get("response", ""), _md5(first, self._nonce, *middle, second))

@@ -212,6 +212,14 @@ async def test_reloads_leave_nothing_behind(hub: HomeAssistant, fake: FakeSpec, 
     assert [provider.closed for provider in fake.opened] == [1] * 20 + [0]
 
 
+async def test_everything_closes_when_home_assistant_stops(
+    hub: HomeAssistant, fake: FakeSpec, add_account: AddAccount
+) -> None:
+    await add_account()
+    await hub.async_stop(force=True)
+    assert fake.provider.closed >= 1
+
+
 async def test_setup_without_accounts(hass: HomeAssistant) -> None:
     assert await async_setup_component(hass, DOMAIN, {})
     assert hass.services.has_service(DOMAIN, "status")
