@@ -1,0 +1,309 @@
+"""One world for each provider: its simulated device on a real socket, and what a user knows of it.
+
+A new provider gets a `World` of its own here and a line in `WORLDS`; the tests beside this file then ask it what they
+ask of all.
+"""
+
+from abc import ABC, abstractmethod
+import asyncio
+import base64
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextvars import ContextVar, copy_context
+from typing import Any, Final, override
+from urllib.parse import quote, urlsplit
+
+from camhub_pi.pattern import Pattern
+
+from custom_components.camhub.kernel.signin import Answers
+from simulators.hikvision import HikvisionSimulator, Login
+from simulators.hikvision.login import Verdict
+from simulators.mjpeg import burst, silence
+from simulators.mjpeg.models import streamer
+from simulators.rtsp import RtspServer
+from simulators.rtsp.access import Access
+from tests.fake_clock import FakeClock
+
+USER: Final = "camhub-viewer"
+# Of letters that look different in an address, in a header and in JSON.
+PASSWORD: Final = 'p@ss "w/rd#1é'
+WRONG: Final = "n0t:the/right&one"
+
+_OF_DEVICE: Final[ContextVar[bool]] = ContextVar("of_device", default=False)
+
+
+async def of_device[T](work: Coroutine[Any, Any, T]) -> T:
+    """Do something as the device: the tasks that come of it, now or when a client connects, are the device's."""
+    context = copy_context()
+    context.run(_OF_DEVICE.set, True)
+    return await asyncio.create_task(work, context=context)
+
+
+def tasks() -> set[asyncio.Task[Any]]:
+    """Return the tasks there are but for the device's and the one that asks."""
+    return {task for task in asyncio.all_tasks() if not task.get_context().get(_OF_DEVICE, False)} - {
+        asyncio.current_task()
+    }
+
+
+def spellings(password: str) -> set[str]:
+    """Return a password as it may look in an address, in a header and in a text that was made of it."""
+    return {
+        password,
+        quote(password),
+        quote(password, safe=""),
+        repr(password)[1:-1],
+        password.encode("unicode_escape").decode(),
+        base64.b64encode(f"{USER}:{password}".encode()).decode(),
+    }
+
+
+class World(ABC):
+    """One device and what is known of it.
+
+    `right` and `wrong` are answers by page of the sign-in, the second with a password that the device refuses.
+    `capabilities` are the fields of `Camera` that its cameras fill, `tells` is whether they have events.
+    """
+
+    right: Mapping[str, Answers]
+    wrong: Mapping[str, Answers]
+    capabilities: frozenset[str]
+    tells: bool = False
+
+    @property
+    def secrets(self) -> set[str]:
+        """Return what must be seen nowhere."""
+        return spellings(PASSWORD) | spellings(WRONG)
+
+    @property
+    @abstractmethod
+    def url(self) -> str:
+        """Return the device's base address."""
+
+    @property
+    def addresses(self) -> set[str]:
+        """Return what of the address must not be in a bug report."""
+        found = urlsplit(self.url)
+        return {found.netloc, str(found.hostname), f":{found.port}"}
+
+    @property
+    @abstractmethod
+    def calls(self) -> int:
+        """Return how often the device was asked for anything."""
+
+    @property
+    @abstractmethod
+    def refused(self) -> int:
+        """Return how many logins the device refused, with the password it has now."""
+
+    @abstractmethod
+    async def unplug(self) -> None:
+        """Take the device off the network."""
+
+    @abstractmethod
+    def change_password(self) -> None:
+        """Let the device refuse the password that was right until now."""
+
+    @abstractmethod
+    def fall_silent(self) -> None:
+        """Let the device take requests and answer none."""
+
+    @abstractmethod
+    async def asked(self) -> None:
+        """Return when the silent device has been asked something."""
+
+    @abstractmethod
+    async def left_alone(self) -> None:
+        """Return when nobody watches or listens to the device."""
+
+    async def listened_to(self) -> None:
+        """Return when somebody waits for events."""
+        raise NotImplementedError
+
+    def move(self) -> None:
+        """Let something move before a camera."""
+        raise NotImplementedError
+
+
+class CountingLogin(Login):
+    """A device's door that counts all wrong passwords; the device itself forgets them when a right one comes."""
+
+    wrong = 0
+
+    @override
+    def judge(self, method: str, target: str, authorization: str | None) -> Verdict:
+        verdict = super().judge(method, target, authorization)
+        self.wrong += verdict is Verdict.WRONG
+        return verdict
+
+
+class HikvisionWorld(World):
+    """A recorder with six network cameras, one of them off, and a zero channel; it asks for Digest.
+
+    The zero channel's pictures come out of its stream only.
+    """
+
+    capabilities = frozenset({"stills", "rtsp"})
+    tells = True
+
+    def __init__(self, device: HikvisionSimulator, streams: RtspServer) -> None:
+        """Take the started device and its streams."""
+        self.device = device
+        self.streams = streams
+        old = device.login
+        self.login = CountingLogin(username=USER, password=PASSWORD, realm=old.realm, monotonic=old.monotonic)
+        device.login = self.login
+        typed: Answers = {"address": device.url, "username": USER, "stream": "main", "verify_tls": True}
+        self.right = {"device": {**typed, "password": PASSWORD}}
+        self.wrong = {"device": {**typed, "password": WRONG}}
+        self._before = 0
+
+    @property
+    @override
+    def url(self) -> str:
+        return self.device.url
+
+    @property
+    @override
+    def calls(self) -> int:
+        return self.device.requests.total() + self.streams.connections
+
+    @property
+    @override
+    def refused(self) -> int:
+        return self.login.wrong + self.streams.access.refused
+
+    @override
+    async def unplug(self) -> None:
+        await self.device.stop()
+        await self.streams.stop()
+
+    @override
+    def change_password(self) -> None:
+        self.login.password = "another example"
+        self.login.wrong = 0
+        self.streams.access = Access(USER, self.login.password)
+        self.device.reboot()
+
+    @override
+    def fall_silent(self) -> None:
+        self._before = self.calls
+        # For ever: it is cancelled when the device stops.
+        self.device.faults.slow_s = 86400
+
+    @override
+    async def asked(self) -> None:
+        await self.device.wait_until(lambda: self.calls > self._before)
+
+    @override
+    async def left_alone(self) -> None:
+        self.device.heartbeat()
+        while self.device.alerts.listeners:
+            # A device notices that a listener is gone when it next tells it something.
+            self.device.heartbeat()
+            await asyncio.sleep(0)
+
+    @override
+    async def listened_to(self) -> None:
+        await self.device.wait_for_listeners()
+
+    @override
+    def move(self) -> None:
+        self.device.raise_event(1)
+
+
+class MjpegWorld(World):
+    """A small streaming server with a stream, single pictures and a status page, all behind Basic."""
+
+    capabilities = frozenset({"stills", "mjpeg"})
+
+    def __init__(self) -> None:
+        """Prepare the server: as many pictures at once as a sign-in counts, and then none."""
+        pattern = Pattern(64, 48)
+        pictures = [pattern.jpeg(number) for number in range(40)]
+        self.server = streamer(burst(pictures), pictures[0], access=Access(USER, PASSWORD, ("basic",)))
+
+    async def start(self) -> None:
+        """Listen, and learn the address."""
+        await self.server.start()
+        typed: Answers = {"address": self.server.address("/stream"), "username": USER, "verify_tls": True}
+        named: Answers = {"name": "Porch"}
+        self.right = {"address": {**typed, "password": PASSWORD}, "confirm": named}
+        self.wrong = {"address": {**typed, "password": WRONG}}
+
+    @property
+    @override
+    def url(self) -> str:
+        return self.server.address()
+
+    @property
+    @override
+    def calls(self) -> int:
+        return self.server.connections
+
+    @property
+    @override
+    def refused(self) -> int:
+        return self.server.access.refused
+
+    @override
+    async def unplug(self) -> None:
+        await self.server.stop()
+
+    @override
+    def change_password(self) -> None:
+        self.server.access = Access(USER, "another example", ("basic",))
+
+    @override
+    def fall_silent(self) -> None:
+        self.server.asked.clear()
+        self.server.access = Access("", "")
+        self.server.routes = dict.fromkeys(self.server.routes, silence)
+
+    @override
+    async def asked(self) -> None:
+        await self.server.asked.wait()
+
+    @override
+    async def left_alone(self) -> None:
+        await self.server.idle()
+
+
+@asynccontextmanager
+async def hikvision(clock: FakeClock) -> AsyncIterator[World]:
+    """Run the recorder by the test's clock."""
+    streams = RtspServer(["/Streaming/Channels/001"], USER, PASSWORD, seconds=1, width=160, height=96)
+    device = HikvisionSimulator(
+        model="nvr",
+        user=USER,
+        password=PASSWORD,
+        rtsp_port=await of_device(streams.start()),
+        now=clock.now,
+        monotonic=clock.monotonic,
+    )
+    device.alerts.wire.heartbeat_s = 0
+    await of_device(device.start())
+    try:
+        yield HikvisionWorld(device, streams)
+    finally:
+        await of_device(device.stop())
+        await of_device(streams.stop())
+
+
+@asynccontextmanager
+async def mjpeg(clock: FakeClock) -> AsyncIterator[World]:
+    """Run the streaming server."""
+    world = MjpegWorld()
+    await of_device(world.start())
+    try:
+        yield world
+    finally:
+        await of_device(world.server.stop())
+
+
+type Make = Callable[[FakeClock], AbstractAsyncContextManager[World]]
+
+WORLDS: Final[Mapping[str, Make]] = {
+    "hikvision": hikvision,
+    "mjpeg": mjpeg,
+}
