@@ -16,6 +16,7 @@ CONFIGURATION = """\
 # Written by script/demo
 homeassistant:
   name: CamHub demo
+  country: GB
 api:
 websocket_api:
 config:
