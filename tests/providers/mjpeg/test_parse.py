@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from custom_components.camhub.kernel.errors import Malformed
@@ -44,6 +46,14 @@ from custom_components.camhub.providers.mjpeg.parse import State, pi_health, str
 )
 def test_reads_the_health_of_a_pi(status: int, said: JsonValue, state: State) -> None:
     assert pi_health(status, said) == state
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", "1" + "0" * 400])
+def test_numbers_that_are_none(number: str) -> None:
+    said = json.loads(f'{{"camera": "connected", "fps": {number}, "disk": {{"free_percent": {number}}}}}')
+    assert pi_health(200, said) == State(online=True)
+    said = json.loads(f'{{"result": {{"source": {{"online": true, "captured_fps": {number}}}}}}}')
+    assert streamer_state(200, said) == State(online=True)
 
 
 @pytest.mark.parametrize("said", [None, [], "ok", {}, {"status": "running", "videosPath": "/x"}, 1])

@@ -80,7 +80,7 @@ class Client:
             response.close()
         try:
             return response.status, json.loads(text)
-        except ValueError:
+        except ValueError, RecursionError:
             pass
         raise Malformed("no status page", reason="not_a_camera")
 

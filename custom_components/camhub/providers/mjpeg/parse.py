@@ -3,10 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Final
 
 from ...kernel.errors import Malformed
 from ...kernel.model import JsonValue
 from ...kernel.provider import Health
+
+# More than any server measures.
+_BEYOND: Final = 1e9
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,4 +72,7 @@ def _health(fps: float | None, disk_free: float | None) -> Health | None:
 
 
 def _number(value: JsonValue) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    """Return a number; Python reads NaN, Infinity and 1e999 as JSON too, and whole numbers of any size."""
+    if not isinstance(value, int | float) or isinstance(value, bool) or not abs(value) < _BEYOND:
+        return None
+    return float(value)
