@@ -1,5 +1,6 @@
 """A Home Assistant process: configuration, start, onboarding, and the API that the frontend uses."""
 
+import asyncio
 from collections.abc import Mapping
 import contextlib
 from datetime import UTC, datetime
@@ -60,6 +61,8 @@ class HomeAssistant:
         await self.process.until_listening(self._port, 120)
         self._session = aiohttp.ClientSession(self.url)
         await self._onboard()
+        while (await self.get("/api/config"))["state"] != "RUNNING":
+            await asyncio.sleep(0.2)
         return self
 
     async def stop(self) -> None:
@@ -67,6 +70,11 @@ class HomeAssistant:
         if self._session is not None:
             await self._session.close()
         await self.process.stop()
+
+    @property
+    def _known(self) -> bool:
+        """Return whether a folder that was kept has its user already."""
+        return (self.folder / ".storage" / "auth_provider.homeassistant").exists()
 
     def _write_configuration(self) -> None:
         """Put CamHub in and bind the server to loopback; the server's settings live in storage since 2026."""
@@ -101,8 +109,7 @@ class HomeAssistant:
     async def _onboard(self) -> None:
         """Make the user, as the first-run dialog does; sign in if that was done before."""
         client = f"{self.url}/"
-        steps = {step["step"]: step["done"] for step in await self._json("GET", "/api/onboarding")}
-        if steps.get("user"):
+        if self._known:
             await self._sign_in(client)
             return
         made = await self._json(

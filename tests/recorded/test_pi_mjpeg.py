@@ -1,19 +1,27 @@
-import base64
-from collections.abc import AsyncIterator, Mapping
-from contextlib import aclosing, suppress
-import io
-import json
-from pathlib import Path
-import re
+"""Every recorded answer through the client, the stream reader, the status pages, and the whole provider.
 
-from PIL import Image as Pictures
+What is expected of a file is read out of the file itself, by plainer means than the parsers': never out of a list of
+known files.
+"""
+
+import base64
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+import json
+import re
+from typing import Final
+
+from camhub_pi.pattern import Pattern
 import pytest
 from yarl import URL
 
-from custom_components.camhub.kernel.errors import AuthError, Malformed, Unreachable
-from custom_components.camhub.kernel.mjpeg import is_whole_jpeg, jpeg_size
+from custom_components.camhub.kernel.errors import AuthError, HubError, Malformed, Throttled, Unreachable
+from custom_components.camhub.kernel.mjpeg import JpegReader, is_whole_jpeg, jpeg_size
 from custom_components.camhub.kernel.model import JsonValue
 from custom_components.camhub.kernel.secret import Secret
+from custom_components.camhub.kernel.signin import Answers, Form, Question
+from custom_components.camhub.providers.mjpeg import SPEC
 from custom_components.camhub.providers.mjpeg.client import Client, jpeg_in
 from custom_components.camhub.providers.mjpeg.media import HttpMjpeg
 from custom_components.camhub.providers.mjpeg.parse import State, pi_health, streamer_state
@@ -21,175 +29,390 @@ from simulators.mjpeg import MjpegServer, picture, raw
 from tests.conftest import MakeContext
 from tests.fake_clock import FakeClock
 
-FOLDER = "pi_mjpeg"
+from .conftest import Recording
+
+PROVIDER = "pi_mjpeg"
+
+START: Final = b"\xff\xd8"
+END: Final = b"\xff\xd9"
+PAGE_LIMIT: Final = 2**16
+REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
 
-def _files(recorded: Path) -> list[str]:
-    index = recorded / FOLDER / "INDEX.json"
-    return sorted(entry["file"] for entry in json.loads(index.read_text())) if index.exists() else []
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """An HTTP answer taken apart; `wire` is what the server sends, `status` None where there is none to be read."""
+
+    wire: bytes
+    status: int | None
+    head: str
+    body: bytes
+
+    def header(self, name: str) -> str:
+        """Return a header's value, empty where it is missing."""
+        found = re.search(rf"(?im)^{name}:[ \t]*([^\r\n]*)", self.head)
+        return found[1].strip() if found else ""
 
 
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    recorded: Path = metafunc.config.getoption("recorded")
-    files = [pytest.param(each, id=f"{FOLDER}/{each}") for each in _files(recorded)]
-    absent = pytest.mark.skip(reason=f"left out: {recorded / FOLDER} holds no INDEX.json")
-    metafunc.parametrize("file", files or [pytest.param("", id=FOLDER, marks=absent)])
+@dataclass(kw_only=True)
+class World:
+    """The server that gives the recorded answer at `/recorded` and knows nothing else."""
+
+    server: MjpegServer
+    make_context: MakeContext
+    clock: FakeClock
+
+    @property
+    def url(self) -> URL:
+        """Return the address of the recorded answer."""
+        return URL(self.server.address("/recorded"))
+
+    @property
+    def client(self) -> Client:
+        """Return a client without a login."""
+        return Client(self.make_context(), "127.0.0.1", "", Secret(""), verify_tls=True)
+
+    def gives(self, wire: bytes) -> None:
+        """Let the server send this."""
+        self.server.routes["/recorded"] = raw(wire)
+
+    async def frames(self) -> tuple[list[bytes], HubError]:
+        """Watch the stream to its end, which is always an error, and return its pictures and why it ended."""
+        found: list[bytes] = []
+        with pytest.raises(HubError) as ended:
+            await self._watch(found)
+        return found, ended.value
+
+    async def _watch(self, found: list[bytes]) -> None:
+        async for frame in HttpMjpeg(self.client, self.url, self.clock).frames():
+            found += [frame]
 
 
 @pytest.fixture
-def content(request: pytest.FixtureRequest, file: str) -> bytes:
-    recorded: Path = request.config.getoption("recorded")
-    return (recorded / FOLDER / file).read_bytes()
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[MjpegServer]:
+async def world(make_context: MakeContext, clock: FakeClock) -> AsyncIterator[World]:
     server = MjpegServer({})
     await server.start()
-    yield server
+    yield World(server=server, make_context=make_context, clock=clock)
     await server.stop()
 
 
-def _response(content: bytes) -> bytes | None:
-    """Return the HTTP answer in a file: recorded whole, or its head alone, which gets a picture."""
-    with suppress(ValueError):
-        said = json.loads(content)
-        return base64.b64decode(said["response_base64"]) if "response_base64" in said else None
-    if not content.startswith(b"HTTP/"):
-        return None
-    head = content.replace(b"\r\n", b"\n").rstrip().replace(b"\n", b"\r\n")
-    return re.sub(rb"(?i)\r\ncontent-length:[^\r]*", b"", head) + b"\r\n\r\n" + _picture()
-
-
-def _picture() -> bytes:
-    out = io.BytesIO()
-    Pictures.new("RGB", (32, 24), "navy").save(out, "JPEG")
-    return out.getvalue()
-
-
-def _pictures_of(response: bytes) -> list[bytes]:
-    """Return the pictures of a stream the plain way: between boundary lines."""
-    head, _, body = response.partition(b"\r\n\r\n")
-    named = re.search(rb'(?i)boundary="?([^"\r\n;]+)', head)
-    assert named is not None
-    parts = re.split(rb"\r?\n?-*" + re.escape(named[1].lstrip(b"-")) + rb"(?:--)?\r?\n", body)
-    bodies = [part.replace(b"\r\n\r\n", b"\n\n", 1).partition(b"\n\n")[2].rstrip(b"\r\n") for part in parts]
-    return [each for each in bodies if each.startswith(b"\xff\xd8") and each.endswith(b"\xff\xd9")]
-
-
-async def test_an_answer_is_read_for_what_it_is(
-    content: bytes, server: MjpegServer, make_context: MakeContext, clock: FakeClock
-) -> None:
-    response = _response(content)
-    if response is None:
-        _check_document(content)
+async def test_recorded(recorded: Recording | None, world: World) -> None:
+    if recorded is None:
         return
-    server.routes["/recorded"] = raw(response)
-    client = Client(make_context(), "127.0.0.1", "", Secret(""), verify_tls=True)
-    url = URL(server.address("/recorded"))
-    head = response.partition(b"\r\n\r\n")[0].decode("latin-1").lower()
-    status = int(head.split()[1])
-    if status in {301, 302, 303, 307, 308}:
-        await _check_redirect(head, client, url, server)
-    elif status != 200:
-        await _check_failure(status, client, url)
-    elif "multipart/" in head:
-        await _check_stream(_pictures_of(response), HttpMjpeg(client, url, clock))
-    elif "content-type: image/" in head:
-        await _check_picture(head, client, url)
-    elif "/json" in head:
-        _, said = await client.json(url)
-        assert isinstance(_state(said), State)
+    body = recorded.read()
+    if (wire := kept_in(body, "response_base64")) is not None:
+        await an_answer(taken_apart(wire[0]), world)
+    elif (found := kept_in(body, "base64")) is not None:
+        some_pictures(found)
+    elif body.startswith(b"HTTP/"):
+        await an_answer(with_a_body(taken_apart(body)), world)
+    elif body.startswith(START):
+        await an_answer(wrapped("image/jpeg", body), world)
+    elif body.lstrip().startswith(b"--"):
+        boundary = body.lstrip().split(b"\n", 1)[0].strip().removeprefix(b"--").decode("latin-1")
+        await an_answer(wrapped(f'multipart/x-mixed-replace; boundary="{boundary}"', body), world)
     else:
-        with pytest.raises(Malformed):
-            await _first(HttpMjpeg(client, url, clock))
-        with pytest.raises(Malformed):
-            await client.json(url)
+        status = re.match(r"([1-5]\d\d)(?!\d)", recorded.path.name)
+        kind = "application/json" if recorded.path.suffix == ".json" or body.lstrip()[:1] == b"{" else "text/html"
+        await an_answer(wrapped(kind, body, int(status[1]) if status else 200), world)
 
 
-async def _check_redirect(head: str, client: Client, url: URL, server: MjpegServer) -> None:
-    found = re.search(r"\nlocation:\s*(\S+)", head)
-    assert found is not None
-    server.routes[url.join(URL(found[1])).path_qs] = picture(_picture())
-    if url.join(URL(found[1])).host == url.host:
-        assert await client.picture(url) == _picture()
+def kept_in(body: bytes, key: str) -> list[bytes] | None:
+    """Return the bytes, one or many, that a JSON object keeps under a key, None for any other file."""
+    for said in documents(body):
+        kept = inside(said, key)
+        if isinstance(kept, str):
+            return [base64.b64decode(kept)]
+        if isinstance(kept, list):
+            return [base64.b64decode(str(each)) for each in kept]
+    return None
+
+
+def documents(body: bytes) -> list[JsonValue]:
+    """Return the JSON document in it, nothing where there is none or one of a size that no status page has."""
+    with suppress(ValueError, RecursionError):
+        return [json.loads(body)] if len(body) <= PAGE_LIMIT else []
+    return []
+
+
+def taken_apart(wire: bytes) -> Answer:
+    """Take an answer apart as its status line and head say: chunks are joined, what exceeds its length is cut off."""
+    whole = re.match(rb"(.*?)\r?\n\r?\n(.*)\Z", wire, re.DOTALL)
+    head, body = (whole[1], whole[2]) if whole else (wire, b"")
+    status = re.match(rb"HTTP/1\.\d (\d{3})(?!\d)", head)
+    answer = Answer(wire=wire, status=int(status[1]) if status else None, head=head.decode("latin-1"), body=body)
+    if "chunked" in answer.header("transfer-encoding").lower():
+        body = joined(body)
+    elif (length := answer.header("content-length")).isdigit():
+        body = body[: int(length)]
+    return Answer(wire=wire, status=answer.status, head=answer.head, body=body)
+
+
+def joined(body: bytes) -> bytes:
+    """Return what was sent in chunks."""
+    whole = b""
+    while (size := re.match(rb"([0-9A-Fa-f]+)[^\n]*\n", body)) and int(size[1], 16):
+        whole += body[size.end() : size.end() + int(size[1], 16)]
+        body = body[size.end() + int(size[1], 16) :].removeprefix(b"\r\n")
+    return whole
+
+
+def wrapped(content_type: str, body: bytes, status: int = 200) -> Answer:
+    """Return the answer that a document comes in."""
+    head = f"HTTP/1.0 {status} Recorded\r\nContent-Type: {content_type}"
+    return Answer(wire=f"{head}\r\n\r\n".encode() + body, status=status, head=head, body=body)
+
+
+def with_a_body(answer: Answer) -> Answer:
+    """Return an answer of which only the head was recorded with a body of the kind it announces."""
+    if answer.body:
+        return answer
+    head = re.sub(r"(?im)\r?\ncontent-length:[^\r\n]*", "", answer.head).strip()
+    content_type, body = answer.header("content-type").lower(), b""
+    if answer.status == 200 and content_type.startswith("image/"):
+        body = a_picture()
+    elif answer.status == 200 and content_type.startswith("multipart/") and (boundary := boundary_of(answer)):
+        body = b"--%b\r\nContent-Type: image/jpeg\r\n\r\n%b\r\n--%b\r\n" % (boundary, a_picture(), boundary)
+    wire = "\r\n".join([*head.splitlines(), "", ""]).encode("latin-1") + body
+    return Answer(wire=wire, status=answer.status, head=head, body=body)
+
+
+def a_picture() -> bytes:
+    return Pattern(32, 24).jpeg(0)
+
+
+def boundary_of(answer: Answer) -> bytes:
+    """Return the boundary of a stream without the dashes that it may be named with, empty where none is named."""
+    named = re.search(r'boundary\s*=\s*(?:"([^"]*)"|([^\s;]+))', answer.header("content-type"), re.IGNORECASE)
+    return (named[1] or named[2] or "").lstrip("-").encode("latin-1") if named else b""
+
+
+async def an_answer(answer: Answer, world: World) -> None:
+    world.gives(answer.wire)
+    content_type = answer.header("content-type").lower()
+    if answer.status is None or answer.status < 200:
+        await nothing_of_it(world)
+    elif answer.status in REDIRECTS:
+        await a_redirect(answer, world)
+    elif answer.status != 200:
+        await a_refusal(answer, world)
+    elif content_type.startswith("multipart/"):
+        await a_stream(answer, world)
+    elif content_type.startswith("image/"):
+        await a_single_picture(answer, world)
+    elif "json" in content_type:
+        await a_status_page(answer, world)
+    elif answer.body.startswith(START) and not content_type.startswith("text/"):
+        await unnamed_pictures(answer, world)
     else:
-        with pytest.raises(Malformed):
-            await client.picture(url)
+        await nothing_of_it(world)
 
 
-async def _check_failure(status: int, client: Client, url: URL) -> None:
-    kind = AuthError if status in {401, 403} else Malformed if status < 500 else Unreachable
-    with pytest.raises(kind) as failed:
-        await client.picture(url)
+async def nothing_of_it(world: World) -> None:
+    """What is no answer of a camera gives no picture, no stream and no state, and signing in says so."""
+    for call in (world.client.picture, world.client.json):
+        with pytest.raises((Malformed, Unreachable)):
+            await call(world.url)
+    frames, error = await world.frames()
+    assert frames == []
+    assert isinstance(error, Malformed | Unreachable)
+    await not_signed_in(world)
+
+
+async def a_redirect(answer: Answer, world: World) -> None:
+    """A redirect is followed on the same host only, and only once."""
+    target = world.url.join(URL(answer.header("location")))
+    same = target.host == world.url.host and target != world.url
+    if same:
+        world.server.routes[target.raw_path_qs] = picture(a_picture())
+        assert await world.client.picture(world.url) == a_picture()
+        world.server.routes[target.raw_path_qs] = raw(answer.wire)
+    with pytest.raises(Malformed):
+        await world.client.picture(world.url)
+    assert len(world.server.requests) == (4 if same else 1)
+
+
+async def a_refusal(answer: Answer, world: World) -> None:
+    """The status is the class of the error (protocols.md 6.5)."""
+    status = answer.status or 0
+    expected: type[HubError] = Malformed
+    if status in {401, 403}:
+        expected = AuthError
+    elif status == 429 or (status == 503 and answer.header("retry-after")):
+        expected = Throttled
+    elif status >= 500:
+        expected = Unreachable
+    with pytest.raises(expected) as failed:
+        await world.client.picture(world.url)
     assert (failed.value.reason == "not_found") == (status in {404, 410})
+    frames, error = await world.frames()
+    assert (frames, type(error)) == ([], type(failed.value))
+    for expected_page in documents(answer.body) if status == 503 else ():
+        a_state(status, (await world.client.json(world.url))[1], expected_page)
+    await not_signed_in(world)
 
 
-async def _check_stream(expected: list[bytes], mjpeg: HttpMjpeg) -> None:
-    frames: list[bytes] = []
-    with pytest.raises(Unreachable) as failed:
-        await _collect(mjpeg, frames)
-    assert failed.value.reason in {"stream_ended", "cannot_connect"}
-    assert frames
-    assert frames == expected
+async def a_stream(answer: Answer, world: World) -> None:
+    """A stream gives its whole pictures, in order, however it arrives, and ends with an error."""
+    parts = parts_of(answer)
+    whole = [each for each in parts if each.startswith(START) and each.endswith(END)]
+    frames, error = await world.frames()
+    assert isinstance(error, Unreachable)
+    assert error.reason in {"stream_ended", "cannot_connect"}
+    if boundary_of(answer) and len(whole) == len(parts):
+        assert frames == whole
     for frame in frames:
-        with Pictures.open(io.BytesIO(frame)) as opened:
-            opened.load()
+        assert is_whole_jpeg(frame)
+        assert frame in answer.body, "a picture is not put together of two"
+    left = iter(frames)
+    assert all(each in left for each in whole), "no whole picture is lost, none comes out of its turn"
+    for size in (1, 7, 1000, max(1, len(answer.body))):
+        reader = JpegReader(answer.header("content-type"))
+        chunks = (answer.body[at : at + size] for at in range(0, len(answer.body), size))
+        assert [frame for chunk in chunks for frame in reader.feed(chunk)] == frames
+    if frames:
+        await signed_in(world, "stream", frames[0])
+    else:
+        await not_signed_in(world)
 
 
-async def _collect(mjpeg: HttpMjpeg, into: list[bytes]) -> None:
-    async for frame in mjpeg.frames():
-        into += [frame]
+def parts_of(answer: Answer) -> list[bytes]:
+    """Return the bodies of a stream's parts the plain way: between boundary lines, after a blank line."""
+    boundary = boundary_of(answer)
+    if not boundary:
+        return []
+    pieces = re.split(rb"(?:\A|\r?\n)-*" + re.escape(boundary) + rb"(?:--)?[ \t]*(?:\r?\n|\Z)", b"\n" + answer.body)
+    bodies = [re.split(rb"\r?\n\r?\n", piece, maxsplit=1) for piece in pieces if piece.strip()]
+    return [each[1].rstrip(b"\r\n") if len(each) == 2 else each[0] for each in bodies]
 
 
-async def _check_picture(head: str, client: Client, url: URL) -> None:
-    if "x-ustreamer-online: false" in head:
+async def a_single_picture(answer: Answer, world: World) -> None:
+    """A picture is what the body begins with; a placeholder and what is cut off are none."""
+    if answer.header("x-ustreamer-online").lower() == "false":
         with pytest.raises(Unreachable) as failed:
-            await client.picture(url)
+            await world.client.picture(world.url)
         assert failed.value.reason == "no_signal"
-    else:
-        assert is_whole_jpeg(await client.picture(url))
-
-
-async def _first(mjpeg: HttpMjpeg) -> bytes:
-    async with aclosing(mjpeg.frames()) as frames:
-        return await anext(frames)
-
-
-def _check_document(content: bytes) -> None:
-    """Check what is no answer of a server: a picture, pictures, or a status page."""
-    if content.startswith(b"\xff\xd8"):
-        assert is_whole_jpeg(jpeg_in(content))
         return
-    said = json.loads(content)
-    if isinstance(said, Mapping) and isinstance(said.get("base64"), list):
-        pictures = [base64.b64decode(each) for each in said["base64"]]
-        assert pictures
-        assert all(jpeg_in(each) == each and jpeg_size(each) for each in pictures)
+    cut_off = answer.header("content-length").isdigit() and int(answer.header("content-length")) > len(answer.body)
+    if cut_off or not answer.body.startswith(START) or END not in answer.body:
+        with pytest.raises((Malformed, Unreachable)):
+            await world.client.picture(world.url)
+        frames, _ = await world.frames()
+        assert frames == []
+        await not_signed_in(world)
         return
-    state = _state(said)
-    source = _inside(said, "result", "source")
-    if _inside(said, "camera") is not None:
-        assert state is not None
-        assert state.online == (_inside(said, "camera") == "connected" and _inside(said, "status") == "ok")
-    elif isinstance(_inside(source, "online"), bool):
-        assert state is not None
-        assert state.online == _inside(source, "online")
-    else:
-        # Another service's page must not pass for a camera that is there.
-        assert state is None
+    found = await world.client.picture(world.url)
+    assert is_whole_jpeg(found)
+    assert found == answer.body[: answer.body.rindex(END) + 2]
+    assert (await world.frames())[0] == [found]
+    await signed_in(world, "still", found)
 
 
-def _state(said: JsonValue) -> State | None:
+async def unnamed_pictures(answer: Answer, world: World) -> None:
+    """Pictures of a type that does not say so may be taken for what they are, or refused; never for something else."""
+    with suppress(Malformed, Unreachable):
+        found = await world.client.picture(world.url)
+        assert is_whole_jpeg(found)
+        assert answer.body.startswith(found)
+    frames, _ = await world.frames()
+    assert all(is_whole_jpeg(each) and each in answer.body for each in frames)
+    with pytest.raises(Malformed):
+        await world.client.json(world.url)
+    with suppress(Refused):
+        _, shown = await signing_in(world)
+        assert shown[-1].picture in frames
+
+
+async def a_status_page(answer: Answer, world: World) -> None:
+    """A status page is no picture; what it says is either understood or not taken for a camera that is there."""
+    with pytest.raises(Malformed):
+        await world.client.picture(world.url)
+    assert (await world.frames())[0] == []
+    await not_signed_in(world)
+    for expected in documents(answer.body):
+        a_state(*await world.client.json(world.url), expected)
+        return
+    with pytest.raises(Malformed):
+        await world.client.json(world.url)
+
+
+def a_state(status: int, said: JsonValue, expected: JsonValue) -> None:
+    assert json.dumps(said) == json.dumps(expected)
+    state, camera, word = state_of(status, said), inside(said, "camera"), inside(said, "status")
+    online = inside(said, "result", "source", "online")
+    good = status == 200 and str("ok" if word is None else word).lower() in {"ok", "running"}
+    if camera is not None:
+        assert state is not None
+        assert state.online == (str(camera).lower() == "connected" and good)
+    elif isinstance(said, Mapping) and said.keys() == {"status"}:
+        assert state is not None
+        assert state.online == good
+    elif isinstance(online, bool):
+        assert state is not None
+        assert (state.online, state.placeholder) == (online, not online)
+    elif not isinstance(said, Mapping) or "camera" not in said:
+        assert state is None, "another service's page must not pass for a camera that is there"
+
+
+def state_of(status: int, said: JsonValue) -> State | None:
     for read in (pi_health, streamer_state):
         with suppress(Malformed):
-            state = read(200, said)
+            state = read(status, said)
             assert state.online or state.offline_reason
             return state
     return None
 
 
-def _inside(said: JsonValue, *keys: str) -> JsonValue:
+def inside(said: JsonValue, *keys: str) -> JsonValue:
     for key in keys:
         said = said.get(key) if isinstance(said, Mapping) else None
     return said
+
+
+def some_pictures(found: Sequence[bytes]) -> None:
+    """Pictures that were kept by themselves are read as they are; what is cut off is refused."""
+    assert found
+    for each in found:
+        if each.startswith(START) and END in each:
+            assert jpeg_in(each) == each[: each.rindex(END) + 2]
+            assert jpeg_size(each)
+        else:
+            with pytest.raises(Malformed):
+                jpeg_in(each)
+
+
+class Refused(Exception):
+    """The sign-in shows its first page again, with an error."""
+
+
+async def signing_in(world: World) -> tuple[dict[str, JsonValue], list[Form]]:
+    shown: list[Form] = []
+
+    async def ask(question: Question) -> Answers:
+        assert isinstance(question, Form)
+        shown.append(question)
+        if question.errors:
+            raise Refused(question.errors)
+        return {"name": "Porch"} if question.page == "confirm" else {"address": str(world.url), "verify_tls": True}
+
+    account = await SPEC.sign_in(world.make_context(), ask)
+    return dict(account.credentials), shown
+
+
+async def not_signed_in(world: World) -> None:
+    with pytest.raises(Refused):
+        await signing_in(world)
+
+
+async def signed_in(world: World, kind: str, first: bytes) -> None:
+    """The answer is accepted for what it is, and its picture is the camera's."""
+    credentials, shown = await signing_in(world)
+    assert (credentials["kind"], credentials["address"]) == (kind, str(world.url))
+    assert shown[-1].picture == first
+    provider = SPEC.open(world.make_context(credentials))
+    await provider.connect()
+    (camera,) = await provider.cameras()
+    assert camera.stills is not None
+    assert (await camera.stills.take()).content == first
+    assert [each.online for each in await provider.cameras()] == [True]
+    await provider.close()
