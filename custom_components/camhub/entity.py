@@ -78,7 +78,7 @@ def async_add_for_cameras(
 ) -> None:
     """Add the entities of every camera, now and whenever one appears or gains an ability."""
     coordinator = entry.runtime_data
-    known: set[str] = set()
+    known: dict[str, set[str | None]] = {}
     seen: Mapping[str, Camera] | None = None
 
     @callback
@@ -87,10 +87,14 @@ def async_add_for_cameras(
         if coordinator.data is seen:
             return
         seen = coordinator.data
-        made = [entity for camera in seen.values() for entity in make(coordinator, camera)]
-        fresh = [entity for entity in made if entity.unique_id not in known]
-        known.clear()
-        known.update(entity.unique_id for entity in made if entity.unique_id)
+        # A camera that left took its entities along; one that stays keeps even those it has no value for now.
+        for camera_id in known.keys() - seen.keys():
+            del known[camera_id]
+        fresh: list[Entity] = []
+        for camera in seen.values():
+            had = known.setdefault(camera.id, set())
+            fresh += [entity for entity in make(coordinator, camera) if entity.unique_id not in had]
+            had.update(entity.unique_id for entity in fresh)
         if fresh:
             async_add_entities(fresh)
 

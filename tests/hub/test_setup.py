@@ -12,6 +12,7 @@ from custom_components.camhub import async_remove_config_entry_device
 from custom_components.camhub.const import CONF_CREDENTIALS, DOMAIN
 from custom_components.camhub.kernel.errors import AuthError, HubError, Malformed, Throttled, Unreachable
 from custom_components.camhub.kernel.model import DeviceIdentity
+from custom_components.camhub.kernel.provider import Health
 from custom_components.camhub.runtime import SHARED, EntryTokens, async_unseal
 
 from .conftest import AddAccount, state_of
@@ -141,6 +142,18 @@ async def test_cameras_come_and_go_without_a_reload(
     provider.listed = [provider.camera("yard"), provider.camera("door")]
     await next_look(hub)
     assert hub.states.get("camera.yard") is not None
+
+
+async def test_a_measure_that_is_missing_for_a_while_comes_back(
+    hub: HomeAssistant, fake: FakeSpec, add_account: AddAccount, caplog: pytest.LogCaptureFixture
+) -> None:
+    await add_account()
+    provider = fake.provider
+    for health, shown in ((None, "unknown"), (Health(disk_free_percent=30.0), "30.0")):
+        provider.listed = [provider.camera("yard", health=health)]
+        await next_look(hub)
+        assert state_of(hub, "sensor.yard_disk_free").state == shown
+    assert "does not generate unique IDs" not in caplog.text
 
 
 async def test_cameras_behind_a_recorder_refer_to_it(
