@@ -143,7 +143,6 @@ class Home(HomeAssistant):
         """Prepare; nothing runs yet."""
         super().__init__(folder, free_port())
         self.entries_wanted = entries
-        self._known = (folder / ".storage" / "onboarding").exists()
         command = [sys.executable, "-m", "homeassistant", "--config", str(folder), "--skip-pip"]
         self.process = Process("Home Assistant", pinned(command, MEASURED), folder / "output.log")
 
@@ -168,14 +167,6 @@ class Home(HomeAssistant):
                 if (await self.get("/api/core/state"))["state"] == "RUNNING":
                     return self
                 await asyncio.sleep(0.1)
-
-    @override
-    async def _onboard(self) -> None:
-        # Once onboarding is done, its views are not there any more at the next start.
-        if self._known:
-            await self._sign_in(f"{self.url}/")
-        else:
-            await super()._onboard()
 
     async def shown(self) -> dict[str, str]:
         """Return the path of the still of each camera, with a token that is good now, by its name."""
