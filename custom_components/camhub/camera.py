@@ -5,7 +5,7 @@ from typing import Any, override
 
 from aiohttp import web
 from homeassistant.components.camera import Camera as CameraEntity, CameraEntityFeature
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .const import LOGGER, STILL_PATIENCE
@@ -56,13 +56,7 @@ class StillCamera(CamHubEntity, CameraEntity):
     @override
     async def async_added_to_hass(self) -> None:
         await super().async_added_to_hass()
-        self.async_on_remove(self.coordinator.album.on_new(self._picture_taken))
-
-    @callback
-    def _picture_taken(self, key: str) -> None:
-        """Show the new picture's age."""
-        if key == self.picture_key:
-            self.async_write_ha_state()
+        self.async_on_remove(self.coordinator.async_on_picture(self.picture_key, self.async_write_ha_state))
 
     @property
     @override

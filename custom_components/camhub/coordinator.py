@@ -102,7 +102,9 @@ class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
         self._relays: dict[str, Relay] = {}
         self._listeners_by_camera: defaultdict[str, list[Callable[[CameraEvent], None]]] = defaultdict(list)
         self.sweep: asyncio.Task[None] | None = None
+        self._picture_listeners: defaultdict[str, list[Callable[[], None]]] = defaultdict(list)
         entry.async_on_unload(album.on_auth_error(self._picture_refused))
+        entry.async_on_unload(album.on_new(self._picture_taken))
 
     @property
     def token_status(self) -> TokenStatus | None:
@@ -215,6 +217,22 @@ class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
             listeners.remove(listener)
 
         return unsubscribe
+
+    @callback
+    def async_on_picture(self, key: str, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call `listener` with each new picture kept under `key`; returns the undo."""
+        listeners = self._picture_listeners[key]
+        listeners.append(listener)
+
+        def unsubscribe() -> None:
+            listeners.remove(listener)
+
+        return unsubscribe
+
+    def _picture_taken(self, key: str) -> None:
+        """Tell those who show the picture."""
+        for listener in tuple(self._picture_listeners.get(key, ())):
+            listener()
 
     def _deliver(self, event: CameraEvent) -> None:
         """Hand an event to those who listen for its camera, once however often it comes."""

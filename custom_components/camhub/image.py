@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import override
 
 from homeassistant.components.image import ImageEntity
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import CamHubConfigEntry, CamHubCoordinator
@@ -41,13 +41,8 @@ class LastEventImage(CamHubEntity, ImageEntity):
     @override
     async def async_added_to_hass(self) -> None:
         await super().async_added_to_hass()
-        self.async_on_remove(self.coordinator.album.on_new(self._picture_taken))
-
-    @callback
-    def _picture_taken(self, key: str) -> None:
-        """Show the new picture."""
-        if key == self.coordinator.event_picture_key(self.camera_id):
-            self.async_write_ha_state()
+        key = self.coordinator.event_picture_key(self.camera_id)
+        self.async_on_remove(self.coordinator.async_on_picture(key, self.async_write_ha_state))
 
     @property
     @override

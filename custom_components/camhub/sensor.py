@@ -12,7 +12,7 @@ from homeassistant.components.sensor import (
     SensorStateClass,
 )
 from homeassistant.const import PERCENTAGE, SIGNAL_STRENGTH_DECIBELS_MILLIWATT, EntityCategory
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import CamHubConfigEntry, CamHubCoordinator
@@ -102,13 +102,7 @@ class LastSnapshotSensor(CamHubEntity, SensorEntity):
     @override
     async def async_added_to_hass(self) -> None:
         await super().async_added_to_hass()
-        self.async_on_remove(self.coordinator.album.on_new(self._picture_taken))
-
-    @callback
-    def _picture_taken(self, key: str) -> None:
-        """Show the new time."""
-        if key == self.picture_key:
-            self.async_write_ha_state()
+        self.async_on_remove(self.coordinator.async_on_picture(self.picture_key, self.async_write_ha_state))
 
     @property
     @override
