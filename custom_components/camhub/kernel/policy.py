@@ -1,4 +1,4 @@
-"""When to ask again and how often one may ask; clock and chance are handed in, so tests wait for nothing."""
+"""When to ask again, how often and for how long; clock and chance are handed in, so tests wait for nothing."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
@@ -58,6 +58,20 @@ async def retry[T](
             pass
         await clock.sleep(pause)
     return await call()
+
+
+async def within[T](clock: Clock, seconds: float, work: Awaitable[T]) -> T:
+    """Return what `work` returns, or cancel it and raise Unreachable (`timeout`) after that many seconds."""
+    task, limit = asyncio.ensure_future(work), asyncio.ensure_future(clock.sleep(seconds))
+    try:
+        await asyncio.wait({task, limit}, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            return task.result()
+        raise Unreachable(f"no answer within {seconds:g} s", reason="timeout")
+    finally:
+        task.cancel()
+        limit.cancel()
+        await asyncio.gather(task, limit, return_exceptions=True)
 
 
 class TokenBucket:

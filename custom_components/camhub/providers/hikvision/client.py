@@ -1,18 +1,17 @@
 """Asks one device, over one signed session, never more than two things at once."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import aiohttp
 from yarl import URL
 
-from ...kernel.clock import Clock
 from ...kernel.errors import AuthError, Malformed, Throttled, Unreachable
 from ...kernel.http_auth import HttpAuth
-from ...kernel.policy import Backoff, retry
+from ...kernel.policy import Backoff, retry, within
 from ...kernel.provider import Context
 from ...kernel.secret import Credentials
 from .address import normalise
@@ -39,20 +38,6 @@ class _Reply:
     status: int
     location: str
     body: bytes
-
-
-async def within[T](clock: Clock, seconds: float, work: Coroutine[Any, Any, T]) -> T:
-    """Return what `work` returns within that many seconds of the clock; raises Unreachable `timeout`."""
-    task, limit = asyncio.ensure_future(work), asyncio.ensure_future(clock.sleep(seconds))
-    try:
-        await asyncio.wait({task, limit}, return_when=asyncio.FIRST_COMPLETED)
-        if task.done():
-            return await task
-        raise Unreachable("no answer in time", reason="timeout")
-    finally:
-        task.cancel()
-        limit.cancel()
-        await asyncio.gather(task, limit, return_exceptions=True)
 
 
 class IsapiClient:

@@ -7,9 +7,9 @@ from yarl import URL
 
 from ...kernel.clock import Clock
 from ...kernel.errors import AuthError, Malformed, Unreachable
+from ...kernel.policy import within
 from .address import HTTP, port_of
 from .client import Client
-from .limit import within
 from .media import HttpMjpeg, Remembered
 from .parse import State, pi_health, streamer_state
 

@@ -11,13 +11,13 @@ from yarl import URL
 from ...kernel.clock import Clock
 from ...kernel.errors import AuthError, HubError, Malformed, Unreachable
 from ...kernel.mjpeg import jpeg_size
+from ...kernel.policy import within
 from ...kernel.provider import Context
 from ...kernel.secret import Secret
 from .address import shown, with_login
 from .candidates import Candidate, known_still, rtsp_streams, streams
 from .client import Client
 from .health import NO_PAGE, find_page
-from .limit import within
 from .media import HttpMjpeg
 from .settings import Kind
 
