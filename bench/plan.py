@@ -9,7 +9,7 @@ from typing import Final
 class Plan:
     """Rounds of each case, interleaved; seconds of one window; what takes much longer is left out where `quick`."""
 
-    rounds: int = 5
+    rounds: int = 3
     seconds: float = 3.0
     quick: bool = False
 
