@@ -12,7 +12,6 @@ import json
 import re
 from typing import Final
 
-from camhub_pi.pattern import Pattern
 import pytest
 from yarl import URL
 
@@ -30,28 +29,23 @@ from tests.conftest import MakeContext
 from tests.fake_clock import FakeClock
 
 from .conftest import Recording
+from .http_answer import (
+    END,
+    START,
+    Answer,
+    a_picture,
+    boundary_of,
+    documents,
+    is_sound,
+    parts_of,
+    taken_apart,
+    with_a_body,
+    wrapped,
+)
 
 PROVIDER = "pi_mjpeg"
 
-START: Final = b"\xff\xd8"
-END: Final = b"\xff\xd9"
-PAGE_LIMIT: Final = 2**16
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Answer:
-    """An HTTP answer taken apart; `wire` is what the server sends, `status` None where there is none to be read."""
-
-    wire: bytes
-    status: int | None
-    head: str
-    body: bytes
-
-    def header(self, name: str) -> str:
-        """Return a header's value, empty where it is missing."""
-        found = re.search(rf"(?im)^{name}:[ \t]*([^\r\n]*)", self.head)
-        return found[1].strip() if found else ""
 
 
 @dataclass(kw_only=True)
@@ -128,69 +122,12 @@ def kept_in(body: bytes, key: str) -> list[bytes] | None:
     return None
 
 
-def documents(body: bytes) -> list[JsonValue]:
-    """Return the JSON document in it, nothing where there is none or one of a size that no status page has."""
-    with suppress(ValueError, RecursionError):
-        return [json.loads(body)] if len(body) <= PAGE_LIMIT else []
-    return []
-
-
-def taken_apart(wire: bytes) -> Answer:
-    """Take an answer apart as its status line and head say: chunks are joined, what exceeds its length is cut off."""
-    whole = re.match(rb"(.*?)\r?\n\r?\n(.*)\Z", wire, re.DOTALL)
-    head, body = (whole[1], whole[2]) if whole else (wire, b"")
-    status = re.match(rb"HTTP/1\.\d (\d{3})(?!\d)", head)
-    answer = Answer(wire=wire, status=int(status[1]) if status else None, head=head.decode("latin-1"), body=body)
-    if "chunked" in answer.header("transfer-encoding").lower():
-        body = joined(body)
-    elif (length := answer.header("content-length")).isdigit():
-        body = body[: int(length)]
-    return Answer(wire=wire, status=answer.status, head=answer.head, body=body)
-
-
-def joined(body: bytes) -> bytes:
-    """Return what was sent in chunks."""
-    whole = b""
-    while (size := re.match(rb"([0-9A-Fa-f]+)[^\n]*\n", body)) and int(size[1], 16):
-        whole += body[size.end() : size.end() + int(size[1], 16)]
-        body = body[size.end() + int(size[1], 16) :].removeprefix(b"\r\n")
-    return whole
-
-
-def wrapped(content_type: str, body: bytes, status: int = 200) -> Answer:
-    """Return the answer that a document comes in."""
-    head = f"HTTP/1.0 {status} Recorded\r\nContent-Type: {content_type}"
-    return Answer(wire=f"{head}\r\n\r\n".encode() + body, status=status, head=head, body=body)
-
-
-def with_a_body(answer: Answer) -> Answer:
-    """Return an answer of which only the head was recorded with a body of the kind it announces."""
-    if answer.body:
-        return answer
-    head = re.sub(r"(?im)\r?\ncontent-length:[^\r\n]*", "", answer.head).strip()
-    content_type, body = answer.header("content-type").lower(), b""
-    if answer.status == 200 and content_type.startswith("image/"):
-        body = a_picture()
-    elif answer.status == 200 and content_type.startswith("multipart/") and (boundary := boundary_of(answer)):
-        body = b"--%b\r\nContent-Type: image/jpeg\r\n\r\n%b\r\n--%b\r\n" % (boundary, a_picture(), boundary)
-    wire = "\r\n".join([*head.splitlines(), "", ""]).encode("latin-1") + body
-    return Answer(wire=wire, status=answer.status, head=head, body=body)
-
-
-def a_picture() -> bytes:
-    return Pattern(32, 24).jpeg(0)
-
-
-def boundary_of(answer: Answer) -> bytes:
-    """Return the boundary of a stream without the dashes that it may be named with, empty where none is named."""
-    named = re.search(r'boundary\s*=\s*(?:"([^"]*)"|([^\s;]+))', answer.header("content-type"), re.IGNORECASE)
-    return (named[1] or named[2] or "").lstrip("-").encode("latin-1") if named else b""
-
-
 async def an_answer(answer: Answer, world: World) -> None:
     world.gives(answer.wire)
     content_type = answer.header("content-type").lower()
-    if answer.status is None or answer.status < 200:
+    if answer.status is None:
+        await no_http(answer, world)
+    elif answer.status < 200:
         await nothing_of_it(world)
     elif answer.status in REDIRECTS:
         await a_redirect(answer, world)
@@ -217,6 +154,21 @@ async def nothing_of_it(world: World) -> None:
     assert frames == []
     assert isinstance(error, Malformed | Unreachable)
     await not_signed_in(world)
+
+
+async def no_http(answer: Answer, world: World) -> None:
+    """What is spoilt before it begins may be read all the same, or refused; it is never put together wrongly."""
+    with suppress(HubError):
+        assert is_whole_jpeg(await world.client.picture(world.url))
+    with suppress(HubError):
+        assert [(await world.client.json(world.url))[1]] == documents(answer.body)
+    frames, _ = await world.frames()
+    # In chunks a picture does not stand in one piece.
+    chunked = bool(answer.header("transfer-encoding"))
+    assert all(is_whole_jpeg(each) and (chunked or each in answer.wire) for each in frames)
+    with suppress(Refused):
+        _, shown = await signing_in(world)
+        assert shown[-1].picture in frames
 
 
 async def a_redirect(answer: Answer, world: World) -> None:
@@ -255,9 +207,8 @@ async def a_refusal(answer: Answer, world: World) -> None:
 async def a_stream(answer: Answer, world: World) -> None:
     """A stream gives its whole pictures, in order, however it arrives, and ends with an error."""
     parts = parts_of(answer)
-    whole = [each for each in parts if each.startswith(START) and each.endswith(END)]
+    whole = [each for each in parts if is_sound(each)]
     frames, error = await world.frames()
-    assert isinstance(error, Unreachable)
     assert error.reason in {"stream_ended", "cannot_connect"}
     if boundary_of(answer) and len(whole) == len(parts):
         assert frames == whole
@@ -276,16 +227,6 @@ async def a_stream(answer: Answer, world: World) -> None:
         await not_signed_in(world)
 
 
-def parts_of(answer: Answer) -> list[bytes]:
-    """Return the bodies of a stream's parts the plain way: between boundary lines, after a blank line."""
-    boundary = boundary_of(answer)
-    if not boundary:
-        return []
-    pieces = re.split(rb"(?:\A|\r?\n)-*" + re.escape(boundary) + rb"(?:--)?[ \t]*(?:\r?\n|\Z)", b"\n" + answer.body)
-    bodies = [re.split(rb"\r?\n\r?\n", piece, maxsplit=1) for piece in pieces if piece.strip()]
-    return [each[1].rstrip(b"\r\n") if len(each) == 2 else each[0] for each in bodies]
-
-
 async def a_single_picture(answer: Answer, world: World) -> None:
     """A picture is what the body begins with; a placeholder and what is cut off are none."""
     if answer.header("x-ustreamer-online").lower() == "false":
@@ -293,7 +234,7 @@ async def a_single_picture(answer: Answer, world: World) -> None:
             await world.client.picture(world.url)
         assert failed.value.reason == "no_signal"
         return
-    cut_off = answer.header("content-length").isdigit() and int(answer.header("content-length")) > len(answer.body)
+    cut_off = int(answer.header("content-length") or 0) > len(answer.body)
     if cut_off or not answer.body.startswith(START) or END not in answer.body:
         with pytest.raises((Malformed, Unreachable)):
             await world.client.picture(world.url)
