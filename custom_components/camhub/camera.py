@@ -1,17 +1,27 @@
-"""Cameras: one class per way of watching, RTSP first, then MJPEG, then stills."""
+"""Cameras: one class per way of watching, RTSP first, then WebRTC, then MJPEG, then stills."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, override
 
 from aiohttp import web
-from homeassistant.components.camera import Camera as CameraEntity, CameraEntityFeature
-from homeassistant.core import HomeAssistant
+from homeassistant.components.camera import (
+    Camera as CameraEntity,
+    CameraEntityFeature,
+    WebRTCAnswer,
+    WebRTCCandidate,
+    WebRTCSendMessage,
+)
+from homeassistant.components.camera.webrtc import RTCIceCandidateInit
+from homeassistant.components.stream import Stream
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .const import LOGGER, STILL_PATIENCE
+from .access import async_require_view
+from .const import DOMAIN, LOGGER, STILL_PATIENCE
 from .coordinator import CamHubConfigEntry, CamHubCoordinator, action_errors
 from .entity import CamHubEntity, async_add_for_cameras
-from .kernel.errors import HubError
+from .kernel.errors import HubError, Unsupported
+from .kernel.live import LiveView
 from .kernel.model import Image
 from .kernel.provider import Camera
 from .scaling import ScaledPictures
@@ -32,6 +42,8 @@ def _entities(coordinator: CamHubCoordinator, camera: Camera) -> Iterable[StillC
     """Choose the class by what the camera can."""
     if camera.rtsp is not None:
         yield RtspCamera(coordinator, camera)
+    elif camera.webrtc is not None:
+        yield WebRtcCamera(coordinator, camera)
     elif camera.mjpeg is not None:
         yield MjpegCamera(coordinator, camera)
     else:
@@ -78,6 +90,7 @@ class StillCamera(CamHubEntity, CameraEntity):
 
     @override
     async def async_camera_image(self, width: int | None = None, height: int | None = None) -> bytes | None:
+        await async_require_view(self, "still")
         image = await self._async_picture()
         if image is None or width is None or height is None:
             return image.content if image else None
@@ -100,8 +113,14 @@ class StillCamera(CamHubEntity, CameraEntity):
             LOGGER.debug("No picture of %s: %s", self.entity_id, error.reason)
         return None
 
+    @override
+    async def handle_async_still_stream(self, request: web.Request, interval: float) -> web.StreamResponse:
+        await async_require_view(self, "mjpeg")
+        return await super().handle_async_still_stream(request, interval)
+
     async def async_refresh_snapshot(self) -> None:
         """Take a picture now; raises HomeAssistantError in the user's words."""
+        await async_require_view(self, "refresh_snapshot")
         with action_errors():
             await self.coordinator.async_take(self.camera_id)
 
@@ -111,6 +130,7 @@ class MjpegCamera(StillCamera):
 
     @override
     async def handle_async_mjpeg_stream(self, request: web.Request) -> web.StreamResponse | None:
+        await async_require_view(self, "mjpeg")
         relay = self.coordinator.relay(self.camera) if self.camera else None
         return await serve_mjpeg(request, relay) if relay else None
 
@@ -132,14 +152,75 @@ class RtspCamera(StillCamera):
 
     @override
     async def stream_source(self) -> str | None:
-        """Never raises: Home Assistant also asks while the entity is added, when no call may be spent."""
+        """Raise only to refuse a user: Home Assistant also asks while the entity is added, when no call is spent."""
         rtsp = self.camera.rtsp if self.camera else None
         if rtsp is None:
             return None
         if not self._added:
             return rtsp.peek()
+        await async_require_view(self, "stream")
         try:
             return (await rtsp.open()).value
         except HubError as error:
             LOGGER.debug("No stream of %s: %s", self.entity_id, error.reason)
             return None
+
+    @override
+    async def async_create_stream(self) -> Stream | None:
+        """Ask here too: a stream that runs already is handed out without asking for its source again."""
+        await async_require_view(self, "hls")
+        return await super().async_create_stream()
+
+
+class WebRtcCamera(StillCamera):
+    """A camera whose provider answers offers itself."""
+
+    _attr_supported_features = CameraEntityFeature.STREAM
+
+    def __init__(self, coordinator: CamHubCoordinator, camera: Camera) -> None:
+        """Start with nobody watching."""
+        super().__init__(coordinator, camera)
+        self._live: dict[str, LiveView] = {}
+
+    @override
+    async def async_will_remove_from_hass(self) -> None:
+        await super().async_will_remove_from_hass()
+        while self._live:
+            await self._live.popitem()[1].close()
+
+    @override
+    async def async_handle_async_webrtc_offer(
+        self, offer_sdp: str, session_id: str, send_message: WebRTCSendMessage
+    ) -> None:
+        await async_require_view(self, "webrtc")
+        webrtc = self.camera.webrtc if self.camera else None
+
+        def tell(candidate: str) -> None:
+            send_message(WebRTCCandidate(RTCIceCandidateInit(candidate)))
+
+        with action_errors():
+            if webrtc is None:
+                raise Unsupported("the camera no longer answers offers")
+            live = self._live[session_id] = LiveView(webrtc, offer_sdp, tell, clock=self.coordinator.clock)
+            try:
+                answer = await live.start()
+            except BaseException:  # whatever ended it, nobody will close it later
+                self._live.pop(session_id, None)
+                await live.close()
+                raise
+        if session_id in self._live:
+            send_message(WebRTCAnswer(answer))
+        else:
+            await live.close()
+
+    @override
+    async def async_on_webrtc_candidate(self, session_id: str, candidate: RTCIceCandidateInit) -> None:
+        if (live := self._live.get(session_id)) is not None:
+            with action_errors():
+                await live.add_candidate(candidate.candidate, candidate.sdp_mid, candidate.sdp_m_line_index)
+
+    @callback
+    @override
+    def close_webrtc_session(self, session_id: str) -> None:
+        if (live := self._live.pop(session_id, None)) is not None:
+            self.hass.async_create_task(live.close(), f"{DOMAIN} close live view")

@@ -37,3 +37,15 @@ SWEEP_CONCURRENCY: Final = 8
 EXPIRY_WARNING: Final = timedelta(days=7)
 # Home Assistant gives up on a still after 10 s; answering a little sooner leaves our own words.
 STILL_PATIENCE: Final = 9.0
+
+# Per camera: who may see it. A camera that is not in there is for everyone.
+OPTION_VIEWERS: Final = "viewers"
+VIEWER_USERS: Final = "users"
+VIEWER_GROUPS: Final = "groups"
+# Seconds after which a stream that has not begun is given up.
+OPTION_FIRST_BYTE: Final = "first_byte"
+DEFAULT_FIRST_BYTE: Final = 30
+# What one user may take from an account, 0 for no limit: streams at once, kB a second, MB a day.
+OPTION_MAX_STREAMS: Final = "max_streams"
+OPTION_MAX_RATE: Final = "max_rate"
+OPTION_MAX_DAY: Final = "max_day"

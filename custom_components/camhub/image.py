@@ -8,6 +8,7 @@ from homeassistant.components.image import ImageEntity
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
+from .access import async_require_view
 from .coordinator import CamHubConfigEntry, CamHubCoordinator
 from .entity import CamHubEntity, async_add_for_cameras
 from .kernel.provider import Camera
@@ -52,5 +53,6 @@ class LastEventImage(CamHubEntity, ImageEntity):
 
     @override
     async def async_image(self) -> bytes | None:
+        await async_require_view(self, "event_picture")
         image = await self.coordinator.album.read(self.coordinator.event_picture_key(self.camera_id))
         return image.content if image else None

@@ -16,7 +16,7 @@ from custom_components.camhub.kernel.model import (
     JsonValue,
     TokenStatus,
 )
-from custom_components.camhub.kernel.provider import Camera, Context, Health, Provider
+from custom_components.camhub.kernel.provider import Camera, Context, Health, Provider, WebRtcSession
 from custom_components.camhub.kernel.signin import Answers, Ask, Field, FieldKind, Form, until_accepted
 from custom_components.camhub.kernel.spec import ProviderSpec
 
@@ -80,6 +80,41 @@ class FakeMjpeg:
             yield frame
 
 
+class FakeLive:
+    """One live conversation."""
+
+    def __init__(self, answer: str) -> None:
+        self.answer = answer
+        self.candidates: list[tuple[str, str | None, int | None]] = []
+
+    async def add_candidate(self, candidate: str, mid: str | None, line: int | None) -> None:
+        self.candidates.append((candidate, mid, line))
+
+
+class FakeWebRtc:
+    """Answers offers, or fails as it was told."""
+
+    def __init__(self) -> None:
+        self.error: HubError | None = None
+        self.sessions: list[FakeLive] = []
+        self.tell: Callable[[str], None] = lambda _: None
+        self.released = 0
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    async def open(self, offer: str, send: Callable[[str], None]) -> Lease[WebRtcSession]:
+        self.tell = send
+        live = FakeLive(f"answer to {offer}")
+        self.sessions.append(live)
+        await self.gate.wait()
+        if self.error is not None:
+            raise self.error
+        return Lease(value=live, release=self._release)
+
+    async def _release(self) -> None:
+        self.released += 1
+
+
 class FakeProvider(Provider):
     """An account with the cameras of `self.listed`."""
 
@@ -88,6 +123,7 @@ class FakeProvider(Provider):
         self.stills = FakeStills(context)
         self.rtsp = FakeRtsp()
         self.mjpeg = FakeMjpeg()
+        self.webrtc = FakeWebRtc()
         self.hub: DeviceIdentity | None = None
         self.status: TokenStatus | None = None
         self.connect_error: HubError | None = None

@@ -1,0 +1,98 @@
+"""One decision: who may see a camera. Asked on every route, Home Assistant's own included.
+
+Core asks nobody on `camera_proxy`, `camera_proxy_stream`, `camera/stream` and `camera/webrtc/offer`, so the entities
+ask here themselves: two context variables of Home Assistant tell whose request or connection is being served.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from aiohttp import web
+from homeassistant.auth.models import User
+from homeassistant.auth.permissions.const import POLICY_READ
+from homeassistant.components.camera import DOMAIN as CAMERA_DOMAIN
+from homeassistant.components.http import KEY_HASS_USER
+from homeassistant.components.websocket_api import current_connection
+from homeassistant.const import CONF_WEBHOOK_ID
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.http import current_request
+from homeassistant.helpers.script import script_stack_cv
+
+from .const import DOMAIN, OPTION_VIEWERS, VIEWER_GROUPS, VIEWER_USERS
+from .coordinator import CamHubCoordinator
+from .entity import CamHubEntity
+
+EVENT_REFUSED: Final = f"{DOMAIN}_access_refused"
+# Asked about in place of a camera that there is not, so that both refusals take the same path.
+_NOBODYS: Final = f"{CAMERA_DOMAIN}.{DOMAIN}_none"
+
+
+@callback
+def camera_entity_id(hass: HomeAssistant, coordinator: CamHubCoordinator, camera_id: str) -> str | None:
+    """Return the entity that stands for a camera, None before it has been added."""
+    _, identifier = coordinator.device_identifier(camera_id)
+    return er.async_get(hass).async_get_entity_id(CAMERA_DOMAIN, DOMAIN, f"{identifier}_camera")
+
+
+@callback
+def may_view(hass: HomeAssistant, user: User, coordinator: CamHubCoordinator, camera_id: str) -> bool:
+    """Tell whether a user may see a camera: by Home Assistant's entity permission and by its list of viewers.
+
+    The list does not bind administrators, who can change it, nor the users that Home Assistant made for itself.
+    """
+    entity_id = camera_entity_id(hass, coordinator, camera_id) or _NOBODYS
+    if not user.permissions.check_entity(entity_id, POLICY_READ):
+        return False
+    if user.is_admin or user.system_generated:
+        return True
+    return _is_listed(user, coordinator.config_entry.options.get(OPTION_VIEWERS, {}).get(camera_id))
+
+
+def _is_listed(user: User, viewers: Mapping[str, list[str]] | None) -> bool:
+    """Tell whether a list of viewers names the user or one of their groups; no list names everyone."""
+    if viewers is None:
+        return True
+    return user.id in viewers[VIEWER_USERS] or any(group.id in viewers[VIEWER_GROUPS] for group in user.groups)
+
+
+@callback
+def async_tell_refusal(hass: HomeAssistant, entity_id: str | None, user: User, route: str) -> None:
+    """Leave a trace on the bus of who was refused what; `entity_id` is None where there is no such camera."""
+    hass.bus.async_fire(EVENT_REFUSED, {"entity_id": entity_id, "user_id": user.id, "route": route})
+
+
+async def async_require_view(entity: CamHubEntity, route: str) -> None:
+    """Raise HTTPForbidden or HomeAssistantError, as fits the way of asking, where whoever asks may not see the camera.
+
+    Automations, scripts and other integrations act for Home Assistant and are never refused.
+    """
+    if script_stack_cv.get() is not None:
+        return
+    request = None
+    if (connection := current_connection.get()) is not None:
+        user: User | None = connection.user
+    elif (request := current_request.get()) is not None:
+        user = request.get(KEY_HASS_USER)
+        if user is None:
+            user, request = await _async_app_user(entity.hass, request), None
+    else:
+        return
+    if user is None or may_view(entity.hass, user, entity.coordinator, entity.camera_id):
+        return
+    async_tell_refusal(entity.hass, entity.entity_id, user, route)
+    if request is not None:
+        raise web.HTTPForbidden
+    raise HomeAssistantError(translation_domain=DOMAIN, translation_key="not_yours")
+
+
+async def _async_app_user(hass: HomeAssistant, request: web.Request) -> User | None:
+    """Return whose phone asks: the companion app asks for HLS by a webhook, which carries no user."""
+    webhook_id = request.match_info.get(CONF_WEBHOOK_ID)
+    if webhook_id is None:
+        return None
+    for entry in hass.config_entries.async_entries("mobile_app"):
+        if entry.data.get(CONF_WEBHOOK_ID) == webhook_id:
+            return await hass.auth.async_get_user(entry.data["user_id"])
+    return None

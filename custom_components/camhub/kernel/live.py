@@ -1,0 +1,53 @@
+"""One viewer's live conversation with a camera, kept for as long as the viewer wants it."""
+
+from collections.abc import Callable
+
+from .clock import Clock
+from .errors import Unsupported
+from .lease import Lease, LeaseKeeper
+from .provider import WebRtc, WebRtcSession
+
+type Candidate = tuple[str, str | None, int | None]
+
+
+class LiveView:
+    """Opens a session once, renews it while it runs and gives it back.
+
+    A session that has ended is not opened anew: the viewer's offer belongs to the old one. Candidates that come before
+    the answer wait for it.
+    """
+
+    def __init__(self, webrtc: WebRtc, offer: str, tell: Callable[[str], None], *, clock: Clock) -> None:
+        """Open nothing yet; `tell` takes the camera's later candidates."""
+        self._webrtc = webrtc
+        self._offer = offer
+        self._tell = tell
+        self._opened = False
+        self._session: WebRtcSession | None = None
+        self._waiting: list[Candidate] = []
+        self._keeper = LeaseKeeper(self._open, clock=clock)
+
+    async def start(self) -> str:
+        """Return the answer to the offer; raises HubError."""
+        session = await self._keeper.start()
+        while self._waiting:
+            await session.add_candidate(*self._waiting.pop(0))
+        self._session = session
+        return session.answer
+
+    async def add_candidate(self, candidate: str, mid: str | None, line: int | None) -> None:
+        """Hand on one of the viewer's candidates; raises HubError."""
+        if self._session is None:
+            self._waiting.append((candidate, mid, line))
+        else:
+            await self._session.add_candidate(candidate, mid, line)
+
+    async def close(self) -> None:
+        """Give the session back; may be called twice."""
+        await self._keeper.close()
+
+    async def _open(self) -> Lease[WebRtcSession]:
+        if self._opened:
+            raise Unsupported("an offer is answered once")
+        self._opened = True
+        return await self._webrtc.open(self._offer, self._tell)
