@@ -55,7 +55,7 @@ def taken_apart(wire: bytes) -> Answer:
         return replace(answer, status=None)
     if length and len(body) > int(length):
         # What is left over may be taken for the next answer, which makes both worthless.
-        return replace(answer, body=body[: int(length)], status=answer.status if answer.status == 200 else None)
+        return replace(answer, body=body[: int(length)], status=None)
     return answer
 
 
@@ -129,5 +129,7 @@ def parts_of(answer: Answer) -> list[bytes]:
             said = re.search(rb"(?i)content-length:\s*(\d+)", head)
             # At the end of the stream, one that is shorter than was said has been cut off.
             short = piece is pieces[-1] and said is not None and int(said[1]) > len(body)
-            found.append(b"" if short else body)
+            kind = re.search(rb"(?i)content-type:\s*([^\r\n;]+)", head)
+            other = kind is not None and not kind[1].lower().startswith(b"image/")
+            found.append(b"" if short or other else body)
     return found
