@@ -105,7 +105,7 @@ class DeviceIdentity:
     firmware: str | None = None
     serial: str | None = None
     mac: str | None = None
-    address: str | None = None
+    address: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -119,5 +119,5 @@ class Account:
 
     title: str
     unique_id: str | None
-    match: str
+    match: str = field(repr=False)
     credentials: Mapping[str, JsonValue] = field(repr=False)
