@@ -1,4 +1,4 @@
-"""A button that takes a picture now."""
+"""Buttons: take a picture now, and whatever a camera can be made to do."""
 
 from collections.abc import Iterable
 from typing import override
@@ -8,8 +8,8 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import CamHubConfigEntry, CamHubCoordinator, action_errors
-from .entity import CamHubEntity, async_add_for_cameras
-from .kernel.provider import Camera
+from .entity import CamHubEntity, ControlEntity, async_add_for_cameras
+from .kernel.provider import Camera, Press
 
 PARALLEL_UPDATES = 0
 
@@ -17,14 +17,17 @@ PARALLEL_UPDATES = 0
 async def async_setup_entry(
     hass: HomeAssistant, entry: CamHubConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
 ) -> None:
-    """Add a button for each camera that takes pictures."""
+    """Add the buttons of each camera."""
     async_add_for_cameras(entry, async_add_entities, _entities)
 
 
-def _entities(coordinator: CamHubCoordinator, camera: Camera) -> Iterable[RefreshButton]:
-    """Only what takes pictures has the button."""
+def _entities(coordinator: CamHubCoordinator, camera: Camera) -> Iterable[ButtonEntity]:
+    """List the refresh button of what takes pictures, and one for each thing a camera can be made to do."""
     if camera.stills is not None:
         yield RefreshButton(coordinator, camera)
+    for control in camera.controls:
+        if isinstance(control, Press):
+            yield CameraButton(coordinator, camera, control)
 
 
 class RefreshButton(CamHubEntity, ButtonEntity):
@@ -40,3 +43,13 @@ class RefreshButton(CamHubEntity, ButtonEntity):
     async def async_press(self) -> None:
         with action_errors():
             await self.coordinator.async_take(self.camera_id)
+
+
+class CameraButton(ControlEntity[Press], ButtonEntity):
+    """Makes a camera do something."""
+
+    @override
+    async def async_press(self) -> None:
+        with action_errors():
+            await self.present.press()
+        await self.coordinator.async_refresh()

@@ -15,7 +15,9 @@ PLATFORMS: Final = (
     Platform.CAMERA,
     Platform.EVENT,
     Platform.IMAGE,
+    Platform.NUMBER,
     Platform.SENSOR,
+    Platform.SWITCH,
 )
 
 # What an entry stores: everything that came from the user is one sealed value.

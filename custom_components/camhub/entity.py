@@ -11,8 +11,9 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
 from .coordinator import CamHubConfigEntry, CamHubCoordinator
+from .kernel.errors import Unsupported
 from .kernel.model import DeviceIdentity
-from .kernel.provider import Camera
+from .kernel.provider import Camera, Number, Press, Switch
 
 
 class CamHubEntity(CoordinatorEntity[CamHubCoordinator]):
@@ -43,6 +44,37 @@ class CamHubEntity(CoordinatorEntity[CamHubCoordinator]):
     @override
     def available(self) -> bool:
         return super().available and self.camera is not None
+
+
+class ControlEntity[T: (Switch, Number, Press)](CamHubEntity):
+    """One control of a camera, as it is now."""
+
+    def __init__(self, coordinator: CamHubCoordinator, camera: Camera, control: T) -> None:
+        """Name the entity after the control."""
+        super().__init__(coordinator, camera, control.key)
+        self._attr_translation_key = control.key
+        self._kind: type[T] = type(control)
+        self._key = control.key
+
+    @property
+    def control(self) -> T | None:
+        """Return the control as it is now, None while the camera does not offer it."""
+        for control in self.camera.controls if self.camera else ():
+            if isinstance(control, self._kind) and control.key == self._key:
+                return control
+        return None
+
+    @property
+    def present(self) -> T:
+        """Return the control; raises Unsupported while the camera does not offer it."""
+        if (control := self.control) is None:
+            raise Unsupported(f"no control {self._key}")
+        return control
+
+    @property
+    @override
+    def available(self) -> bool:
+        return super().available and self.control is not None
 
 
 def configuration_url(identity: DeviceIdentity) -> str | None:
