@@ -21,6 +21,8 @@ from .runtime import (
     make_context,
 )
 from .services import async_setup_services
+from .stream_entry import STREAMS, EntryStreams
+from .streams import async_setup_streams
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
@@ -29,6 +31,7 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     """Set up what all entries share."""
     await async_shared(hass)
     async_setup_services(hass)
+    async_setup_streams(hass)
     return True
 
 
@@ -56,6 +59,9 @@ async def async_setup_entry(hass: HomeAssistant, entry: CamHubConfigEntry) -> bo
     await coordinator.async_config_entry_first_refresh()
     _register_hub(hass, entry, coordinator)
     entry.runtime_data = coordinator
+    streams = hass.data[STREAMS][entry.entry_id] = EntryStreams(context.clock)
+    entry.async_on_unload(streams.async_close)
+    entry.async_on_unload(close_at_stop(hass, streams.async_close))
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     watch = CredentialWatch(coordinator)
     entry.async_on_unload(coordinator.async_add_listener(watch.async_check))

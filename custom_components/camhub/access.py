@@ -21,7 +21,7 @@ from homeassistant.helpers.http import current_request
 from homeassistant.helpers.script import script_stack_cv
 
 from .const import DOMAIN, OPTION_VIEWERS, VIEWER_GROUPS, VIEWER_USERS
-from .coordinator import CamHubCoordinator
+from .coordinator import CamHubConfigEntry
 from .entity import CamHubEntity
 
 EVENT_REFUSED: Final = f"{DOMAIN}_access_refused"
@@ -30,24 +30,24 @@ _NOBODYS: Final = f"{CAMERA_DOMAIN}.{DOMAIN}_none"
 
 
 @callback
-def camera_entity_id(hass: HomeAssistant, coordinator: CamHubCoordinator, camera_id: str) -> str | None:
-    """Return the entity that stands for a camera, None before it has been added."""
-    _, identifier = coordinator.device_identifier(camera_id)
-    return er.async_get(hass).async_get_entity_id(CAMERA_DOMAIN, DOMAIN, f"{identifier}_camera")
+def camera_entity_id(hass: HomeAssistant, entry: CamHubConfigEntry, camera_id: str) -> str | None:
+    """Return the entity that stands for a camera, loaded or not; None before it has been added."""
+    unique_id = f"{entry.unique_id or entry.entry_id}_{camera_id}_camera"
+    return er.async_get(hass).async_get_entity_id(CAMERA_DOMAIN, DOMAIN, unique_id)
 
 
 @callback
-def may_view(hass: HomeAssistant, user: User, coordinator: CamHubCoordinator, camera_id: str) -> bool:
+def may_view(hass: HomeAssistant, user: User, entry: CamHubConfigEntry, camera_id: str) -> bool:
     """Tell whether a user may see a camera: by Home Assistant's entity permission and by its list of viewers.
 
     The list does not bind administrators, who can change it, nor the users that Home Assistant made for itself.
     """
-    entity_id = camera_entity_id(hass, coordinator, camera_id) or _NOBODYS
+    entity_id = camera_entity_id(hass, entry, camera_id) or _NOBODYS
     if not user.permissions.check_entity(entity_id, POLICY_READ):
         return False
     if user.is_admin or user.system_generated:
         return True
-    return _is_listed(user, coordinator.config_entry.options.get(OPTION_VIEWERS, {}).get(camera_id))
+    return _is_listed(user, entry.options.get(OPTION_VIEWERS, {}).get(camera_id))
 
 
 def _is_listed(user: User, viewers: Mapping[str, list[str]] | None) -> bool:
@@ -79,7 +79,7 @@ async def async_require_view(entity: CamHubEntity, route: str) -> None:
             user, request = await _async_app_user(entity.hass, request), None
     else:
         return
-    if user is None or may_view(entity.hass, user, entity.coordinator, entity.camera_id):
+    if user is None or may_view(entity.hass, user, entity.coordinator.config_entry, entity.camera_id):
         return
     async_tell_refusal(entity.hass, entity.entity_id, user, route)
     if request is not None:

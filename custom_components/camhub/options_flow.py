@@ -1,37 +1,136 @@
-"""Settings of an account that need no sign-in."""
+"""Settings of an account that need no sign-in: how often to look, who may see a camera, how much one may take."""
 
-from typing import Any
+from typing import Any, Final
 
-from homeassistant.config_entries import ConfigFlowResult, OptionsFlowWithReload
-from homeassistant.const import UnitOfTime
-from homeassistant.helpers.selector import NumberSelector, NumberSelectorConfig, NumberSelectorMode
+from homeassistant.config_entries import ConfigEntryState, ConfigFlowResult, OptionsFlowWithReload
+from homeassistant.const import UnitOfDataRate, UnitOfInformation, UnitOfTime
+from homeassistant.helpers.selector import (
+    BooleanSelector,
+    NumberSelector,
+    NumberSelectorConfig,
+    NumberSelectorMode,
+    SelectOptionDict,
+    SelectSelector,
+    SelectSelectorConfig,
+)
 import probatio
 
-from .const import DEFAULT_INTERVAL, DEFAULT_PICTURE_AGE, OPTION_INTERVAL, OPTION_PICTURE_AGE
+from .const import (
+    DEFAULT_FIRST_BYTE,
+    DEFAULT_INTERVAL,
+    DEFAULT_PICTURE_AGE,
+    OPTION_FIRST_BYTE,
+    OPTION_INTERVAL,
+    OPTION_MAX_DAY,
+    OPTION_MAX_RATE,
+    OPTION_MAX_STREAMS,
+    OPTION_PICTURE_AGE,
+    OPTION_VIEWERS,
+    VIEWER_GROUPS,
+    VIEWER_USERS,
+)
+
+CAMERA: Final = "camera"
+EVERYONE: Final = "everyone"
+_MOST: Final = 1_000_000
 
 
-def _number(minimum: float, maximum: float, unit: str) -> NumberSelector:
+def _number(minimum: float, maximum: float, unit: str | None = None) -> NumberSelector:
     """Return a box for a whole number within bounds."""
-    return NumberSelector(
-        NumberSelectorConfig(min=minimum, max=maximum, step=1, mode=NumberSelectorMode.BOX, unit_of_measurement=unit)
-    )
+    config = NumberSelectorConfig(min=minimum, max=maximum, step=1, mode=NumberSelectorMode.BOX)
+    if unit is not None:
+        config["unit_of_measurement"] = unit
+    return NumberSelector(config)
 
 
-SCHEMA = probatio.Schema(
+GENERAL: Final = probatio.Schema(
     {
         probatio.Required(OPTION_INTERVAL, default=DEFAULT_INTERVAL): _number(1, 60, UnitOfTime.MINUTES),
         probatio.Required(OPTION_PICTURE_AGE, default=DEFAULT_PICTURE_AGE): _number(1, 3600, UnitOfTime.SECONDS),
+        probatio.Required(OPTION_FIRST_BYTE, default=DEFAULT_FIRST_BYTE): _number(1, 300, UnitOfTime.SECONDS),
+    }
+)
+LIMITS: Final = probatio.Schema(
+    {
+        probatio.Required(OPTION_MAX_STREAMS, default=0): _number(0, 1000),
+        probatio.Required(OPTION_MAX_RATE, default=0): _number(0, _MOST, UnitOfDataRate.KILOBYTES_PER_SECOND),
+        probatio.Required(OPTION_MAX_DAY, default=0): _number(0, _MOST, UnitOfInformation.MEGABYTES),
     }
 )
 
 
+def _choice(names: dict[str, str], *, multiple: bool) -> SelectSelector:
+    """Return a list to choose from, by the names of what its keys stand for."""
+    options = [SelectOptionDict(value=key, label=name) for key, name in names.items()]
+    return SelectSelector(SelectSelectorConfig(options=options, multiple=multiple))
+
+
 class CamHubOptionsFlow(OptionsFlowWithReload):
-    """How often to look and how old a picture may be."""
+    """A page for each kind of setting."""
+
+    _camera = ""
 
     async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Ask for everything on one page."""
+        """Ask which."""
+        return self.async_show_menu(step_id="init", menu_options=["general", "viewers", "limits"])
+
+    async def async_step_general(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask how often to look and how long to wait."""
+        return self._numbers("general", GENERAL, user_input)
+
+    async def async_step_limits(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask what one user may take."""
+        return self._numbers("limits", LIMITS, user_input)
+
+    def _numbers(self, step: str, schema: probatio.Schema, user_input: dict[str, Any] | None) -> ConfigFlowResult:
+        """Show a page of numbers, or store what was entered on it."""
         if user_input is not None:
-            return self.async_create_entry(data={key: int(value) for key, value in user_input.items()})
+            return self._store({key: int(value) for key, value in user_input.items()})
         return self.async_show_form(
-            step_id="init", data_schema=self.add_suggested_values_to_schema(SCHEMA, self.config_entry.options)
+            step_id=step, data_schema=self.add_suggested_values_to_schema(schema, self.config_entry.options)
         )
+
+    def _store(self, changes: dict[str, Any]) -> ConfigFlowResult:
+        return self.async_create_entry(data={**self.config_entry.options, **changes})
+
+    async def async_step_viewers(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask for which camera to say who may see it."""
+        if self.config_entry.state is not ConfigEntryState.LOADED:
+            return self.async_abort(reason="not_loaded")
+        if user_input is not None:
+            self._camera = user_input[CAMERA]
+            return await self.async_step_viewers_of()
+        names = {camera.id: camera.identity.name for camera in self.config_entry.runtime_data.data.values()}
+        schema = probatio.Schema({probatio.Required(CAMERA): _choice(names, multiple=False)})
+        return self.async_show_form(step_id="viewers", data_schema=schema)
+
+    async def async_step_viewers_of(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask who may see that camera."""
+        viewers: dict[str, dict[str, list[str]]] = dict(self.config_entry.options.get(OPTION_VIEWERS, {}))
+        if user_input is not None:
+            viewers.pop(self._camera, None)
+            if not user_input[EVERYONE]:
+                viewers[self._camera] = {key: user_input.get(key, []) for key in (VIEWER_USERS, VIEWER_GROUPS)}
+            return self._store({OPTION_VIEWERS: viewers})
+        users = [user for user in await self.hass.auth.async_get_users() if not user.system_generated]
+        listed = viewers.get(self._camera)
+        groups = {group.id: group.name or group.id for user in users for group in user.groups}
+        people = {user.id: user.name or user.id for user in users}
+        schema = probatio.Schema(
+            {
+                probatio.Required(EVERYONE, default=listed is None): BooleanSelector(),
+                probatio.Optional(VIEWER_USERS, default=_among(listed, VIEWER_USERS, people)): _choice(
+                    people, multiple=True
+                ),
+                probatio.Optional(VIEWER_GROUPS, default=_among(listed, VIEWER_GROUPS, groups)): _choice(
+                    groups, multiple=True
+                ),
+            }
+        )
+        names = {"camera": self.config_entry.runtime_data.data[self._camera].identity.name}
+        return self.async_show_form(step_id="viewers_of", data_schema=schema, description_placeholders=names)
+
+
+def _among(listed: dict[str, list[str]] | None, key: str, known: dict[str, str]) -> list[str]:
+    """Return those of a list of viewers that there still are."""
+    return [one for one in (listed or {}).get(key, []) if one in known]

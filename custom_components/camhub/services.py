@@ -1,20 +1,23 @@
 """Actions: take a picture, hand in new credentials, tell how everything stands."""
 
+from collections.abc import Iterable
 from typing import Final
 
 from homeassistant.components.camera import DOMAIN as CAMERA_DOMAIN
 from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError, Unauthorized
-from homeassistant.helpers import config_validation as cv, entity_registry as er, service
+from homeassistant.helpers import config_validation as cv, service
 from homeassistant.util.json import JsonObjectType, JsonValueType
 import probatio
 
+from .access import camera_entity_id
 from .const import CONF_MATCH, CONF_PROVIDER, DOMAIN
 from .coordinator import CamHubConfigEntry, CamHubCoordinator, action_errors
 from .kernel.model import Account
 from .kernel.provider import Camera
 from .kernel.secret import Credentials
 from .kernel.signin import Answers, Form
+from .limits import METER
 from .runtime import async_entry_data, async_load_spec, async_unseal
 from .signing_in import Conversation
 
@@ -120,18 +123,36 @@ async def _async_status(call: ServiceCall) -> ServiceResponse:
     rows: list[JsonValueType] = [
         _row(call.hass, entry, camera) for entry in entries for camera in entry.runtime_data.data.values()
     ]
-    return {"cameras": rows}
+    return {"cameras": rows, "usage": await _async_usage(call.hass, entries)}
+
+
+async def _async_usage(hass: HomeAssistant, entries: Iterable[CamHubConfigEntry]) -> list[JsonValueType]:
+    """Return who takes how much over the stream routes."""
+    titles = {entry.entry_id: entry.title for entry in entries}
+    rows: list[JsonValueType] = []
+    for (account, user_id), usage in hass.data[METER].all().items():
+        if account in titles:
+            user = await hass.auth.async_get_user(user_id)
+            rows.append(
+                {
+                    "account": titles[account],
+                    "user_id": user_id,
+                    "user": user.name if user else None,
+                    "streams": usage.streams,
+                    "bytes_today": usage.bytes_today,
+                }
+            )
+    return rows
 
 
 def _row(hass: HomeAssistant, entry: CamHubConfigEntry, camera: Camera) -> JsonObjectType:
     """Return what is known of one camera."""
     coordinator = entry.runtime_data
-    _, identifier = coordinator.device_identifier(camera.id)
     return {
         "account": entry.title,
         "provider": entry.data[CONF_PROVIDER],
         "camera": camera.identity.name,
-        "entity_id": er.async_get(hass).async_get_entity_id(CAMERA_DOMAIN, DOMAIN, f"{identifier}_camera"),
+        "entity_id": camera_entity_id(hass, entry, camera.id),
         "online": camera.online if coordinator.last_update_success else False,
         "reason": camera.offline_reason,
         **_picture(coordinator, camera),

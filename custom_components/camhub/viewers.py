@@ -2,17 +2,18 @@
 
 import asyncio
 from asyncio.trsock import TransportSocket
+from collections.abc import Callable
 import fcntl
 import socket
 import struct
 import sys
 import termios
-from typing import Final
+from typing import Final, Protocol
 
 from aiohttp import HttpVersion11, web
 
 from .kernel.errors import HubError
-from .kernel.relay import BOUNDARY, OPENING, Frame, Relay
+from .kernel.relay import BOUNDARY, OPENING, Frame
 
 STALLED_AFTER: Final = 25.0
 """Seconds without a byte taken after which a viewer's connection is cut; with what is on its way it takes under 30."""
@@ -99,7 +100,15 @@ class HttpViewer:
         self._transport.abort()
 
 
-async def serve_mjpeg(request: web.Request, relay: Relay) -> web.StreamResponse:
+class Source(Protocol):
+    """Where a viewer gets frames from."""
+
+    def join(self, viewer: HttpViewer) -> Callable[[], None]:
+        """Give the viewer frames from now on; returns the undo."""
+        ...
+
+
+async def serve_mjpeg(request: web.Request, relay: Source) -> web.StreamResponse:
     """Answer a request with the camera's frames until the viewer leaves, stalls or the relay ends.
 
     The headers and the first boundary go the usual way; frames are written to the transport already framed, so that

@@ -171,7 +171,7 @@ async def test_a_list_of_viewers_names_users_and_groups(
     house = await hub.auth.async_create_system_user("House")
 
     def who() -> list[bool]:
-        return [may_view(hub, user, entry.runtime_data, "yard") for user in (admin, anna, ben)]
+        return [may_view(hub, user, entry, "yard") for user in (admin, anna, ben)]
 
     assert who() == [True, True, True]
     viewers(entry, hub, users=[anna.id])
@@ -180,11 +180,11 @@ async def test_a_list_of_viewers_names_users_and_groups(
     assert who() == [True, False, True]
     viewers(entry, hub)
     assert who() == [True, False, False]
-    assert may_view(hub, anna, entry.runtime_data, "gate")
-    assert not may_view(hub, house, entry.runtime_data, "yard")
+    assert may_view(hub, anna, entry, "gate")
+    assert not may_view(hub, house, entry, "yard")
     house.groups = ben.groups
     house.invalidate_cache()
-    assert may_view(hub, house, entry.runtime_data, "yard")
+    assert may_view(hub, house, entry, "yard")
 
 
 async def test_signed_paths_work_for_whom_they_were_made(

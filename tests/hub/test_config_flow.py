@@ -5,6 +5,7 @@ from homeassistant.config_entries import SOURCE_USER, ConfigFlowResult
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 import pytest
+from pytest_homeassistant_custom_component.common import MockUser
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.camhub.const import CONF_CREDENTIALS, CONF_MATCH, CONF_PROVIDER, DOMAIN
@@ -229,11 +230,53 @@ def use(monkeypatch: pytest.MonkeyPatch, sign_in: Any, opener: Any = None) -> No
 
 async def test_options_are_saved_and_reload(hub: HomeAssistant, fake: FakeSpec, add_account: AddAccount) -> None:
     entry = await add_account()
-    form = await hub.config_entries.options.async_init(entry.entry_id)
-    assert form["step_id"] == "init"
+    menu = await hub.config_entries.options.async_init(entry.entry_id)
+    assert menu["menu_options"] == ["general", "viewers", "limits"]
+    form = await hub.config_entries.options.async_configure(menu["flow_id"], {"next_step_id": "general"})
+    assert form["step_id"] == "general"
     done = await hub.config_entries.options.async_configure(form["flow_id"], {"interval": 10, "picture_age": 30})
     assert done["type"] is FlowResultType.CREATE_ENTRY
     await hub.async_block_till_done()
-    assert entry.options == {"interval": 10, "picture_age": 30}
+    assert entry.options == {"interval": 10, "picture_age": 30, "first_byte": 30}
     assert len(fake.opened) == 2
     assert entry.runtime_data.update_interval.total_seconds() == 600
+
+
+async def test_options_for_who_may_see_a_camera(
+    hub: HomeAssistant, fake: FakeSpec, add_account: AddAccount, hass_read_only_user: MockUser
+) -> None:
+    entry = await add_account(options={"max_streams": 2})
+    options = hub.config_entries.options
+
+    async def choose() -> Any:
+        menu = await options.async_init(entry.entry_id)
+        form = await options.async_configure(menu["flow_id"], {"next_step_id": "viewers"})
+        assert form["step_id"] == "viewers"
+        form = await options.async_configure(form["flow_id"], {"camera": "yard"})
+        assert form["description_placeholders"] == {"camera": "Yard"}
+        return form
+
+    named = {"everyone": False, "users": [hass_read_only_user.id], "groups": []}
+    await options.async_configure((await choose())["flow_id"], named)
+    await hub.async_block_till_done()
+    assert entry.options["viewers"] == {"yard": {"users": [hass_read_only_user.id], "groups": []}}
+    assert entry.options["max_streams"] == 2
+    form = await choose()
+    assert {str(key): key.default() for key in form["data_schema"].schema} == named
+    await options.async_configure(form["flow_id"], {"everyone": True})
+    await hub.async_block_till_done()
+    assert entry.options["viewers"] == {}
+    await hub.config_entries.async_unload(entry.entry_id)
+    menu = await options.async_init(entry.entry_id)
+    ended = await options.async_configure(menu["flow_id"], {"next_step_id": "viewers"})
+    assert ended["reason"] == "not_loaded"
+
+
+async def test_options_for_limits(hub: HomeAssistant, add_account: AddAccount) -> None:
+    entry = await add_account()
+    menu = await hub.config_entries.options.async_init(entry.entry_id)
+    form = await hub.config_entries.options.async_configure(menu["flow_id"], {"next_step_id": "limits"})
+    limits = {"max_streams": 3, "max_rate": 500, "max_day": 0}
+    await hub.config_entries.options.async_configure(form["flow_id"], limits)
+    await hub.async_block_till_done()
+    assert entry.options == limits

@@ -1,0 +1,150 @@
+"""What one user may take from one account: streams at once, bytes a second, bytes a day."""
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+import math
+from typing import Any, Final, Self
+
+from homeassistant.util import dt as dt_util
+from homeassistant.util.hass_dict import HassKey
+
+from .const import DOMAIN, OPTION_MAX_DAY, OPTION_MAX_RATE, OPTION_MAX_STREAMS
+from .kernel.clock import Clock
+
+KILO: Final = 1000
+MEGA: Final = 1_000_000
+# Seconds after which to try again where nobody can say when another stream will end.
+TRY_AGAIN: Final = 10
+
+
+class Limit(StrEnum):
+    """What there is a limit for; the slug of the sentence that says so."""
+
+    STREAMS = "limit_streams"
+    RATE = "limit_rate"
+    DAY = "limit_day"
+
+
+class LimitReached(Exception):
+    """Somebody has taken all they may for now; `retry_after` is whole seconds, `until` aware."""
+
+    def __init__(self, limit: Limit, *, retry_after: int, until: datetime) -> None:
+        """Tell which limit and until when it holds."""
+        self.limit = limit
+        self.retry_after = retry_after
+        self.until = until
+        super().__init__(limit.value)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limits:
+    """The limits of an account, in bytes; 0 is none."""
+
+    streams: int = 0
+    rate: int = 0
+    day: int = 0
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any]) -> Self:
+        """Read an entry's options: streams, kB a second, MB a day."""
+        return cls(
+            streams=options.get(OPTION_MAX_STREAMS, 0),
+            rate=options.get(OPTION_MAX_RATE, 0) * KILO,
+            day=options.get(OPTION_MAX_DAY, 0) * MEGA,
+        )
+
+
+class Usage:
+    """What one user takes from one account."""
+
+    def __init__(self, clock: Clock) -> None:
+        """Start with nothing taken."""
+        self._clock = clock
+        self._streams: dict[Hashable, float] = {}
+        self._day: date = self._today()
+        self._bytes = 0
+        # What was taken and not yet forgiven, one second's worth every second.
+        self._debt = 0.0
+        self._debt_at = 0.0
+
+    @property
+    def streams(self) -> int:
+        """Return how many streams are open."""
+        now = self._clock.monotonic()
+        self._streams = {stream: until for stream, until in self._streams.items() if until > now}
+        return len(self._streams)
+
+    @property
+    def bytes_today(self) -> int:
+        """Return what was taken since midnight, local time."""
+        if self._day != (today := self._today()):
+            self._day, self._bytes = today, 0
+        return self._bytes
+
+    def admit(self, limits: Limits, stream: Hashable | None = None) -> None:
+        """Raise LimitReached where nothing may be taken now, or no further stream be opened."""
+        now = self._clock.now()
+        if limits.day and self.bytes_today >= limits.day:
+            until = dt_util.as_utc(dt_util.start_of_local_day(self._today() + timedelta(days=1)))
+            raise LimitReached(Limit.DAY, retry_after=math.ceil((until - now).total_seconds()), until=until)
+        if wait := math.ceil(self.wait(limits)):
+            raise LimitReached(Limit.RATE, retry_after=wait, until=now + timedelta(seconds=wait))
+        if stream is not None and limits.streams and self.streams >= limits.streams and stream not in self._streams:
+            until = now + timedelta(seconds=TRY_AGAIN)
+            raise LimitReached(Limit.STREAMS, retry_after=TRY_AGAIN, until=until)
+
+    def hold(self, stream: Hashable, seconds: float = math.inf) -> None:
+        """Count a stream as open for that long, or until it is released."""
+        self._streams[stream] = self._clock.monotonic() + seconds
+
+    def release(self, stream: Hashable) -> None:
+        """Count a stream as closed."""
+        self._streams.pop(stream, None)
+
+    def count(self, size: int, limits: Limits) -> None:
+        """Note bytes that were sent."""
+        self._bytes = self.bytes_today + size
+        if limits.rate:
+            self._debt = self._owed(limits) + size
+            self._debt_at = self._clock.monotonic()
+
+    def spent(self, limits: Limits) -> bool:
+        """Tell whether the day's bytes have been taken."""
+        return bool(limits.day) and self.bytes_today >= limits.day
+
+    def wait(self, limits: Limits) -> float:
+        """Return for how many seconds nothing more may be sent; one second's bytes may go at once."""
+        if not limits.rate:
+            return 0.0
+        return max(0.0, self._owed(limits) / limits.rate - 1)
+
+    def _owed(self, limits: Limits) -> float:
+        return max(0.0, self._debt - (self._clock.monotonic() - self._debt_at) * limits.rate)
+
+    def _today(self) -> date:
+        return dt_util.as_local(self._clock.now()).date()
+
+
+class Meter:
+    """The usage of all users, by account and user; it starts anew with Home Assistant."""
+
+    def __init__(self, clock: Clock) -> None:
+        """Start with nobody."""
+        self._clock = clock
+        self._usages: dict[tuple[str, str], Usage] = {}
+
+    def usage(self, account: str, user: str) -> Usage:
+        """Return what a user takes from an account."""
+        who = (account, user)
+        if who not in self._usages:
+            self._usages[who] = Usage(self._clock)
+        return self._usages[who]
+
+    def all(self) -> Mapping[tuple[str, str], Usage]:
+        """Return all there is, by account and user."""
+        return self._usages
+
+
+METER: Final[HassKey[Meter]] = HassKey(f"{DOMAIN}_meter")

@@ -1,0 +1,65 @@
+"""What the stream routes answer when they give nothing: a code, and the reason in words."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Final
+
+from aiohttp import web
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers.json import json_bytes
+
+from .const import DOMAIN
+from .kernel.errors import HubError, Throttled, Unsupported
+from .limits import LimitReached
+
+NO_STORE: Final = {"Cache-Control": "no-store"}
+
+
+class Refusal(Exception):
+    """Ends a request with a code and the sentence `exceptions.<slug>`."""
+
+    def __init__(
+        self,
+        status: HTTPStatus,
+        slug: str,
+        placeholders: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        """Keep what to answer."""
+        self.status = status
+        self.headers = dict(headers or {})
+        self.sentence = HomeAssistantError(
+            translation_domain=DOMAIN, translation_key=slug, translation_placeholders=dict(placeholders or {})
+        )
+        super().__init__(slug)
+
+
+def refusal_of(error: HubError) -> Refusal:
+    """Return what an error of a camera means to whoever watches."""
+    if isinstance(error, Unsupported):
+        return Refusal(HTTPStatus.NOT_FOUND, error.reason, error.placeholders)
+    headers: dict[str, str] = {}
+    if isinstance(error, Throttled) and error.retry_after is not None:
+        headers["Retry-After"] = str(round(error.retry_after))
+    return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, error.reason, error.placeholders, headers)
+
+
+def refusal_of_limit(reached: LimitReached) -> Refusal:
+    """Return which limit was reached and until when."""
+    return Refusal(
+        HTTPStatus.TOO_MANY_REQUESTS,
+        reached.limit,
+        {"until": reached.until.isoformat(timespec="seconds")},
+        {"Retry-After": str(reached.retry_after)},
+    )
+
+
+def answer(refusal: Refusal) -> web.Response:
+    """Return the response."""
+    body = {"error": refusal.status.phrase, "message": str(refusal.sentence)}
+    return web.Response(
+        body=json_bytes(body),
+        content_type="application/json",
+        status=refusal.status,
+        headers={**NO_STORE, **refusal.headers},
+    )

@@ -1,0 +1,146 @@
+"""Recordings of a camera: what there is, and their bytes, whole or in part."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+import binascii
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+import json
+from typing import Final
+
+from aiohttp import hdrs, web
+from homeassistant.util import dt as dt_util
+from homeassistant.util.json import JsonObjectType
+
+from .kernel.model import Clip
+from .kernel.provider import Clips
+from .stream_answers import NO_STORE, Refusal
+from .stream_formats import no_such_format
+from .stream_pipe import async_pipe
+from .stream_request import Watch
+
+# What is listed where no time is asked for, and the most that may be asked for.
+DEFAULT_SPAN: Final = timedelta(hours=24)
+LONGEST_SPAN: Final = timedelta(days=31)
+
+
+def recording_id(clip: Clip) -> str:
+    """Return a name for paths that alone is enough to find the clip again: its time and the vendor's name."""
+    end = clip.end.timestamp() if clip.end else None
+    name = json.dumps([clip.start.timestamp(), end, clip.id], separators=(",", ":"))
+    return urlsafe_b64encode(name.encode()).decode().rstrip("=")
+
+
+async def async_recordings(watch: Watch) -> list[JsonObjectType]:
+    """List what was recorded between `start` and `end`, the last day where nothing is said; raises Refusal."""
+    clips = _clips(watch)
+    query = watch.request.query
+    end = _time(query.get("end")) or watch.coordinator.clock.now()
+    start = _time(query.get("start")) or end - DEFAULT_SPAN
+    if not timedelta() < end - start <= LONGEST_SPAN:
+        raise Refusal(HTTPStatus.BAD_REQUEST, "bad_time")
+    watch.usage.admit(watch.limits)
+    return [_row(watch, clip) for clip in await watch.in_time(clips.between(start, end))]
+
+
+def _clips(watch: Watch) -> Clips:
+    if watch.camera.clips is None:
+        raise no_such_format("recordings")
+    return watch.camera.clips
+
+
+def _time(text: str | None) -> datetime | None:
+    """Read an ISO time, local where it has no zone."""
+    if text is None:
+        return None
+    # A plus sign that was not encoded arrives as a space.
+    if (at := dt_util.parse_datetime(text.strip().replace(" ", "+"))) is None:
+        raise Refusal(HTTPStatus.BAD_REQUEST, "bad_time")
+    return dt_util.as_utc(at)
+
+
+def _row(watch: Watch, clip: Clip) -> JsonObjectType:
+    name = recording_id(clip)
+    return {
+        "id": name,
+        "start": clip.start.isoformat(),
+        "end": clip.end.isoformat() if clip.end else None,
+        "kind": clip.kind.value if clip.kind else None,
+        "content_type": clip.content_type,
+        "size": clip.size,
+        "url": watch.path("recordings", name),
+    }
+
+
+async def async_recording(watch: Watch, name: str) -> web.StreamResponse:
+    """Answer with the bytes of a recording, those of `Range` where its size is known; raises Refusal."""
+    clips = _clips(watch)
+    watch.usage.admit(watch.limits)
+    clip = await watch.in_time(_find(clips, name))
+    headers = {**NO_STORE, "Content-Type": clip.content_type}
+    response = web.StreamResponse(headers=headers)
+    if clip.size is None:
+        response.headers[hdrs.ACCEPT_RANGES] = "none"
+        begin, size = 0, None
+    else:
+        response.headers[hdrs.ACCEPT_RANGES] = "bytes"
+        begin, end = _range(watch.request, clip.size)
+        size = response.content_length = end - begin
+        if size != clip.size:
+            response.set_status(HTTPStatus.PARTIAL_CONTENT)
+            response.headers[hdrs.CONTENT_RANGE] = f"bytes {begin}-{end - 1}/{clip.size}"
+    if watch.request.method == hdrs.METH_HEAD:
+        return response
+    stream = object()
+    watch.usage.admit(watch.limits, stream)
+    watch.usage.hold(stream)
+    try:
+        async with aclosing(clips.read(clip)) as read, aclosing(_part(read, begin, size)) as part:
+            first = await watch.in_time(anext(part, b""))
+            return await async_pipe(watch, response, first, part)
+    finally:
+        watch.usage.release(stream)
+
+
+async def _find(clips: Clips, name: str) -> Clip:
+    """Return the clip of that name among those of its time; raises Refusal."""
+    try:
+        start, end, clip_id = json.loads(urlsafe_b64decode(name + "=" * (-len(name) % 4)))
+        begin = datetime.fromtimestamp(start, UTC)
+        until = datetime.fromtimestamp(end, UTC) if end else begin + timedelta(hours=1)
+    except binascii.Error, OverflowError, OSError, TypeError, ValueError:
+        raise Refusal(HTTPStatus.NOT_FOUND, "no_such_recording") from None
+    until = min(max(until, begin + timedelta(seconds=1)), begin + LONGEST_SPAN)
+    for clip in await clips.between(begin - timedelta(seconds=1), until):
+        if clip.id == clip_id:
+            return clip
+    raise Refusal(HTTPStatus.NOT_FOUND, "no_such_recording")
+
+
+def _range(request: web.Request, size: int) -> tuple[int, int]:
+    """Return first and last byte plus one that are asked for, all where the header is none we know (RFC 9110 14.2)."""
+    try:
+        asked = request.http_range
+    except ValueError:
+        return 0, size
+    start, stop, _ = asked.indices(size)
+    if asked.start is not None and (start >= size or start >= stop):
+        headers: dict[str, str] = {hdrs.CONTENT_RANGE: f"bytes */{size}"}
+        raise Refusal(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, "bad_range", headers=headers)
+    return start, stop
+
+
+async def _part(chunks: AsyncIterator[bytes], begin: int, size: int | None) -> AsyncGenerator[bytes]:
+    """Yield `size` bytes from `begin` on, all where it is None."""
+    left = size
+    async for chunk in chunks:
+        data = chunk[begin:] if begin else chunk
+        begin = max(0, begin - len(chunk))
+        if left is not None:
+            data = data[:left]
+            left -= len(data)
+        if data:
+            yield data
+        if left == 0:
+            return

@@ -1,0 +1,66 @@
+"""What the stream routes keep open for one account, closed with it."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from homeassistant.core import HomeAssistant
+from homeassistant.util.hass_dict import HassKey
+
+from .const import DOMAIN
+from .coordinator import CamHubCoordinator
+from .kernel.clock import Clock
+from .kernel.provider import Mjpeg
+from .kernel.relay import Relay
+
+# A picture may take a minute (kernel/stills.py): only then has a stream of pictures gone silent.
+IDLE: Final = 70.0
+
+
+@dataclass(slots=True, eq=False)
+class LiveSession:
+    """A live view that was asked for over HTTP; `candidates` are the camera's that nobody has fetched yet."""
+
+    user_id: str
+    camera_id: str
+    end: Callable[[], None]
+    candidates: list[str] = field(default_factory=list)
+    cancel_end: Callable[[], None] = lambda: None
+
+
+class EntryStreams:
+    """Streams made of pictures, and live views, of one account."""
+
+    def __init__(self, clock: Clock) -> None:
+        """Start with nothing open."""
+        self._clock = clock
+        self._relays: dict[str, Relay] = {}
+        self.sessions: dict[str, LiveSession] = {}
+
+    def relay(self, camera_id: str, source: Callable[[], Mjpeg]) -> Relay:
+        """Return the stream made for a camera, shared by all who watch it."""
+        if camera_id not in self._relays:
+            self._relays[camera_id] = Relay(source(), clock=self._clock, idle=IDLE)
+        return self._relays[camera_id]
+
+    def end(self, session_id: str) -> None:
+        """End a live view."""
+        if (session := self.sessions.pop(session_id, None)) is not None:
+            session.cancel_end()
+            session.end()
+
+    async def async_close(self) -> None:
+        """End everything; may be called twice."""
+        for session_id in tuple(self.sessions):
+            self.end(session_id)
+        await asyncio.gather(*(relay.close() for relay in self._relays.values()))
+        self._relays.clear()
+
+
+STREAMS: Final[HassKey[dict[str, EntryStreams]]] = HassKey(f"{DOMAIN}_streams")
+
+
+def entry_streams(hass: HomeAssistant, coordinator: CamHubCoordinator) -> EntryStreams:
+    """Return what is open for an account that is loaded."""
+    return hass.data[STREAMS][coordinator.config_entry.entry_id]

@@ -1,0 +1,185 @@
+"""Pictures and MJPEG, made where a camera has them not."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from datetime import datetime
+from email.utils import format_datetime
+from http import HTTPStatus
+from typing import Final
+
+from aiohttp import web
+
+from .coordinator import CamHubCoordinator
+from .kernel.errors import HubError, Unreachable, Unsupported
+from .kernel.model import Image
+from .kernel.relay import Frame, Relay, RelayState
+from .kernel.stills import checked
+from .limits import Limits, Usage
+from .runtime import SHARED
+from .stream_answers import NO_STORE, Refusal
+from .stream_entry import entry_streams
+from .stream_request import Watch
+from .viewers import HttpViewer, serve_mjpeg
+
+MJPEG_TYPE: Final = "multipart/x-mixed-replace"
+# Seconds between two looks at a stream that is being opened.
+_LOOK: Final = 0.1
+
+
+async def async_snapshot(watch: Watch) -> web.Response:
+    """Answer with a picture no older than the account's setting where the camera answers."""
+    watch.usage.admit(watch.limits)
+    image = await watch.in_time(_picture(watch))
+    watch.usage.count(len(image.content), watch.limits)
+    age = (watch.coordinator.clock.now() - image.taken_at).total_seconds()
+    headers = {**NO_STORE, "Age": str(max(0, round(age))), "Last-Modified": _http_date(image.taken_at)}
+    return web.Response(body=image.content, content_type=image.content_type, headers=headers)
+
+
+def _http_date(at: datetime) -> str:
+    return format_datetime(at, usegmt=True)
+
+
+async def _picture(watch: Watch) -> Image:
+    camera, album = watch.camera, watch.coordinator.album
+    key = watch.coordinator.picture_key(camera.id)
+    if not (camera.stills or camera.mjpeg or camera.rtsp):
+        if (kept := await album.read(key)) is None:
+            raise no_such_format("snapshot")
+        return kept
+    watch.require_online()
+    if camera.stills is not None:
+        image = await album.get(
+            key,
+            camera.stills,
+            max_age=watch.coordinator.picture_age,
+            floor=camera.still_floor,
+            patience=2 * watch.first_byte,
+        )
+        if image.stale and (error := album.state(key).error) is not None:
+            raise error
+        return image
+    return await _streamed_picture(watch)
+
+
+async def _streamed_picture(watch: Watch) -> Image:
+    """Return a frame of a camera that gives no pictures."""
+    if (relay := watch.coordinator.relay(watch.camera)) is not None:
+        frame = await _first_frame(relay)
+        return Image(content=frame.jpeg, taken_at=frame.taken_at)
+    if watch.camera.rtsp is None:
+        raise no_such_format("snapshot")
+    lease = await watch.camera.rtsp.open()
+    try:
+        content = await watch.hass.data[SHARED].grabber.grab(lease.value, watch.first_byte)
+    finally:
+        await lease.release()
+    return checked(Image(content=content, taken_at=watch.coordinator.clock.now(), source="stream"))
+
+
+def no_such_format(name: str) -> Refusal:
+    """Return the answer to a format that the camera has not and that cannot be made of what it has."""
+    return Refusal(HTTPStatus.NOT_FOUND, "format_unavailable", {"format": name})
+
+
+async def async_mjpeg(watch: Watch) -> web.StreamResponse:
+    """Answer with frames until the client goes; made of pictures where the camera has no such stream."""
+    watch.require_online()
+    relay = watch.coordinator.relay(watch.camera)
+    if relay is None and watch.camera.stills is not None:
+        streams = entry_streams(watch.hass, watch.coordinator)
+        relay = streams.relay(watch.camera.id, lambda: StillFrames(watch.coordinator, watch.camera.id))
+    if relay is None:
+        raise no_such_format("mjpeg")
+    stream = object()
+    watch.usage.admit(watch.limits, stream)
+    watch.usage.hold(stream)
+    try:
+        await watch.in_time(_first_frame(relay))
+        return await serve_mjpeg(watch.request, Metered(relay, watch.usage, watch.limits))
+    finally:
+        watch.usage.release(stream)
+
+
+async def _first_frame(relay: Relay) -> Frame:
+    """Return a frame as soon as there is one; raises HubError as soon as the camera cannot be reached."""
+
+    async def one() -> Frame:
+        async with aclosing(relay.frames()) as frames:
+            async for frame in frames:
+                return frame
+        raise Unreachable(reason="shutting_down")
+
+    first = asyncio.create_task(one())
+    try:
+        while not (await asyncio.wait((first,), timeout=_LOOK))[0]:
+            if relay.state is RelayState.WAITING:
+                reason = relay.describe()["last_error"]
+                raise Unreachable(reason=str(reason) if reason else None)
+        return first.result()
+    finally:
+        first.cancel()
+        await asyncio.gather(first, return_exceptions=True)
+
+
+class StillFrames:
+    """Pictures of a camera as a stream of frames."""
+
+    INTERVAL: Final = 1.0
+    """Seconds between two pictures."""
+    REPEAT: Final = 5.0
+    """Seconds after which a picture that stays the same is sent again, so that the viewer's line stays open."""
+
+    def __init__(self, coordinator: CamHubCoordinator, camera_id: str) -> None:
+        """Ask for nothing yet."""
+        self._coordinator = coordinator
+        self._camera_id = camera_id
+
+    async def frames(self) -> AsyncGenerator[bytes]:
+        """Yield pictures as they come; raises HubError."""
+        clock, album = self._coordinator.clock, self._coordinator.album
+        key = self._coordinator.picture_key(self._camera_id)
+        shown, shown_at = b"", 0.0
+        while True:
+            camera = self._coordinator.data.get(self._camera_id)
+            if camera is None or camera.stills is None:
+                raise Unsupported
+            image = await album.refresh(key, camera.stills, floor=camera.still_floor)
+            if image.content is not shown or clock.monotonic() - shown_at >= self.REPEAT:
+                shown, shown_at = image.content, clock.monotonic()
+                yield image.content
+            await clock.sleep(self.INTERVAL)
+
+
+class Metered:
+    """Frames for one viewer, as many as the user's limits leave."""
+
+    def __init__(self, relay: Relay, usage: Usage, limits: Limits) -> None:
+        """Count what is sent."""
+        self._relay = relay
+        self._usage = usage
+        self._limits = limits
+
+    def join(self, viewer: HttpViewer) -> Callable[[], None]:
+        """Give the viewer frames from now on; returns the undo."""
+        return self._relay.join(_MeteredViewer(viewer, self._usage, self._limits))
+
+
+class _MeteredViewer:
+    def __init__(self, viewer: HttpViewer, usage: Usage, limits: Limits) -> None:
+        self._viewer = viewer
+        self._usage = usage
+        self._limits = limits
+
+    def offer(self, frame: Frame) -> None:
+        if self._usage.spent(self._limits):
+            self._viewer.end(None)
+        elif not self._usage.wait(self._limits):
+            skipped = self._viewer.skipped
+            self._viewer.offer(frame)
+            if self._viewer.skipped == skipped:
+                self._usage.count(len(frame.jpeg), self._limits)
+
+    def end(self, error: HubError | None) -> None:
+        self._viewer.end(error)
