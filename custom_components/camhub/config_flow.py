@@ -113,7 +113,7 @@ class CamHubConfigFlow(ConfigFlow, domain=DOMAIN):
         self._key = key
         spec = await async_load_spec(self.hass, key)
         self._conversation = Conversation(self.hass, spec, earlier)
-        return await self._async_show(await self._conversation.async_begin())
+        return await self._async_show(await self._conversation.async_turn())
 
     async def async_page(self, user_input: dict[str, Any] | None) -> ConfigFlowResult:
         """Hand in a page's answers."""

@@ -78,7 +78,7 @@ async def _async_sign_in(hass: HomeAssistant, key: str, earlier: Credentials, gi
     known = {**earlier, **given}
     conversation = Conversation(hass, await async_load_spec(hass, key), Credentials(known))
     try:
-        turn = await conversation.async_begin()
+        turn = await conversation.async_turn()
         while not isinstance(turn, Account):
             if not isinstance(turn, Form):
                 raise ServiceValidationError(translation_domain=DOMAIN, translation_key="unsupported")

@@ -8,12 +8,14 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockUser
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
+from custom_components.camhub.config_flow import CamHubConfigFlow
 from custom_components.camhub.const import CONF_CREDENTIALS, CONF_MATCH, CONF_PROVIDER, DOMAIN
 from custom_components.camhub.kernel.errors import HubError, Unreachable
 from custom_components.camhub.kernel.model import Account
 from custom_components.camhub.kernel.provider import Context
 from custom_components.camhub.kernel.signin import Ask, Consent, Field, FieldKind, Form
 from custom_components.camhub.kernel.spec import ProviderSpec
+from custom_components.camhub.providers import PROVIDERS
 from custom_components.camhub.runtime import SHARED, async_unseal
 
 from .conftest import CREDENTIALS, AddAccount
@@ -41,7 +43,7 @@ def fields(form: ConfigFlowResult) -> dict[str, Any]:
 
 async def test_menu_offers_every_provider(hub: HomeAssistant) -> None:
     menu = await hub.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER})
-    assert menu["menu_options"] == ["hikvision", "mjpeg"]
+    assert menu["menu_options"] == list(PROVIDERS)
 
 
 async def test_account_is_added_page_by_page(hub: HomeAssistant, fake: FakeSpec) -> None:
@@ -131,6 +133,11 @@ async def test_the_dialog_shows_the_picture_to_its_user_only(
     assert (await signed.read()).startswith(b"\xff\xd8")
     client = await hass_client()
     assert (await client.get("/api/camhub/preview/other")).status == 404
+
+
+async def test_a_page_without_its_dialog_is_refused(hub: HomeAssistant) -> None:
+    flow = CamHubConfigFlow()
+    assert (await flow.async_page({}))["reason"] == "unknown"
 
 
 async def test_reauth_keeps_what_is_known_and_stores_the_new_password(
