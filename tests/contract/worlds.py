@@ -16,6 +16,7 @@ from urllib.parse import quote, urlsplit
 from camhub_pi.pattern import Pattern
 
 from custom_components.camhub.kernel.signin import Answers
+from simulators.frigate import FrigateSimulator
 from simulators.hikvision import HikvisionSimulator, Login
 from simulators.hikvision.login import Verdict
 from simulators.mjpeg import burst, silence
@@ -269,6 +270,78 @@ class MjpegWorld(World):
         await self.server.idle()
 
 
+class FrigateWorld(World):
+    """A server of the last version with HLS: three cameras and the birdseye, one of them restreamed by another name."""
+
+    capabilities = frozenset({"stills", "rtsp", "webrtc", "mjpeg", "hls", "clips"})
+    tells = True
+
+    def __init__(self, server: FrigateSimulator) -> None:
+        """Take the started server."""
+        self.server = server
+        typed: Answers = {"address": server.url, "verify_tls": True, "live": "auto"}
+        self.right = {"server": typed, "login": {"username": USER, "password": PASSWORD}}
+        self.wrong = {"login": {"username": USER, "password": WRONG}}
+        self._before = 0
+
+    @property
+    @override
+    def url(self) -> str:
+        return self.server.url
+
+    @property
+    @override
+    def calls(self) -> int:
+        return self.server.requests.total()
+
+    @property
+    @override
+    def refused(self) -> int:
+        return self.server.login.failed
+
+    @override
+    async def unplug(self) -> None:
+        await self.server.stop()
+
+    @override
+    def change_password(self) -> None:
+        self.server.change_password(USER, "another example")
+        self.server.login.failed = 0
+
+    @override
+    def fall_silent(self) -> None:
+        self._before = self.calls
+        # For ever: it is cancelled when the server stops.
+        self.server.faults.slow_s = 86400
+
+    @override
+    async def asked(self) -> None:
+        await self.server.wait_until(lambda: self.calls > self._before)
+
+    @override
+    async def left_alone(self) -> None:
+        await self.server.wait_until(lambda: not self.server.watching and not self.server.line.listeners)
+
+    @override
+    async def listened_to(self) -> None:
+        await self.server.wait_until(lambda: self.server.line.listeners > 0)
+
+    @override
+    def move(self) -> None:
+        self.server.happenings.begin("driveway", "person", zones=("gate",))
+
+
+@asynccontextmanager
+async def frigate(clock: FakeClock) -> AsyncIterator[World]:
+    """Run the server by the test's clock."""
+    server = FrigateSimulator(user=USER, password=PASSWORD, now=clock.now, monotonic=clock.monotonic)
+    await of_device(server.start())
+    try:
+        yield FrigateWorld(server)
+    finally:
+        await of_device(server.stop())
+
+
 @asynccontextmanager
 async def hikvision(clock: FakeClock) -> AsyncIterator[World]:
     """Run the recorder by the test's clock."""
@@ -304,6 +377,7 @@ async def mjpeg(clock: FakeClock) -> AsyncIterator[World]:
 type Make = Callable[[FakeClock], AbstractAsyncContextManager[World]]
 
 WORLDS: Final[Mapping[str, Make]] = {
+    "frigate": frigate,
     "hikvision": hikvision,
     "mjpeg": mjpeg,
 }

@@ -109,10 +109,11 @@ class Number:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Press:
-    """Something that happens once; `key` is the slug of its name."""
+    """Something that happens once; `key` is the slug of its name, or `name` what the device itself calls it."""
 
     key: str
     press: Callable[[], Awaitable[None]] = field(compare=False, repr=False)
+    name: str | None = None
 
 
 type Control = Switch | Number | Press
@@ -120,13 +121,15 @@ type Control = Switch | Number | Press
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Health:
-    """Plain values a camera reports; None is unknown."""
+    """Plain values a camera reports; None is unknown. `cpu_percent` and `inference_ms` are what it costs its server."""
 
     battery: int | None = None
     wifi_dbm: int | None = None
     fps: float | None = None
     disk_free_percent: float | None = None
     last_motion: datetime | None = None
+    cpu_percent: float | None = None
+    inference_ms: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 PROVIDERS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
+        "frigate": ("server", "unprotected", "login"),
         "hikvision": ("device",),
         "mjpeg": ("address", "confirm"),
     }

@@ -1,0 +1,221 @@
+"""Events over the websocket, with the lists read now and then and after a drop (protocols.md 5.8)."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from contextlib import aclosing
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+from urllib.parse import quote
+
+import aiohttp
+
+from ...kernel.errors import AuthError, HubError, Malformed, Unreachable
+from ...kernel.model import CameraEvent, EventPhase, Image, JsonValue
+from ...kernel.provider import Context
+from . import parse
+from .answers import NotThere
+from .client import Client
+from .reading import child, objects, text
+from .sight import Sight, sight
+from .topics import Message, message, say
+from .tracker import Heard, Tracker, in_order
+
+POLL_S: Final = 60.0
+# The server tells its figures every minute (`mqtt.stats_interval`), so a longer silence is a broken line.
+SILENCE_S: Final = 300.0
+PAGE: Final = 100
+PAGES: Final = 50
+# What began so long before the newest known may have been written down after it.
+LATE: Final = timedelta(minutes=10)
+_CLOSED: Final = frozenset({aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSING, aiohttp.WSMsgType.CLOSED})
+
+
+class EventLine:
+    """Follows one server; what it learned stays from dial to dial.
+
+    `wanted` says which cameras are listed: up to 0.17 the websocket tells everybody of all. `on_stats` takes the
+    figures that come along.
+    """
+
+    def __init__(
+        self, context: Context, client: Client, wanted: Callable[[str], bool], on_stats: Callable[[parse.Stats], None]
+    ) -> None:
+        """Dial nothing yet."""
+        self._clock = context.clock
+        self._counters = context.counters
+        self._client = client
+        self._wanted = wanted
+        self._on_stats = on_stats
+        self._tracker = Tracker(context.clock)
+        self._begun = False
+
+    async def events(self) -> AsyncGenerator[CameraEvent]:
+        """Yield events until the line drops; raises HubError."""
+        try:
+            async with self._client.socket() as socket:
+                await say(socket, "onConnect", "")
+                for event in await self._reconciled():
+                    yield await self._with_picture(event)
+                async with aclosing(self._heard(socket)) as heard:
+                    async for said in heard:
+                        for event in await self._told(said):
+                            yield await self._with_picture(event)
+        except HubError:
+            for event in self._tracker.still():
+                yield event
+            raise
+
+    async def _heard(self, socket: aiohttp.ClientWebSocketResponse) -> AsyncGenerator[Message | None]:
+        """Yield messages as they come, and None whenever it is time to look at the lists."""
+        spoke = looked = self._clock.monotonic()
+        reading = asyncio.create_task(socket.receive())
+        try:
+            while True:
+                now = self._clock.monotonic()
+                if now - spoke >= SILENCE_S:
+                    raise Unreachable("the websocket fell silent", reason="timeout")
+                if now - looked >= POLL_S:
+                    looked = now
+                    yield None
+                elif await self._done(reading, POLL_S - (now - looked)):
+                    spoke = self._clock.monotonic()
+                    said = self._read(reading.result())
+                    reading = asyncio.create_task(socket.receive())
+                    if said is not None:
+                        yield said
+        finally:
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
+
+    async def _done(self, reading: asyncio.Task[aiohttp.WSMessage], seconds: float) -> bool:
+        limit = asyncio.create_task(self._clock.sleep(seconds))
+        try:
+            await asyncio.wait({reading, limit}, return_when=asyncio.FIRST_COMPLETED)
+            return reading.done()
+        finally:
+            limit.cancel()
+            await asyncio.gather(limit, return_exceptions=True)
+
+    def _read(self, frame: aiohttp.WSMessage) -> Message | None:
+        if frame.type in _CLOSED or frame.type is aiohttp.WSMsgType.ERROR:
+            raise Unreachable("the websocket was closed", reason="event_line_closed")
+        if frame.type is not aiohttp.WSMsgType.TEXT:
+            return None
+        try:
+            return message(frame.data)
+        except Malformed:
+            self._counters.count("events.malformed")
+            return None
+
+    async def _told(self, said: Message | None) -> Iterable[CameraEvent]:
+        """Return what a message means, or the lists where there is none."""
+        if said is None:
+            return await self._reconciled()
+        try:
+            match said.topic.split("/"):
+                case ["events"]:
+                    return self._changed(said.payload)
+                case ["reviews"]:
+                    return await self._reviewed(said.payload)
+                case ["tracked_object_update"]:
+                    return self._recognised(said.payload)
+                case ["stats"]:
+                    self._on_stats(parse.stats(said.payload))
+                case [camera, "motion"] if self._wanted(camera):
+                    return self._tracker.motion(camera, on=said.payload == "ON")
+                case _:
+                    pass
+        except Malformed:
+            self._counters.count("events.malformed")
+        return ()
+
+    def _changed(self, payload: JsonValue) -> Iterable[CameraEvent]:
+        after = sight(child(payload, "after"))
+        if child(payload).get("type") == "end" and after.end is None:
+            after = replace(after, end=self._clock.now())
+        return self._tracker.take(after, Heard.LIVE) if self._wanted(after.camera) else ()
+
+    async def _reviewed(self, payload: JsonValue) -> Iterable[CameraEvent]:
+        """Take the severity of the events in a review; sounds are told in no other way than here."""
+        severities = parse.review(child(payload, "after"))
+        camera = text(child(payload, "after").get("camera"))
+        if camera is None or not self._wanted(camera):
+            return ()
+        told: list[CameraEvent] = []
+        unknown = [each for each in severities if not self._tracker.knows(each)]
+        ended = child(payload).get("type") == "end" and any(each in self._tracker.going_on for each in severities)
+        if unknown or ended:
+            told += await self._reconciled()
+        return [*told, *self._tracker.rate(severities)]
+
+    def _recognised(self, payload: JsonValue) -> Iterable[CameraEvent]:
+        told = child(payload)
+        name = text(told.get("name")) or text(told.get("sub_label"))
+        return self._tracker.name(text(told.get("id")) or "", sub_label=name, plate=text(told.get("plate")))
+
+    async def _reconciled(self) -> list[CameraEvent]:
+        """Compare with the lists: what was missed is told now; raises HubError."""
+        heard = Heard.LISTED if self._begun else Heard.BEFORE
+        sights = in_order([*await self._recent(), *await self._page({"in_progress": "1"})])
+        self._begun = True
+        told = [event for each in sights for event in self._tracker.take(each, heard)]
+        listed = {each.id for each in sights}
+        for identifier in [each for each in self._tracker.going_on if each not in listed]:
+            told += await self._asked(identifier)
+        newest = self._tracker.newest
+        after = {"after": _seconds(newest - LATE)} if newest else {}
+        severities = parse.reviews(await self._client.json("api/review", {**after, "limit": str(PAGE)}))
+        return [*told, *self._tracker.rate(severities)]
+
+    async def _recent(self) -> list[Sight]:
+        """Return what began since shortly before the newest that is known; the newest page where nothing is."""
+        newest = self._tracker.newest
+        if newest is None:
+            return await self._page({})
+        after, before = {"after": _seconds(newest - LATE)}, dict[str, str]()
+        found: list[Sight] = []
+        for _ in range(PAGES):
+            page = await self._page({**after, **before})
+            found += page
+            if len(page) < PAGE:
+                break
+            before = {"before": _seconds(min(each.start for each in page))}
+        return found
+
+    async def _page(self, query: Mapping[str, str]) -> list[Sight]:
+        asked = {"limit": str(PAGE), "include_thumbnails": "0", **query}
+        found: list[Sight] = []
+        for each in objects(await self._client.json("api/events", asked)):
+            try:
+                found.append(sight(each))
+            except Malformed:
+                self._counters.count("events.malformed")
+        return [each for each in found if self._wanted(each.camera)]
+
+    async def _asked(self, identifier: str) -> list[CameraEvent]:
+        try:
+            said = await self._client.json(f"api/events/{quote(identifier, safe='')}")
+            return self._tracker.take(sight(child(said)), Heard.LISTED)
+        except NotThere, Malformed:
+            return self._tracker.lost(identifier)
+
+    async def _with_picture(self, event: CameraEvent) -> CameraEvent:
+        """Return an event that begins with its picture, if there is one by now."""
+        identifier = event.metadata.get("event_id")
+        if event.phase is not EventPhase.START or not isinstance(identifier, str):
+            return event
+        for name in ("snapshot.jpg", "thumbnail.jpg"):
+            try:
+                answer = await self._client.get(f"api/events/{quote(identifier, safe='')}/{name}")
+            except AuthError:
+                raise
+            except HubError:
+                continue
+            if answer.body.startswith(b"\xff\xd8"):
+                return replace(event, image=Image(content=answer.body, taken_at=event.at, source="event"))
+        return event
+
+
+def _seconds(at: datetime) -> str:
+    return f"{at.timestamp():.6f}"

@@ -1,0 +1,241 @@
+"""One server and its cameras."""
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
+from functools import partial
+from typing import Final, override
+from urllib.parse import quote
+
+from ...kernel.errors import AuthError, HubError, Unsupported
+from ...kernel.model import CameraEvent, DeviceIdentity, JsonValue
+from ...kernel.provider import Camera, Context, Control, Health, Press, Provider, Switch
+from . import parse
+from .client import Client
+from .clips import ServerClips
+from .controls import go_to, switch
+from .features import Features, features
+from .line import EventLine
+from .media import DetectMjpeg, LatestStills, Outlet, Pulse, RestreamHls, RestreamRtsp, RestreamWebRtc
+from .parse import BIRDSEYE, Site, Unit
+from .settings import Live, Settings
+
+PRESETS_S: Final = 3600.0
+ADMIN: Final = "admin"
+
+
+class _Media:
+    """The objects of one camera that stay the same from listing to listing."""
+
+    def __init__(self, outlet: Outlet) -> None:
+        self.outlet = outlet
+        live, restreamed = outlet.client.settings.live, outlet.unit.stream is not None
+        own = outlet.unit.id != BIRDSEYE
+        self.stills = LatestStills(outlet)
+        self.mjpeg = DetectMjpeg(outlet) if own else None
+        self.clips = ServerClips(outlet) if own else None
+        self.rtsp = RestreamRtsp(outlet) if restreamed and live is not Live.WEBRTC else None
+        self.webrtc = RestreamWebRtc(outlet) if restreamed and live is not Live.RTSP else None
+        self.hls = RestreamHls(outlet) if restreamed and outlet.features.hls else None
+
+
+class FrigateProvider(Provider):
+    """Lists a server's cameras and follows its events; the credentials are those that `sign_in` returns."""
+
+    def __init__(self, context: Context) -> None:
+        """Reach nothing yet."""
+        self._context = context
+        self._client: Client | None = None
+        self._pulse: Pulse | None = None
+        self._line: EventLine | None = None
+        self._features: Features | None = None
+        self._site: Site | None = None
+        self._units: Sequence[Unit] = ()
+        self._role = ADMIN
+        self._media: dict[str, _Media] = {}
+        self._presets: dict[str, tuple[float, tuple[str, ...]]] = {}
+
+    @override
+    async def connect(self) -> None:
+        """Read the version; raises AuthError, Unreachable, Malformed, Unsupported for a version that is too old."""
+        client, _ = self._reach()
+        self._features, self._site = await look(client)
+
+    @override
+    async def cameras(self) -> Sequence[Camera]:
+        """List the cameras with their state and figures as they are now; raises HubError."""
+        client, pulse = self._reach()
+        self._features, self._site = await look(client)
+        self._role, allowed = await profile(client)
+        limited = allowed if self._features.allowed_cameras and self._role != ADMIN else frozenset[str]()
+        await pulse.ask()
+        self._units = [each for each in self._site.units if not limited or each.id in limited]
+        await self._learn_presets(client)
+        return [self._camera(client, pulse, self._features, unit) for unit in self._units]
+
+    @override
+    async def events(self) -> AsyncGenerator[CameraEvent]:
+        """Yield starts, changes and ends until the line drops (raises Unreachable)."""
+        if not self._units:
+            await self.cameras()
+        client, pulse = self._reach()
+        if self._line is None:
+            self._line = EventLine(self._context, client, self._lists, pulse.take)
+        async with aclosing(self._line.events()) as events:
+            async for event in events:
+                yield event
+
+    @override
+    async def close(self) -> None:
+        """Do nothing: no task or connection is kept between calls, and the session belongs to the host."""
+
+    @override
+    def device(self) -> DeviceIdentity | None:
+        """Return the server, None before it was reached."""
+        if self._features is None or self._site is None or self._client is None:
+            return None
+        return DeviceIdentity(
+            name=self._site.title,
+            manufacturer="Frigate",
+            model="Frigate",
+            firmware=self._features.version,
+            address=self._client.settings.base.host,
+        )
+
+    @override
+    def diagnostics(self) -> Mapping[str, JsonValue]:
+        """Return version, role and figures of the server and how its cameras stand; nothing before a listing."""
+        if self._features is None or self._client is None or self._pulse is None:
+            return {}
+        stats = self._pulse.stats
+        return {
+            "version": self._features.version,
+            "version_tested": self._features.tested,
+            "login": bool(self._client.settings.username),
+            "logins": self._client.door.logins,
+            "role": self._role if self._role == ADMIN else "other",
+            "cpu_percent": stats.cpu,
+            "inference_ms": stats.inference,
+            "disk_free_percent": stats.disk_free,
+            "uptime_s": stats.uptime,
+            "cameras": {
+                unit.id: {
+                    "enabled": unit.enabled,
+                    "restreamed": unit.stream is not None,
+                    "offline_reason": self._pulse.down(unit),
+                    "connection_quality": figures.quality if (figures := stats.cameras.get(unit.id)) else None,
+                }
+                for unit in self._units
+            },
+        }
+
+    def _reach(self) -> tuple[Client, Pulse]:
+        """Return the client, made once: what it learned of a refused login must not be lost."""
+        if self._client is None or self._pulse is None:
+            self._client = Client(self._context, Settings.load(self._context.credentials))
+            self._pulse = Pulse(client=self._client)
+        return self._client, self._pulse
+
+    def _lists(self, camera: str) -> bool:
+        return any(each.id == camera for each in self._units)
+
+    async def _learn_presets(self, client: Client) -> None:
+        """Ask each camera that moves for its positions, once an hour."""
+        now = self._context.clock.monotonic()
+        for unit in self._units:
+            known = self._presets.get(unit.id)
+            if not unit.ptz or self._role != ADMIN or (known and now - known[0] < PRESETS_S):
+                continue
+            try:
+                found = parse.presets(await client.json(f"api/{quote(unit.id, safe='')}/ptz/info"))
+            except AuthError:
+                raise
+            except HubError:
+                # A camera that is off tells no positions; those known before stay.
+                found = known[1] if known else ()
+            self._presets[unit.id] = (now, found)
+
+    def _camera(self, client: Client, pulse: Pulse, able: Features, unit: Unit) -> Camera:
+        media = self._media.get(unit.id)
+        if media is None:
+            outlet = Outlet(client=client, pulse=pulse, features=able, unit=unit)
+            media = self._media[unit.id] = _Media(outlet)
+        media.outlet.unit, media.outlet.features = unit, able
+        reason = pulse.down(unit)
+        return Camera(
+            id=unit.id,
+            identity=DeviceIdentity(name=unit.name, manufacturer="Frigate", model=_model(unit)),
+            online=_online(pulse, unit, reason),
+            offline_reason=reason,
+            event_kinds=unit.kinds,
+            health=_health(pulse, unit),
+            controls=self._controls(client, unit) if self._role == ADMIN else (),
+            stills=media.stills,
+            rtsp=media.rtsp,
+            webrtc=media.webrtc,
+            mjpeg=media.mjpeg,
+            hls=media.hls,
+            clips=media.clips,
+        )
+
+    def _controls(self, client: Client, unit: Unit) -> tuple[Control, ...]:
+        """Return what an admin may switch, and the positions a camera can go to."""
+        _, found = self._presets.get(unit.id, (0.0, ()))
+        return (
+            *(_switch(client, unit.id, key, is_on=is_on) for key, is_on in unit.switches.items()),
+            *(
+                Press(key=f"ptz_preset_{number}", name=preset, press=partial(go_to, client, unit.id, preset))
+                for number, preset in enumerate(found, 1)
+            ),
+        )
+
+
+async def look(client: Client) -> tuple[Features, Site]:
+    """Return what a server is and what it looks after; raises HubError, AuthError where the role may read neither."""
+    said = await client.get("api/version")
+    try:
+        able = features(said.body[:100].decode(errors="replace"))
+        found = parse.site(await client.json("api/config"))
+    except Unsupported as error:
+        if error.reason not in {"insufficient_permission", "admin_role_missing"}:
+            raise
+        raise AuthError("the configuration may not be read", reason=error.reason) from error
+    return able, found
+
+
+async def profile(client: Client) -> tuple[str, frozenset[str]]:
+    """Return the role and the cameras it may be limited to; raises HubError."""
+    return parse.role(await client.json("api/profile"))
+
+
+def open_provider(context: Context) -> FrigateProvider:
+    """Return the provider of one server; nothing is asked yet."""
+    return FrigateProvider(context)
+
+
+def _switch(client: Client, camera: str, key: str, *, is_on: bool) -> Switch:
+    return Switch(key=key, is_on=is_on, turn=lambda on: switch(client, camera, key, on=on))
+
+
+def _model(unit: Unit) -> str | None:
+    return f"{unit.size[0]}x{unit.size[1]}" if unit.size else None
+
+
+def _online(pulse: Pulse, unit: Unit, reason: str | None) -> bool | None:
+    if reason is not None:
+        return False
+    figures = pulse.stats.cameras.get(unit.id)
+    return True if unit.id == BIRDSEYE or (figures is not None and figures.fps) else None
+
+
+def _health(pulse: Pulse, unit: Unit) -> Health | None:
+    """Return what the server measured, rounded so that it does not differ at every look."""
+    figures = pulse.stats.cameras.get(unit.id)
+    if figures is None:
+        return None
+    stats = pulse.stats
+    return Health(
+        fps=None if figures.fps is None else float(round(figures.fps)),
+        disk_free_percent=None if stats.disk_free is None else float(round(stats.disk_free)),
+        cpu_percent=None if figures.cpu is None else float(round(figures.cpu)),
+        inference_ms=None if stats.inference is None else float(round(stats.inference)),
+    )

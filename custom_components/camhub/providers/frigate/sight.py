@@ -1,0 +1,75 @@
+"""One tracked object or sound as the server tells it (protocols.md 5.8)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from ...kernel.errors import Malformed
+from ...kernel.model import EventKind, JsonValue
+from .parse import kind_of
+from .reading import Object, child, flag, moment, number, text, texts
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sight:
+    """What is known of an event now; times are aware. `resting` says whether an object stands still, None if unsaid."""
+
+    id: str
+    camera: str
+    label: str
+    kind: EventKind
+    start: datetime
+    end: datetime | None = None
+    zones: tuple[str, ...] = ()
+    score: float | None = None
+    sub_label: str | None = None
+    plate: str | None = None
+    clip: bool = False
+    snapshot: bool = False
+    resting: bool | None = None
+    mistaken: bool = False
+
+    @property
+    def details(self) -> Mapping[str, JsonValue]:
+        """Return what was seen, as far as it is known: `who` for a face that was recognised."""
+        who = self.sub_label if self.kind in {EventKind.PERSON, EventKind.FACE} else None
+        told = {"label": self.label, "sub_label": self.sub_label, "who": who, "plate": self.plate}
+        return {key: value for key, value in told.items() if value}
+
+
+def sight(event: Object) -> Sight:
+    """Read an event of `/api/events` or of the topic `events`; raises Malformed."""
+    data = child(event, "data")
+    identifier, camera, label = (text(event.get(key)) for key in ("id", "camera", "label"))
+    start = moment(event.get("start_time"))
+    if identifier is None or camera is None or start is None:
+        raise Malformed("no event")
+    zones = texts(event.get("zones")) or texts(event.get("entered_zones")) or texts(event.get("current_zones"))
+    resting = event.get("stationary")
+    return Sight(
+        id=identifier,
+        camera=camera,
+        label=label or "",
+        kind=kind_of(label or "", audio=text(data.get("type")) == "audio"),
+        start=start,
+        end=moment(event.get("end_time")),
+        zones=zones,
+        score=_first(event.get("top_score"), data.get("top_score"), event.get("score"), data.get("score")),
+        sub_label=_sub_label(event.get("sub_label")),
+        plate=_sub_label(event.get("recognized_license_plate")) or _sub_label(data.get("recognized_license_plate")),
+        clip=flag(event.get("has_clip"), default=False),
+        snapshot=flag(event.get("has_snapshot"), default=False),
+        resting=resting if isinstance(resting, bool) else None,
+        mistaken=flag(event.get("false_positive"), default=False),
+    )
+
+
+def _first(*values: JsonValue) -> float | None:
+    return next((found for each in values if (found := number(each))), None)
+
+
+def _sub_label(value: JsonValue) -> str | None:
+    """Return a name; the websocket sends it with its score."""
+    if isinstance(value, (list, tuple)):
+        value = value[0] if value else None
+    return text(value)

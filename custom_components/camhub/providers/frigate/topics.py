@@ -1,0 +1,36 @@
+"""What the websocket carries: topics without the prefix of MQTT (protocols.md 5.8)."""
+
+from dataclasses import dataclass
+
+import aiohttp
+
+from ...kernel.errors import Malformed, Unreachable
+from ...kernel.model import JsonValue
+from .reading import child, read, text
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One topic and what was said."""
+
+    topic: str
+    payload: JsonValue
+
+
+def message(said: str) -> Message:
+    """Read `{"topic", "payload"}`; objects come as JSON inside the payload; raises Malformed."""
+    told = child(read(said))
+    topic, payload = text(told.get("topic")), told.get("payload")
+    if topic is None:
+        raise Malformed("no topic")
+    if isinstance(payload, str) and payload[:1] in {"{", "["}:
+        payload = read(payload)
+    return Message(topic, payload)
+
+
+async def say(socket: aiohttp.ClientWebSocketResponse, topic: str, payload: str) -> None:
+    """Send a topic; raises Unreachable."""
+    try:
+        await socket.send_json({"topic": topic, "payload": payload})
+    except (aiohttp.ClientError, OSError) as error:
+        raise Unreachable(type(error).__name__) from None

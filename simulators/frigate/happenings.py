@@ -1,0 +1,158 @@
+"""What the cameras see, as the server keeps and tells it: events, reviews, motion."""
+
+from collections.abc import Callable
+from datetime import datetime
+import random
+import string
+from typing import Any
+
+type Tell = Callable[[str, Any, str | None], None]
+
+
+class Happenings:
+    """The events of all cameras, newest last; each change is told to `tell(topic, payload, camera)`.
+
+    `muted` keeps everything but tells nothing, as while the line is down.
+    """
+
+    def __init__(self, now: Callable[[], datetime], tell: Tell) -> None:
+        """Begin with nothing seen."""
+        self._now = now
+        self._tell = tell
+        self.events: dict[str, dict[str, Any]] = {}
+        self.reviews: dict[str, dict[str, Any]] = {}
+        self.recordings: list[tuple[str, float, float]] = []
+        self.muted = False
+
+    def begin(
+        self,
+        camera: str,
+        label: str = "person",
+        *,
+        zones: tuple[str, ...] = (),
+        score: float = 0.83,
+        audio: bool = False,
+        at: float | None = None,
+        stationary: bool = False,
+    ) -> str:
+        """Let something appear and return its event's id; sounds are told by reviews only."""
+        start = self._now().timestamp() if at is None else at
+        identifier = f"{start:.6f}-{''.join(random.choices(string.ascii_lowercase + string.digits, k=6))}"
+        self.events[identifier] = {
+            "id": identifier,
+            "camera": camera,
+            "label": label,
+            "sub_label": None,
+            "zones": list(zones),
+            "start_time": start,
+            "end_time": None,
+            "has_clip": True,
+            "has_snapshot": True,
+            "false_positive": False,
+            "plate": None,
+            "score": score,
+            "audio": audio,
+            "stationary": stationary,
+        }
+        if not audio:
+            self._told("new", identifier, self._tracked(self.events[identifier]))
+        self._review("new", identifier)
+        return identifier
+
+    def change(self, identifier: str, **values: Any) -> None:
+        """Change what is known of something: `zones`, `sub_label`, `plate`, `score`, `stationary`."""
+        event = self.events[identifier]
+        before = self._tracked(event)
+        event.update(
+            {
+                key: list(value) if isinstance(value, tuple) and key == "zones" else value
+                for key, value in values.items()
+            }
+        )
+        self._told("update", identifier, before)
+
+    def end(self, identifier: str) -> None:
+        """Let something go."""
+        event = self.events[identifier]
+        before = self._tracked(event)
+        event["end_time"] = self._now().timestamp()
+        if not event["audio"]:
+            self._told("end", identifier, before)
+        self._review("end", identifier)
+        self.recordings.append((event["camera"], event["start_time"], event["end_time"]))
+
+    def recognise(self, identifier: str, kind: str, name: str, plate: str | None = None) -> None:
+        """Tell a face or a plate that was recognised (`tracked_object_update`, 0.16 on)."""
+        event = self.events[identifier]
+        event["sub_label"] = name
+        event["plate"] = plate
+        told = {"type": kind, "id": identifier, "camera": event["camera"], "name": name, "score": 0.95}
+        self._say("tracked_object_update", {**told, **({"plate": plate} if plate else {})}, event["camera"])
+
+    def motion(self, camera: str, *, on: bool) -> None:
+        """Tell that pixels change, or no longer do."""
+        self._say(f"{camera}/motion", "ON" if on else "OFF", camera)
+
+    def listed(self, identifier: str) -> dict[str, Any]:
+        """Return an event as `/api/events` tells it."""
+        event = self.events[identifier]
+        kept = ("id", "camera", "label", "sub_label", "zones", "start_time", "end_time", "has_clip", "has_snapshot")
+        data = {"type": "audio" if event["audio"] else "object", "score": event["score"], "top_score": event["score"]}
+        if event["plate"]:
+            data |= {"recognized_license_plate": event["plate"], "recognized_license_plate_score": 0.9}
+        told = {key: event[key] for key in kept}
+        return {**told, "false_positive": None, "plus_id": None, "top_score": None, "thumbnail": None, "data": data}
+
+    def _tracked(self, event: dict[str, Any]) -> dict[str, Any]:
+        """Return an event as the websocket tells it."""
+        sub_label = event["sub_label"]
+        kept = (
+            "id",
+            "camera",
+            "label",
+            "start_time",
+            "end_time",
+            "has_clip",
+            "has_snapshot",
+            "false_positive",
+            "stationary",
+        )
+        return {
+            **{key: event[key] for key in kept},
+            "sub_label": None if sub_label is None else [sub_label, 0.93],
+            "active": not event["stationary"],
+            "score": event["score"],
+            "top_score": event["score"],
+            "current_zones": event["zones"],
+            "entered_zones": event["zones"],
+            "recognized_license_plate": event["plate"],
+        }
+
+    def _told(self, kind: str, identifier: str, before: dict[str, Any]) -> None:
+        event = self.events[identifier]
+        self._say("events", {"type": kind, "before": before, "after": self._tracked(event)}, event["camera"])
+
+    def _review(self, kind: str, identifier: str) -> None:
+        event = self.events[identifier]
+        item = {
+            "id": f"{event['start_time']:.6f}-review",
+            "camera": event["camera"],
+            "start_time": event["start_time"],
+            "end_time": event["end_time"],
+            "severity": "alert" if event["label"] in {"person", "car"} else "detection",
+            "thumb_path": "",
+            "has_been_reviewed": False,
+            "data": {
+                "detections": [identifier],
+                "objects": [] if event["audio"] else [event["label"]],
+                "sub_labels": [],
+                "zones": event["zones"],
+                "audio": [event["label"]] if event["audio"] else [],
+            },
+        }
+        self.reviews[str(item["id"])] = item
+        self._say("reviews", {"type": kind, "before": item, "after": item}, event["camera"])
+
+    def _say(self, topic: str, payload: Any, camera: str) -> None:
+        if not self.muted:
+            self._tell(topic, payload, camera)
