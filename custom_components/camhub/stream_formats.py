@@ -13,6 +13,7 @@ from aiohttp import web
 from .coordinator import CamHubCoordinator
 from .kernel.errors import HubError, Unreachable, Unsupported
 from .kernel.model import Image
+from .kernel.provider import Rtsp, Stills
 from .kernel.relay import Frame, Relay, RelayState
 from .kernel.stills import checked
 from .limits import Limits, Usage
@@ -42,35 +43,41 @@ def _http_date(at: datetime) -> str:
 
 
 async def _picture(watch: Watch) -> Image:
-    camera, album = watch.camera, watch.coordinator.album
-    key = watch.coordinator.picture_key(camera.id)
-    if not (camera.stills or camera.mjpeg or camera.rtsp):
-        if (kept := await album.read(key)) is None:
-            raise no_such_format("snapshot")
-        return kept
-    watch.require_online()
+    """Return a picture of what the camera gives; of one that gives only live views, the last that was kept."""
+    camera, relay = watch.camera, watch.coordinator.relay(watch.camera)
     if camera.stills is not None:
-        image = await album.get(
-            key,
-            camera.stills,
-            max_age=watch.coordinator.picture_age,
-            floor=camera.still_floor,
-            patience=2 * watch.first_byte,
-        )
-        if image.stale and (error := album.state(key).error) is not None:
-            raise error
-        return image
-    return await _streamed_picture(watch)
-
-
-async def _streamed_picture(watch: Watch) -> Image:
-    """Return a frame of a camera that gives no pictures."""
-    if (relay := watch.coordinator.relay(watch.camera)) is not None:
+        return await _taken(watch, camera.stills)
+    if relay is not None:
+        watch.require_online()
         frame = await _first_frame(relay)
         return Image(content=frame.jpeg, taken_at=frame.taken_at)
-    if watch.camera.rtsp is None:
+    if camera.rtsp is not None:
+        return await _grabbed(watch, camera.rtsp)
+    if (kept := await watch.coordinator.album.read(watch.coordinator.picture_key(camera.id))) is None:
         raise no_such_format("snapshot")
-    lease = await watch.camera.rtsp.open()
+    return kept
+
+
+async def _taken(watch: Watch, stills: Stills) -> Image:
+    """Return the album's picture; raises the camera's error rather than show an old one as the present."""
+    watch.require_online()
+    album, key = watch.coordinator.album, watch.coordinator.picture_key(watch.camera.id)
+    image = await album.get(
+        key,
+        stills,
+        max_age=watch.coordinator.picture_age,
+        floor=watch.camera.still_floor,
+        patience=2 * watch.first_byte,
+    )
+    if image.stale and (error := album.state(key).error) is not None:
+        raise error
+    return image
+
+
+async def _grabbed(watch: Watch, rtsp: Rtsp) -> Image:
+    """Return a frame of a stream that nobody watches yet."""
+    watch.require_online()
+    lease = await rtsp.open()
     try:
         content = await watch.hass.data[SHARED].grabber.grab(lease.value, watch.first_byte)
     finally:
@@ -175,7 +182,9 @@ class _MeteredViewer:
     def offer(self, frame: Frame) -> None:
         if self._usage.spent(self._limits):
             self._viewer.end(None)
-        elif not self._usage.wait(self._limits):
+        elif self._usage.wait(self._limits):
+            self._viewer.skipped += 1
+        else:
             skipped = self._viewer.skipped
             self._viewer.offer(frame)
             if self._viewer.skipped == skipped:

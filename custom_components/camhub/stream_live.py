@@ -18,7 +18,7 @@ from homeassistant.components.camera import (
 )
 from homeassistant.components.camera.helper import get_camera_from_entity_id
 from homeassistant.components.camera.webrtc import RTCIceCandidateInit
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers.event import async_call_later
 from homeassistant.util.json import JsonObjectType
@@ -110,7 +110,7 @@ async def _answered(watch: Watch, entity: CameraEntity, session_id: str, session
     except HomeAssistantError:
         raise Unreachable(reason="webrtc_failed") from None
     finally:
-        if not answered.done() or answered.exception() is not None:
+        if not answered.done() or answered.cancelled() or answered.exception() is not None:
             entity.close_webrtc_session(session_id)
 
 
@@ -123,6 +123,7 @@ def _keep(watch: Watch, session_id: str, session: LiveSession) -> None:
     """Let the session live for a while from now on."""
     streams = entry_streams(watch.hass, watch.coordinator)
 
+    @callback
     def over(_now: datetime) -> None:
         session.cancel_end = lambda: None
         streams.end(session_id)

@@ -1,0 +1,111 @@
+"""Cameras of every kind behind the stream routes, and whoever asks."""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import av
+import numpy as np
+
+from custom_components.camhub.kernel.errors import HubError
+from custom_components.camhub.kernel.lease import Lease
+from custom_components.camhub.kernel.model import Clip, EventKind
+
+from .fake_provider import FakeProvider
+
+ODD = "Hof/Tür ✓?#"
+"""A camera's name that a path has to encode."""
+FILM = bytes(range(256)) * 40
+START = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+class FakeClips:
+    """One recording of known size, one of unknown."""
+
+    def __init__(self) -> None:
+        self.error: HubError | None = None
+        self.broken: HubError | None = None
+        self.closed = 0
+
+    async def between(self, start: datetime, end: datetime) -> Sequence[Clip]:
+        if self.error is not None:
+            raise self.error
+        long = Clip(
+            id="A/1",
+            camera="gate",
+            start=START,
+            end=START + timedelta(minutes=1),
+            kind=EventKind.MOTION,
+            size=len(FILM),
+        )
+        clips = (long, Clip(id="B", camera="gate", start=START + timedelta(minutes=2)))
+        return [clip for clip in clips if clip.start < end and (clip.end or clip.start) > start]
+
+    async def read(self, clip: Clip) -> AsyncGenerator[bytes]:
+        try:
+            for at in range(0, len(FILM), 1000):
+                if at and self.broken is not None:
+                    raise self.broken
+                yield FILM[at : at + 1000]
+        finally:
+            self.closed += 1
+
+
+class FakeHls:
+    """A camera's own HLS."""
+
+    def __init__(self) -> None:
+        self.files = {
+            "index.m3u8": b"#EXTM3U\nvideo/live.m3u8?session=s3cret\n",
+            "video/live.m3u8": b'#EXTM3U\n#EXT-X-MAP:URI="../init.mp4"\n#EXTINF:2,\n1.ts\n',
+            "video/1.ts": b"seg" * 1000,
+            "elsewhere.m3u8": b"#EXTM3U\nhttp://192.0.2.9/1.ts\n",
+            "endless.m3u8": bytes(2**20 + 1),
+            "empty.bin": b"",
+        }
+
+    async def open(self, path: str) -> AsyncIterator[bytes]:
+        return self._chunks(self.files[path])
+
+    async def _chunks(self, data: bytes) -> AsyncIterator[bytes]:
+        for at in range(0, len(data), 1000):
+            yield data[at : at + 1000]
+
+
+class FilmRtsp:
+    """Hands a film to Home Assistant's stream in the place of an address."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def peek(self) -> str | None:
+        return None
+
+    async def open(self) -> Lease[str]:
+        return Lease(value=str(self.path))
+
+
+def film(path: Path, seconds: int = 20) -> None:
+    """Write a film with a key frame every second."""
+    with av.open(str(path), "w", format="mp4") as container:
+        video = container.add_stream("libx264", rate=2, options={"preset": "ultrafast", "g": "2"})
+        video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
+        for number in range(2 * seconds):
+            picture = np.full((48, 64, 3), number % 256, dtype=np.uint8)
+            for packet in video.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")):
+                container.mux(packet)
+        for packet in video.encode(None):
+            container.mux(packet)
+
+
+def every_kind(provider: FakeProvider) -> None:
+    """List a camera of each kind."""
+    provider.listed = [
+        provider.camera("yard"),
+        provider.camera("street", mjpeg=provider.mjpeg, stills=None),
+        provider.camera("gate", rtsp=provider.rtsp, clips=FakeClips()),
+        provider.camera("door", webrtc=provider.webrtc, stills=None),
+        provider.camera("barn", hls=FakeHls(), stills=None),
+        provider.camera("dark", online=False, offline_reason="no_signal"),
+        provider.camera(ODD),
+    ]

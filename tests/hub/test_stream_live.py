@@ -1,0 +1,150 @@
+from collections.abc import Callable
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Any
+
+from aiohttp.test_utils import TestClient
+from homeassistant.components.camera import WebRTCError, WebRTCMessage
+from homeassistant.components.camera.helper import get_camera_from_entity_id
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import entity_registry as er
+from homeassistant.util import dt as dt_util
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+
+from custom_components.camhub.kernel.errors import Unreachable
+from custom_components.camhub.stream_paths import camera_key, stream_path
+
+from .conftest import AddAccount
+from .fake_provider import FakeSpec
+from .people import person, token_of
+from .stream_world import every_kind
+
+OFFER = "v=0\r\no=- 1 1 IN IP4 192.0.2.7\r\n"
+
+
+@pytest.fixture
+async def entry(fake: FakeSpec, add_account: AddAccount) -> MockConfigEntry:
+    fake.prepare = every_kind
+    return await add_account()
+
+
+@pytest.fixture
+async def client(hass_client: ClientSessionGenerator, entry: MockConfigEntry) -> TestClient[Any, Any]:
+    return await hass_client()
+
+
+@pytest.fixture
+def door(entry: MockConfigEntry) -> str:
+    return stream_path(camera_key(entry.entry_id, "door"), "webrtc")
+
+
+async def test_a_browser_offers_talks_and_hangs_up(
+    hub: HomeAssistant, client: TestClient[Any, Any], fake: FakeSpec, door: str
+) -> None:
+    invitation = await (await client.get(door)).json()
+    assert invitation["offer"] == door
+    answer = await client.post(door, json={"sdp": OFFER})
+    body = await answer.json()
+    assert answer.status == HTTPStatus.OK
+    assert body["sessionDescription"] == {"type": "answer", "sdp": f"answer to {OFFER}"}
+    assert body["candidates"] == []
+    session = body["session"]
+    fake.provider.webrtc.tell("theirs")
+    talk = {"candidate": "mine", "sdpMid": "0", "sdpMLineIndex": 0}
+    assert await (await client.post(session, json=talk)).json() == {"candidates": ["theirs"]}
+    assert await (await client.post(session)).json() == {"candidates": []}
+    assert fake.provider.webrtc.sessions[0].candidates == [("mine", "0", 0)]
+    assert (await client.post(session, json={"candidate": 1})).status == HTTPStatus.BAD_REQUEST
+    assert (await client.post(session, data=b"[]")).status == HTTPStatus.BAD_REQUEST
+    assert (await client.delete(session)).status == HTTPStatus.NO_CONTENT
+    await hub.async_block_till_done()
+    assert fake.provider.webrtc.released == 1
+    assert (await client.delete(session)).status == HTTPStatus.NOT_FOUND
+
+
+async def test_plain_sdp_is_answered_in_kind_and_ends_by_itself(
+    hub: HomeAssistant, client: TestClient[Any, Any], fake: FakeSpec, door: str
+) -> None:
+    answer = await client.post(door, data=OFFER, headers={"Content-Type": "application/sdp"})
+    assert (answer.status, answer.content_type) == (HTTPStatus.CREATED, "application/sdp")
+    assert await answer.text() == f"answer to {OFFER}"
+    assert answer.headers["Location"].startswith(f"{door}/")
+    async_fire_time_changed(hub, dt_util.utcnow() + timedelta(minutes=6))
+    await hub.async_block_till_done()
+    assert fake.provider.webrtc.released == 1
+
+
+async def test_a_session_is_its_owners_and_ends_with_the_account(
+    hub: HomeAssistant,
+    client: TestClient[Any, Any],
+    fake: FakeSpec,
+    door: str,
+    entry: MockConfigEntry,
+    hass_client: ClientSessionGenerator,
+) -> None:
+    session = (await (await client.post(door, json={"sdp": OFFER})).json())["session"]
+    other = await hass_client(await token_of(hub, await person(hub, "allowed")))
+    assert (await other.delete(session)).status == HTTPStatus.NOT_FOUND
+    assert await hub.config_entries.async_unload(entry.entry_id)
+    await hub.async_block_till_done()
+    assert fake.provider.webrtc.released == 1
+
+
+@pytest.mark.parametrize("body", [{"json": {"sdp": "hello"}}, {"json": {}}, {"data": b"{"}, {"data": b"\xff\xfe"}])
+async def test_what_is_no_offer(client: TestClient[Any, Any], door: str, body: Any) -> None:
+    assert (await client.post(door, **body)).status == HTTPStatus.BAD_REQUEST
+
+
+async def test_who_answers_no_offers(
+    hub: HomeAssistant, client: TestClient[Any, Any], entry: MockConfigEntry, fake: FakeSpec, door: str
+) -> None:
+    yard = stream_path(camera_key(entry.entry_id, "yard"), "webrtc")
+    assert (await client.post(yard, json={"sdp": OFFER})).status == HTTPStatus.NOT_FOUND
+    fake.provider.webrtc.error = Unreachable()
+    answer = await client.post(door, json={"sdp": OFFER})
+    assert answer.status == HTTPStatus.SERVICE_UNAVAILABLE
+    entry.runtime_data.data = {"door": fake.provider.camera("door")}
+    assert (await client.post(door, json={"sdp": OFFER})).status == HTTPStatus.NOT_FOUND
+
+
+@pytest.mark.parametrize("fails", ["error", "twice", "raise", "silent"])
+async def test_an_entity_that_fails_tells_no_address(
+    hub: HomeAssistant,
+    client: TestClient[Any, Any],
+    door: str,
+    entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+    fails: str,
+) -> None:
+    closed: list[str] = []
+
+    async def offer(_offer: str, _session: str, send: Callable[[WebRTCMessage], None]) -> None:
+        if fails == "raise":
+            raise HomeAssistantError("dial 192.0.2.9")
+        if fails != "silent":
+            send(WebRTCError("failed", "dial 192.0.2.9"))
+        if fails == "twice":
+            send(WebRTCError("failed", "dial 192.0.2.9"))
+
+    entity = get_camera_from_entity_id(hub, "camera.door")
+    monkeypatch.setattr(entity, "async_handle_async_webrtc_offer", offer)
+    monkeypatch.setattr(entity, "close_webrtc_session", closed.append)
+    hub.config_entries.async_update_entry(entry, options={"first_byte": 0.05})
+    answer = await client.post(door, json={"sdp": OFFER})
+    silent = fails == "silent"
+    assert answer.status == (HTTPStatus.GATEWAY_TIMEOUT if silent else HTTPStatus.SERVICE_UNAVAILABLE)
+    assert "192.0.2.9" not in await answer.text()
+    assert len(closed) == 1
+
+
+async def test_a_disabled_entity_answers_no_offers(
+    hub: HomeAssistant, client: TestClient[Any, Any], door: str, entry: MockConfigEntry
+) -> None:
+    er.async_get(hub).async_update_entity("camera.door", disabled_by=er.RegistryEntryDisabler.USER)
+    await hub.async_block_till_done()
+    assert (await client.get(door)).status == HTTPStatus.NOT_FOUND
+    stats = stream_path(camera_key(entry.entry_id, "door"), "stats")
+    assert (await (await client.get(stats)).json())["upstream"] == "idle"
