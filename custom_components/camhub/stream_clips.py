@@ -85,9 +85,10 @@ async def async_recording(watch: Watch, name: str) -> web.StreamResponse:
         begin, size = 0, None
     else:
         response.headers[hdrs.ACCEPT_RANGES] = "bytes"
-        begin, end = _range(watch.request, clip.size)
+        asked = _range(watch.request, clip.size)
+        begin, end = asked or (0, clip.size)
         size = response.content_length = end - begin
-        if size != clip.size:
+        if asked is not None:
             response.set_status(HTTPStatus.PARTIAL_CONTENT)
             response.headers[hdrs.CONTENT_RANGE] = f"bytes {begin}-{end - 1}/{clip.size}"
     if watch.request.method == hdrs.METH_HEAD:
@@ -118,14 +119,16 @@ async def _find(clips: Clips, name: str) -> Clip:
     raise Refusal(HTTPStatus.NOT_FOUND, "no_such_recording")
 
 
-def _range(request: web.Request, size: int) -> tuple[int, int]:
-    """Return first and last byte plus one that are asked for, all where the header is none we know (RFC 9110 14.2)."""
+def _range(request: web.Request, size: int) -> tuple[int, int] | None:
+    """Return first and last byte plus one that are asked for, None where none we know are (RFC 9110 section 14.2)."""
     try:
         asked = request.http_range
     except ValueError:
-        return 0, size
+        return None
+    if asked.start is None:
+        return None
     start, stop, _ = asked.indices(size)
-    if asked.start is not None and (start >= size or start >= stop):
+    if start >= stop:
         headers: dict[str, str] = {hdrs.CONTENT_RANGE: f"bytes */{size}"}
         raise Refusal(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, "bad_range", headers=headers)
     return start, stop

@@ -14,18 +14,24 @@ async def async_pipe(
 ) -> web.StreamResponse:
     """Send the first bytes and then the rest; once the headers are sent an error ends it quietly."""
     await response.prepare(watch.request)
+    promised, sent = response.content_length, len(first)
     try:
         await _send(watch, response, first)
         async for chunk in chunks:
             if watch.usage.spent(watch.limits):
                 break
             await _send(watch, response, chunk)
+            sent += len(chunk)
         else:
-            return response
+            if promised is None or sent == promised:
+                return response
     except HubError as error:
         LOGGER.debug("What %s sent broke off: %s", watch.entity_id, error.reason)
-    # The client was promised more, so that it must not wait on this connection.
+    # The client was promised more, so that it must not wait for it on this connection.
     response.force_close()
+    if (transport := watch.request.transport) is not None and promised is None:
+        # Only a connection cut off tells that a body of unknown length is not whole.
+        transport.abort()
     return response
 
 

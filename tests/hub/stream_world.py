@@ -1,15 +1,17 @@
 """Cameras of every kind behind the stream routes, and whoever asks."""
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 
 from custom_components.camhub.kernel.errors import HubError
 from custom_components.camhub.kernel.lease import Lease
-from custom_components.camhub.kernel.model import Clip, EventKind
+from custom_components.camhub.kernel.model import Clip, EventKind, Image
 
 from .fake_provider import FakeProvider
 
@@ -25,6 +27,7 @@ class FakeClips:
     def __init__(self) -> None:
         self.error: HubError | None = None
         self.broken: HubError | None = None
+        self.short = False
         self.closed = 0
 
     async def between(self, start: datetime, end: datetime) -> Sequence[Clip]:
@@ -47,6 +50,8 @@ class FakeClips:
                 if at and self.broken is not None:
                     raise self.broken
                 yield FILM[at : at + 1000]
+                if self.short:
+                    return
         finally:
             self.closed += 1
 
@@ -70,6 +75,22 @@ class FakeHls:
     async def _chunks(self, data: bytes) -> AsyncIterator[bytes]:
         for at in range(0, len(data), 1000):
             yield data[at : at + 1000]
+
+
+class Never:
+    """A camera that is asked for anything and does not answer."""
+
+    async def take(self, width: int | None = None) -> Image:
+        return await asyncio.Future()
+
+    async def open(self, *_: object) -> Any:
+        return await asyncio.Future()
+
+    async def between(self, start: datetime, end: datetime) -> Sequence[Clip]:
+        return await asyncio.Future()
+
+    def read(self, clip: Clip) -> AsyncGenerator[bytes]:
+        raise NotImplementedError
 
 
 class FilmRtsp:
