@@ -1,5 +1,6 @@
 """Recordings of a camera: what there is, and their bytes, whole or in part."""
 
+import asyncio
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 import binascii
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -16,6 +17,7 @@ from homeassistant.util.json import JsonObjectType
 from .kernel.model import Clip
 from .kernel.provider import Clips
 from .stream_answers import NO_STORE, Refusal
+from .stream_entry import entry_streams
 from .stream_formats import no_such_format
 from .stream_pipe import async_pipe
 from .stream_request import Watch
@@ -23,6 +25,7 @@ from .stream_request import Watch
 # What is listed where no time is asked for, and the most that may be asked for.
 DEFAULT_SPAN: Final = timedelta(hours=24)
 LONGEST_SPAN: Final = timedelta(days=31)
+SIZES_KEPT: Final = 1000
 
 
 def recording_id(clip: Clip) -> str:
@@ -74,23 +77,21 @@ def _row(watch: Watch, clip: Clip) -> JsonObjectType:
 
 
 async def async_recording(watch: Watch, name: str) -> web.StreamResponse:
-    """Answer with the bytes of a recording, those of `Range` where its size is known; raises Refusal."""
+    """Answer with the bytes of a recording, or those of `Range`; raises Refusal."""
     clips = _clips(watch)
     watch.usage.admit(watch.limits)
     clip = await watch.in_time(_find(clips, name))
     headers = {**NO_STORE, "Content-Type": clip.content_type}
     response = web.StreamResponse(headers=headers)
-    if clip.size is None:
-        response.headers[hdrs.ACCEPT_RANGES] = "none"
-        begin, size = 0, None
-    else:
-        response.headers[hdrs.ACCEPT_RANGES] = "bytes"
-        asked = _range(watch.request, clip.size)
-        begin, end = asked or (0, clip.size)
+    response.headers[hdrs.ACCEPT_RANGES] = "none" if clip.size is None and clip.end is None else "bytes"
+    begin, size = 0, None
+    if (whole := await _size(watch, clips, clip)) is not None:
+        asked = _range(watch.request, whole)
+        begin, end = asked or (0, whole)
         size = response.content_length = end - begin
         if asked is not None:
             response.set_status(HTTPStatus.PARTIAL_CONTENT)
-            response.headers[hdrs.CONTENT_RANGE] = f"bytes {begin}-{end - 1}/{clip.size}"
+            response.headers[hdrs.CONTENT_RANGE] = f"bytes {begin}-{end - 1}/{whole}"
     if watch.request.method == hdrs.METH_HEAD:
         return response
     stream = object()
@@ -102,6 +103,26 @@ async def async_recording(watch: Watch, name: str) -> web.StreamResponse:
             return await async_pipe(watch, response, first, part)
     finally:
         watch.usage.release(stream)
+
+
+async def _size(watch: Watch, clips: Clips, clip: Clip) -> int | None:
+    """Return the bytes of a recording, None where nobody knows.
+
+    Where a part is asked for and the vendor tells no size, a recording that has ended is read through once to learn it.
+    """
+    if clip.size is not None or clip.end is None or hdrs.RANGE not in watch.request.headers:
+        return clip.size
+    sizes = entry_streams(watch.hass, watch.coordinator).sizes
+    name = f"{clip.camera}/{clip.id}"
+    if name not in sizes:
+        if len(sizes) >= SIZES_KEPT:
+            sizes.clear()
+        try:
+            async with asyncio.timeout(watch.first_byte), aclosing(clips.read(clip)) as read:
+                sizes[name] = sum([len(chunk) async for chunk in read])
+        except TimeoutError:
+            return None
+    return sizes[name]
 
 
 async def _find(clips: Clips, name: str) -> Clip:

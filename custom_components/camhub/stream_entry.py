@@ -37,6 +37,8 @@ class EntryStreams:
         self._clock = clock
         self._relays: dict[str, Relay] = {}
         self.sessions: dict[str, LiveSession] = {}
+        # Bytes of recordings whose size their vendor does not tell, by name.
+        self.sizes: dict[str, int] = {}
 
     def relay(self, camera_id: str, source: Callable[[], Mjpeg]) -> Relay:
         """Return the stream made for a camera, shared by all who watch it."""

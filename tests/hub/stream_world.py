@@ -22,7 +22,7 @@ START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 class FakeClips:
-    """One recording of known size, one of unknown."""
+    """A recording of known size, one that goes on and one whose size is not told."""
 
     def __init__(self) -> None:
         self.error: HubError | None = None
@@ -41,7 +41,11 @@ class FakeClips:
             kind=EventKind.MOTION,
             size=len(FILM),
         )
-        clips = (long, Clip(id="B", camera="gate", start=START + timedelta(minutes=2)))
+        clips = (
+            long,
+            Clip(id="B", camera="gate", start=START + timedelta(minutes=2)),
+            Clip(id="C", camera="gate", start=START + timedelta(minutes=3), end=START + timedelta(minutes=4)),
+        )
         return [clip for clip in clips if clip.start < end and (clip.end or clip.start) > start]
 
     async def read(self, clip: Clip) -> AsyncGenerator[bytes]:

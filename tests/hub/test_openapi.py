@@ -57,7 +57,7 @@ def fits(value: Any, schema: Mapping[str, Any]) -> bool:
         return fits(value, document()["components"]["schemas"][schema["$ref"].rpartition("/")[2]])
     if "const" in schema:
         return bool(value == schema["const"])
-    kinds = {
+    kinds: dict[str, Any] = {
         "object": dict,
         "array": list,
         "string": str,
@@ -183,11 +183,11 @@ class Asker:
         return f"door{query}" if offers else GOOD[route]
 
     def options(self, method: str, status: int) -> None:
-        options = {
+        options: dict[int, Mapping[str, Any]] = {
             HTTPStatus.TOO_MANY_REQUESTS: {"max_day": 1},
             HTTPStatus.GATEWAY_TIMEOUT: {"first_byte": 0.05},
         }
-        self.hub.config_entries.async_update_entry(self.entry, options=options.get(HTTPStatus(status), {}))
+        self.hub.config_entries.async_update_entry(self.entry, options=options.get(status, {}))
 
     def body(self, path: str, method: str, status: int) -> dict[str, Any]:
         headers = {206: {"Range": "bytes=0-9"}, 416: {"Range": "bytes=99999-"}}.get(status, {})

@@ -19,6 +19,7 @@ from custom_components.camhub.kernel.errors import AuthError, Throttled, Unreach
 from custom_components.camhub.kernel.model import Image
 from custom_components.camhub.kernel.relay import OPENING
 from custom_components.camhub.runtime import SHARED
+from custom_components.camhub.stream_entry import STREAMS
 from custom_components.camhub.stream_paths import camera_key, parse_key, stream_path
 
 from .conftest import AddAccount
@@ -308,7 +309,7 @@ async def test_no_first_byte_in_time_is_504(
         provider.stills.gate.clear()
 
     fake.prepare = silent
-    entry = await add_account(options={"first_byte": 0.05})
+    entry = await add_account(options={"first_byte": 0.25})
     client = await hass_client()
     asked = await client.get(stream_path(camera_key(entry.entry_id, camera), name))
     await refused(asked, HTTPStatus.GATEWAY_TIMEOUT)
@@ -370,7 +371,8 @@ async def test_mjpeg_made_of_pictures_is_shared(
 async def test_recordings_are_listed_and_read(client: TestClient[Any, Any], fake: FakeSpec, path: Path) -> None:
     span = {"start": START.isoformat(), "end": (START + timedelta(hours=1)).isoformat()}
     rows = await (await client.get(path("gate", "recordings"), params=span)).json()
-    assert [row["start"] for row in rows] == ["2026-03-01T12:00:00+00:00", "2026-03-01T12:02:00+00:00"]
+    assert [row["start"][11:16] for row in rows] == ["12:00", "12:02", "12:03"]
+    assert rows[0]["start"] == "2026-03-01T12:00:00+00:00"
     assert (rows[0]["end"], rows[0]["kind"], rows[0]["size"]) == ("2026-03-01T12:01:00+00:00", "motion", len(FILM))
     assert (rows[1]["end"], rows[1]["kind"], rows[1]["size"]) == (None, None, None)
     for row in rows:
@@ -432,6 +434,39 @@ async def test_parts_that_there_are_not(client: TestClient[Any, Any], path: Path
         assert (head.headers["Content-Length"], head.headers["Accept-Ranges"]) == (str(len(FILM)), "bytes")
     for name in ("none", "WzEsMl0", quote("é"), f"{url.rpartition('/')[2]}x"):
         await refused(await client.get(path("gate", "recordings", name)), HTTPStatus.NOT_FOUND)
+
+
+async def test_a_size_that_nobody_tells_is_learnt_once(
+    hub: HomeAssistant,
+    client: TestClient[Any, Any],
+    path: Path,
+    entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clips = entry.runtime_data.data["gate"].clips
+    url = await first_recording(client, path, 2)
+    for read in (2, 3):
+        answer = await client.get(url, headers={"Range": "bytes=-10"})
+        assert answer.status == HTTPStatus.PARTIAL_CONTENT
+        assert answer.headers["Content-Range"] == f"bytes {len(FILM) - 10}-{len(FILM) - 1}/{len(FILM)}"
+        assert await answer.read() == FILM[-10:]
+        assert clips.closed == read
+    monkeypatch.setattr("custom_components.camhub.stream_clips.SIZES_KEPT", 0)
+    hub.data[STREAMS][entry.entry_id].sizes = {"other": 1}
+    assert (await client.get(url, headers={"Range": "bytes=0-1"})).status == HTTPStatus.PARTIAL_CONTENT
+    assert set(hub.data[STREAMS][entry.entry_id].sizes) == {"gate/C"}
+    hub.data[STREAMS][entry.entry_id].sizes = {}
+    option(hub, entry, first_byte=0.1)
+    slow = clips.read
+
+    async def once_slow(clip: Any) -> Any:
+        clips.read = slow
+        await asyncio.Future()
+        yield b""
+
+    clips.read = once_slow
+    answer = await client.get(url, headers={"Range": "bytes=0-1"})
+    assert (answer.status, await answer.read()) == (HTTPStatus.OK, FILM)
 
 
 async def test_a_recording_that_is_gone_or_breaks_off(
