@@ -11,7 +11,18 @@ import time
 
 from .home_assistant import FlowError, HomeAssistant
 from .process import ROOT, ProcessError
-from .world import DASHBOARD, RECORDER_PASSWORD, RECORDER_USER, World, add_accounts, cameras, free_port, make_dashboard
+from .world import (
+    DASHBOARD,
+    RECORDER_PASSWORD,
+    RECORDER_USER,
+    SERVER_PASSWORD,
+    SERVER_USER,
+    World,
+    add_accounts,
+    cameras,
+    free_port,
+    make_dashboard,
+)
 
 
 async def until_interrupted() -> None:
@@ -42,6 +53,7 @@ async def run(folder: Path, port: int) -> None:
             print(f"  Cameras          {len(await cameras(home))}, ready after {time.monotonic() - begun:.0f} s")
             print(f"  Raspberry Pi     {world.pi_url}/stream.mjpg")
             print(f"  Recorder         {world.recorder_url}  {RECORDER_USER} / {RECORDER_PASSWORD}")
+            print(f"  Frigate          {world.server_url}  {SERVER_USER} / {SERVER_PASSWORD}")
             print("\n  Ctrl-C stops everything.\n", flush=True)
             await waiting
     finally:

@@ -12,6 +12,8 @@ from .process import Process
 
 DASHBOARD: Final = "camhub-demo"
 RECORDER_USER: Final = "viewer"
+SERVER_USER: Final = "admin"
+SERVER_PASSWORD: Final = "demo-frigate-1"  # noqa: S105  # of a simulated server
 RECORDER_PASSWORD: Final = "demo-recorder-1"  # noqa: S105  # of a simulated device
 
 
@@ -23,20 +25,21 @@ def free_port() -> int:
         return port
 
 
-def _ports(kept: Path) -> tuple[int, int, int]:
-    """Return three free ports, the same ones again for a folder that was kept."""
+def _ports(kept: Path) -> list[int]:
+    """Return six free ports, the same ones again for a folder that was kept."""
     if not kept.exists():
-        kept.write_text(json.dumps([free_port(), free_port(), free_port()]))
-    pi, recorder, rtsp = json.loads(kept.read_text())
-    return pi, recorder, rtsp
+        kept.write_text(json.dumps([free_port() for _ in range(6)]))
+    ports: list[int] = json.loads(kept.read_text())
+    return ports
 
 
 class World:
-    """A Raspberry Pi's camera server and a recorder with four channels."""
+    """A Raspberry Pi's camera server, a recorder and a Frigate server."""
 
     def __init__(self, folder: Path) -> None:
         """Choose ports; nothing runs yet."""
-        self.pi_port, self.recorder_port, self.rtsp_port = _ports(folder / "ports.json")
+        ports = _ports(folder / "ports.json")
+        self.pi_port, self.recorder_port, self.rtsp_port, self.server_port, self.open_port, self.restream_port = ports
         python = sys.executable
         self._processes = {
             self.pi_port: Process(
@@ -56,12 +59,26 @@ class World:
                 ],
                 folder / "recorder.log",
             ),
+            self.server_port: Process(
+                "Frigate",
+                [
+                    *(python, "-m", "simulators.frigate", "--port", str(self.server_port)),
+                    *("--open-port", str(self.open_port), "--rtsp-port", str(self.restream_port)),
+                    *("--user", SERVER_USER, "--password", SERVER_PASSWORD, "--motion-every", "20"),
+                ],
+                folder / "frigate.log",
+            ),
         }
 
     @property
     def pi_url(self) -> str:
         """Return the Pi's address."""
         return f"http://127.0.0.1:{self.pi_port}"
+
+    @property
+    def server_url(self) -> str:
+        """Return the Frigate server's address."""
+        return f"http://127.0.0.1:{self.server_port}"
 
     @property
     def recorder_url(self) -> str:
@@ -90,6 +107,16 @@ async def add_accounts(home: HomeAssistant, world: World) -> None:
             "password": RECORDER_PASSWORD,
             "verify_tls": True,
         },
+    )
+    await home.add(
+        "frigate",
+        {
+            "address": world.server_url,
+            "verify_tls": True,
+            "live": "auto",
+            "rtsp_template": f"rtsp://{{host}}:{world.restream_port}/{{name}}",
+        },
+        {"username": SERVER_USER, "password": SERVER_PASSWORD},
     )
 
 

@@ -36,7 +36,7 @@ def test_the_demo_is_ready_within_a_minute(demo: Demo) -> None:
     assert demo.seconds < 60
 
 
-@pytest.mark.parametrize("name", ["Garden Pi", "Driveway"])
+@pytest.mark.parametrize("name", ["Garden Pi", "Workshop", "Nursery"])
 def test_cameras_of_every_provider_move(page: Page, demo: Demo, name: str) -> None:
     demo.visit(page, "/camhub-demo/cameras")
     card = page.locator("hui-picture-entity-card", has_text=name)
@@ -46,8 +46,8 @@ def test_cameras_of_every_provider_move(page: Page, demo: Demo, name: str) -> No
 
 
 def test_an_event_arrives(page: Page, demo: Demo) -> None:
-    demo.raise_event(channel=1, kind="VMD")
+    demo.raise_event(channel=3, kind="VMD")
     demo.visit(page, "/camhub-demo/state")
-    row = page.locator("hui-event-entity-row, hui-simple-entity-row, hui-toggle-entity-row", has_text="Driveway Motion")
+    row = page.locator("hui-event-entity-row, hui-simple-entity-row, hui-toggle-entity-row", has_text="Shed Motion")
     row.first.wait_for()
     row.get_by_text("Detected").first.wait_for(timeout=40_000)

@@ -74,7 +74,7 @@ def test_a_changed_password_is_mended(page: Page, demo: Demo) -> None:
     submit(dialog)
     expect(dialog.get_by_text("Signed in again.").or_(dialog.get_by_text(re.compile("successful")))).to_be_visible()
     demo.visit(page, "/camhub-demo/cameras")
-    card = page.locator("hui-picture-entity-card", has_text="Driveway")
+    card = page.locator("hui-picture-entity-card", has_text="Workshop")
     card.wait_for()
     demo.visit(page, "/config/integrations/integration/camhub")
     expect(page.get_by_text("Cellar recorder").first).to_be_visible()
