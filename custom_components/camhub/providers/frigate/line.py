@@ -25,9 +25,9 @@ POLL_S: Final = 60.0
 # The server tells its figures every minute (`mqtt.stats_interval`), so a longer silence is a broken line.
 SILENCE_S: Final = 300.0
 PAGE: Final = 100
-PAGES: Final = 50
 # What began so long before the newest known may have been written down after it.
 LATE: Final = timedelta(minutes=10)
+_MOMENT: Final = timedelta(milliseconds=1)
 _CLOSED: Final = frozenset({aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSING, aiohttp.WSMsgType.CLOSED})
 
 
@@ -157,7 +157,8 @@ class EventLine:
     async def _reconciled(self) -> list[CameraEvent]:
         """Compare with the lists: what was missed is told now; raises HubError."""
         heard = Heard.LISTED if self._begun else Heard.BEFORE
-        sights = in_order([*await self._recent(), *await self._page({"in_progress": "1"})])
+        ongoing, _ = await self._page({"in_progress": "1"})
+        sights = in_order(each for each in (*await self._recent(), *ongoing) if self._wanted(each.camera))
         self._begun = True
         told = [event for each in sights for event in self._tracker.take(each, heard)]
         listed = {each.id for each in sights}
@@ -172,26 +173,29 @@ class EventLine:
         """Return what began since shortly before the newest that is known; the newest page where nothing is."""
         newest = self._tracker.newest
         if newest is None:
-            return await self._page({})
-        after, before = {"after": _seconds(newest - LATE)}, dict[str, str]()
-        found: list[Sight] = []
-        for _ in range(PAGES):
-            page = await self._page({**after, **before})
+            return (await self._page({}))[0]
+        query, found = {"after": _seconds(newest - LATE)}, list[Sight]()
+        oldest: datetime | None = None
+        while True:
+            page, full = await self._page(query)
             found += page
-            if len(page) < PAGE:
-                break
-            before = {"before": _seconds(min(each.start for each in page))}
-        return found
+            begun = min((each.start for each in page), default=None)
+            if not full or begun is None or begun == oldest:
+                return found
+            # Those that began at the same moment may be split between two pages.
+            oldest, query["before"] = begun, _seconds(begun + _MOMENT)
 
-    async def _page(self, query: Mapping[str, str]) -> list[Sight]:
+    async def _page(self, query: Mapping[str, str]) -> tuple[list[Sight], bool]:
+        """Return one page of events, newest first, and whether there may be more."""
         asked = {"limit": str(PAGE), "include_thumbnails": "0", **query}
+        listed = objects(await self._client.json("api/events", asked))
         found: list[Sight] = []
-        for each in objects(await self._client.json("api/events", asked)):
+        for each in listed:
             try:
                 found.append(sight(each))
             except Malformed:
                 self._counters.count("events.malformed")
-        return [each for each in found if self._wanted(each.camera)]
+        return found, len(listed) >= PAGE
 
     async def _asked(self, identifier: str) -> list[CameraEvent]:
         try:

@@ -72,8 +72,8 @@ class Tracker:
         track = self._tracks.get(sight.id)
         unknown = track is None
         if track is None:
-            track = self._tracks[sight.id] = _Track(sight)
             self._forget()
+            track = self._tracks[sight.id] = _Track(sight)
         before, track.sight = track.sight, _merged(track.sight, sight)
         match track.stage:
             case _Stage.TOLD:
@@ -194,7 +194,7 @@ class Tracker:
 
     def _forget(self) -> None:
         """Forget the oldest of what is over, and of nothing else."""
-        if len(self._tracks) > REMEMBERED:
+        if len(self._tracks) >= REMEMBERED:
             done = (key for key, track in self._tracks.items() if track.stage in {_Stage.OVER, _Stage.QUIET})
             if (oldest := next(done, None)) is not None:
                 del self._tracks[oldest]

@@ -1,0 +1,198 @@
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+import socket
+from typing import override
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+import pytest
+
+from custom_components.camhub.kernel.model import Account, JsonValue
+from custom_components.camhub.kernel.signin import Answers, Form, Question
+from custom_components.camhub.providers.frigate import SPEC
+from simulators.frigate import FrigateSimulator
+from tests.conftest import MakeContext
+
+from .conftest import PASSWORD, USER, MakeServer
+
+
+class Enough(Exception):
+    pass
+
+
+class Script:
+    """Answers the pages one after the other and remembers them."""
+
+    def __init__(self, *answers: tuple[str, Answers]) -> None:
+        self.answers = list(answers)
+        self.forms: list[Form] = []
+
+    async def __call__(self, question: Question) -> Answers:
+        assert isinstance(question, Form)
+        self.forms.append(question)
+        if not self.answers:
+            raise Enough
+        page, answers = self.answers.pop(0)
+        assert question.page == page
+        return answers
+
+    @property
+    def errors(self) -> list[Mapping[str, str]]:
+        return [dict(each.errors) for each in self.forms if each.errors]
+
+
+def server_page(address: str, **others: JsonValue) -> tuple[str, Answers]:
+    return "server", {"address": address, "verify_tls": True, "live": "auto", **others}
+
+
+RIGHT: tuple[str, Answers] = ("login", {"username": USER, "password": PASSWORD})
+
+
+@pytest.mark.parametrize("version", ["0.14", "0.16", "0.18"])
+async def test_with_a_login(make_server: MakeServer, make_context: MakeContext, version: str) -> None:
+    server = await make_server(version)
+    script = Script(server_page(server.url), RIGHT)
+    account = await SPEC.sign_in(make_context(), script)
+    assert account == Account(
+        title="Frigate",
+        unique_id=None,
+        match=server.url.removeprefix("http://"),
+        credentials={
+            "address": f"{server.url}/",
+            "username": USER,
+            "password": PASSWORD,
+            "verify_tls": True,
+            "proxy_secret": "",
+            "live": "auto",
+            "rtsp_template": "",
+        },
+    )
+    assert server.login.attempts == 1
+    assert script.forms[0].placeholders == {"example": "rtsp://{host}:8554/{name}"}
+
+
+@pytest.mark.parametrize("version", ["0.14", "0.17"])
+async def test_a_wrong_password(make_server: MakeServer, make_context: MakeContext, version: str) -> None:
+    server = await make_server(version)
+    wrong: tuple[str, Answers] = ("login", {"username": USER, "password": "wrong"})
+    script = Script(server_page(server.url), wrong, RIGHT)
+    await SPEC.sign_in(make_context(), script)
+    assert script.errors == [{"base": "invalid_auth"}]
+    assert server.login.attempts == 2
+
+
+async def test_without_a_login_on_this_machine(server: FrigateSimulator, make_context: MakeContext) -> None:
+    account = await SPEC.sign_in(make_context(), Script(server_page(server.open_url)))
+    assert (account.credentials["username"], account.credentials["password"]) == ("", "")
+
+
+class OwnNames(AbstractResolver):
+    """Finds this machine under every name."""
+
+    @override
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        return [ResolveResult(hostname=host, host="127.0.0.1", port=port, family=family, proto=0, flags=0)]
+
+    @override
+    async def close(self) -> None:
+        pass
+
+
+async def test_without_a_login_elsewhere_is_warned_of(server: FrigateSimulator, make_context: MakeContext) -> None:
+    elsewhere = server.open_url.replace("127.0.0.1", "cams.example")
+    script = Script(server_page(elsewhere), ("unprotected", {}))
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(resolver=OwnNames())) as session:
+        account = await SPEC.sign_in(replace(make_context(), session=lambda **_: session), script)
+    assert script.forms[1].placeholders == {"host": "cams.example"}
+    assert script.forms[1].fields == ()
+    assert account.credentials["address"] == f"{elsewhere}/"
+
+
+async def test_signing_in_again(server: FrigateSimulator, make_context: MakeContext) -> None:
+    first = await SPEC.sign_in(make_context(), Script(server_page(server.url, proxy_secret=""), RIGHT))
+    kept: tuple[str, Answers] = ("login", {"username": USER, "password": ""})
+    script = Script(server_page(server.url), kept)
+    assert await SPEC.sign_in(make_context(first.credentials), script) == first
+    other: tuple[str, Answers] = ("login", {"username": "someone", "password": ""})
+    nobody: tuple[str, Answers] = ("login", {"username": " ", "password": "x"})
+    script = Script(server_page(server.url), other, nobody)
+    with pytest.raises(Enough):
+        await SPEC.sign_in(make_context(first.credentials), script)
+    assert script.errors == [{"base": "password_missing"}, {"base": "username_missing"}]
+    elsewhere = Script(server_page(server.url.replace("127.0.0.1", "localhost")), kept)
+    with pytest.raises(Enough):
+        await SPEC.sign_in(make_context(first.credentials), elsewhere)
+    assert elsewhere.errors == [{"base": "password_missing"}], "a password goes to its own server only"
+
+
+async def test_a_proxy_secret(server: FrigateSimulator, make_context: MakeContext) -> None:
+    server.login.proxy_secret = "an example"
+    script = Script(server_page(server.url, proxy_secret="wrong"), RIGHT)
+    with pytest.raises(Enough):
+        await SPEC.sign_in(make_context(), script)
+    script = Script(server_page(server.open_url, proxy_secret="an example"))
+    account = await SPEC.sign_in(make_context(), script)
+    assert account.credentials["proxy_secret"] == "an example"
+    again = Script(server_page(server.open_url))
+    assert await SPEC.sign_in(make_context(account.credentials), again) == account
+
+
+async def test_a_role_without_cameras(server: FrigateSimulator, make_context: MakeContext) -> None:
+    server.login.roles = {"family": ("none_there",)}
+    server.login.users[USER].role = "family"
+    script = Script(server_page(server.url), RIGHT)
+    with pytest.raises(Enough):
+        await SPEC.sign_in(make_context(), script)
+    assert script.errors == [{"base": "role_sees_nothing"}]
+
+
+async def test_what_is_wrong_with_the_server(make_server: MakeServer, make_context: MakeContext) -> None:
+    old, new = await make_server("0.13"), await make_server()
+    new.faults.restarting = True
+    script = Script(
+        server_page("two words"),
+        server_page("ftp://192.0.2.1"),
+        server_page(new.url, rtsp_template="http://{name}"),
+        server_page(old.open_url),
+        server_page(new.url),
+    )
+    with pytest.raises(Enough):
+        await SPEC.sign_in(make_context(), script)
+    reasons = ["invalid_address", "invalid_address", "unsupported_rtsp_template", "version_unsupported"]
+    assert script.errors == [{"base": reason} for reason in [*reasons, "server_starting"]]
+    assert script.forms[4].placeholders == {"example": "rtsp://{host}:8554/{name}", "version": "0.13"}
+
+
+async def test_something_else_answers(server: FrigateSimulator, make_context: MakeContext) -> None:
+    server.faults.answers["/api/version"] = (200, "text/html", "<html>")
+    script = Script(server_page(server.open_url))
+    with pytest.raises(Enough):
+        await SPEC.sign_in(make_context(), script)
+    assert script.errors == [{"base": "not_this_device"}]
+
+
+async def test_a_port_is_looked_for(server: FrigateSimulator, make_context: MakeContext) -> None:
+    """Without a scheme the port with a login is tried with TLS first; here nobody listens there."""
+    script = Script(server_page("127.0.0.1:1"))
+    with pytest.raises(Enough):
+        await SPEC.sign_in(make_context(), script)
+    assert script.errors == [{"base": "cannot_connect"}]
+    account = await SPEC.sign_in(make_context(), Script(server_page(server.open_url.removeprefix("http://"))))
+    assert account.credentials["address"] == f"{server.open_url}/"
+
+
+async def test_a_login_that_is_refused_for_another_reason(server: FrigateSimulator, make_context: MakeContext) -> None:
+    server.faults.answers["/api/config"] = (403, "application/json", '{"detail": "Role not provided"}')
+    script = Script(server_page(server.open_url), server_page(server.url), RIGHT)
+    with pytest.raises(Enough):
+        await SPEC.sign_in(make_context(), script)
+    assert script.errors == [{"base": "insufficient_permission"}, {"base": "insufficient_permission"}]
+
+
+async def test_a_sign_in_may_be_given_up(make_context: MakeContext) -> None:
+    signing = asyncio.ensure_future(SPEC.sign_in(make_context(), Script()))
+    with pytest.raises(Enough):
+        await signing
