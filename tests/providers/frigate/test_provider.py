@@ -5,12 +5,14 @@ import pytest
 from custom_components.camhub.kernel.errors import AuthError, Malformed, Throttled, Unreachable, Unsupported
 from custom_components.camhub.kernel.model import DeviceIdentity, EventKind
 from custom_components.camhub.kernel.provider import Press, Switch
-from custom_components.camhub.providers.frigate.provider import PRESETS_S
+from custom_components.camhub.providers.frigate import SPEC
+from custom_components.camhub.providers.frigate.provider import PRESETS_S, FrigateProvider
 from simulators.frigate import VERSIONS, FrigateSimulator, Unit
 from simulators.frigate.login import User
+from tests.conftest import MakeContext
 from tests.fake_clock import FakeClock, settle
 
-from .conftest import USER, MakeProvider, MakeServer, by_id
+from .conftest import USER, MakeProvider, MakeServer, by_id, login
 
 SUPPORTED = [version for version in VERSIONS if version != "0.13"]
 
@@ -111,6 +113,10 @@ async def test_a_port_without_login(server: FrigateSimulator, make_provider: Mak
     assert len(await provider.cameras()) == 4
     assert server.login.attempts == 0
     assert provider.diagnostics()["login"] is False
+
+
+def test_it_is_opened_by_its_spec(make_context: MakeContext) -> None:
+    assert isinstance(SPEC.open(make_context(login("http://192.0.2.30:5000"))), FrigateProvider)
 
 
 async def test_an_old_version_says_so(make_server: MakeServer, make_provider: MakeProvider) -> None:
