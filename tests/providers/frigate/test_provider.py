@@ -227,15 +227,18 @@ async def test_a_camera_goes_to_its_positions(
     provider = make_provider(server.url)
     found = by_id(await provider.cameras())
     presses = [each for each in found["driveway"].controls if isinstance(each, Press)]
-    assert [(each.key, each.name) for each in presses] == [("ptz_preset_1", "gate"), ("ptz_preset_2", "Street 2")]
+    assert [(each.key, each.name) for each in presses] == [
+        ("ptz_preset_gate", "gate"),
+        ("ptz_preset_street_2", "Street 2"),
+    ]
     await presses[1].press()
     await server.wait_until(lambda: bool(server.commands))
     assert server.commands == [("driveway/ptz", "preset_Street 2")]
-    server.cameras[0].presets = ("gate",)
+    server.cameras[0].presets = ("gate", "Gate!")
     assert by_id(await provider.cameras()) == found, "they are asked once an hour"
     await clock.advance(PRESETS_S)
     presses = [each for each in by_id(await provider.cameras())["driveway"].controls if isinstance(each, Press)]
-    assert [each.name for each in presses] == ["gate"]
+    assert [(each.key, each.name) for each in presses] == [("ptz_preset_gate", "gate"), ("ptz_preset_gate_1", "Gate!")]
 
 
 async def test_positions_that_cannot_be_read_keep_the_listing_going(

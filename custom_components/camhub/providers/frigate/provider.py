@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from functools import partial
+import re
 from typing import Final, override
 from urllib.parse import quote
 
@@ -183,8 +184,8 @@ class FrigateProvider(Provider):
         return (
             *(_switch(client, unit.id, key, is_on=is_on) for key, is_on in unit.switches.items()),
             *(
-                Press(key=f"ptz_preset_{number}", name=preset, press=partial(go_to, client, unit.id, preset))
-                for number, preset in enumerate(found, 1)
+                Press(key=key, name=preset, press=partial(go_to, client, unit.id, preset))
+                for key, preset in _keyed(found).items()
             ),
         )
 
@@ -214,6 +215,15 @@ def open_provider(context: Context) -> FrigateProvider:
 
 def _switch(client: Client, camera: str, key: str, *, is_on: bool) -> Switch:
     return Switch(key=key, is_on=is_on, turn=lambda on: switch(client, camera, key, on=on))
+
+
+def _keyed(presets: Sequence[str]) -> Mapping[str, str]:
+    """Return positions by a key that stays when others come and go."""
+    found: dict[str, str] = {}
+    for preset in presets:
+        key = f"ptz_preset_{re.sub('[^a-z0-9]+', '_', preset.lower()).strip('_')}"
+        found[f"{key}_{len(found)}" if key in found else key] = preset
+    return found
 
 
 def _model(unit: Unit) -> str | None:
