@@ -259,3 +259,21 @@ def test_size_of_what_has_no_frame_header_is_unknown(data: bytes) -> None:
 
 def test_size_steps_over_thumbnails_and_fill_bytes() -> None:
     assert jpeg_size(jpeg(width=640, height=480, thumbnail=jpeg(width=1, height=1))) == (640, 480)
+
+
+def test_parts_that_come_one_in_a_chunk() -> None:
+    frames = [FIRST, SECOND, FIRST, jpeg(b"third"), SECOND]
+    reader = JpegReader(STREAM)
+    assert [reader.feed(part(frame, length=len(frame))) for frame in frames] == [[frame] for frame in frames]
+    # One that is wrong about its length, or has more behind it, is read as any other.
+    assert reader.feed(part(FIRST, length=len(FIRST) - 5)) == [FIRST]
+    assert reader.feed(part(SECOND, length=len(SECOND)) + part(FIRST, length=len(FIRST))) == [SECOND, FIRST]
+    assert reader.feed(part(SECOND, length=10**9)) == [SECOND]
+    assert reader.feed(part(FIRST, length=len(FIRST))) == [FIRST]
+
+
+def test_boundary_with_the_length_in_it() -> None:
+    boundary = b"cut%d" % len(FIRST)
+    reader = JpegReader(f"multipart/x-mixed-replace; boundary={boundary.decode()}")
+    for _ in range(3):
+        assert reader.feed(part(FIRST, length=len(FIRST), boundary=boundary)) == [FIRST]

@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from typing import override
 
@@ -81,6 +81,7 @@ async def test_chunk_is_one_chunk_around_one_part(relay: Relay, stream: FedStrea
     stream.put(FIRST)
     await settle()
     frame = watcher.frames[0]
+    assert frame.pieces is frame.pieces
     size, _, rest = frame.chunk.partition(b"\r\n")
     assert int(size, 16) == len(rest) - 2
     assert rest == bytes(frame.part) + b"\r\n"
@@ -354,3 +355,22 @@ async def test_last_frame_serves_as_a_still_while_it_is_fresh(
     assert image is not None
     assert (image.content, image.taken_at, image.stale) == (FIRST, taken_at, False)
     assert relay.still(1.9) is None
+
+
+class PushedStream(FedStream):
+    async def push(self, deliver: Callable[[bytes], None]) -> None:
+        async with aclosing(self.frames()) as frames:
+            async for frame in frames:
+                deliver(frame)
+
+
+async def test_a_stream_that_hands_frames_over_is_let_do_so(clock: FakeClock) -> None:
+    stream = PushedStream()
+    relay = Relay(stream, clock=clock)
+    watcher = Watcher()
+    relay.join(watcher)
+    stream.put(FIRST, SECOND)
+    await settle()
+    assert watcher.jpegs == [FIRST, SECOND]
+    await relay.close()
+    assert stream.open == 0

@@ -126,6 +126,18 @@ async def test_who_gives_up_cancels_nobody_else(album: Album, lens: Lens) -> Non
     assert lens.cancelled == 0
 
 
+async def test_what_is_being_taken_ends_with_its_account(album: Album, lens: Lens) -> None:
+    await album.get(KEY, lens, max_age=10)
+    lens.shut()
+    waiting = asyncio.create_task(album.refresh(KEY, lens, force=True))
+    await settle()
+    await album.abandon([KEY, "account/none"])
+    with pytest.raises(Unreachable) as caught:
+        await waiting
+    assert caught.value.reason == "shutting_down"
+    assert album.last(KEY) is not None
+
+
 async def test_what_everyone_gave_up_on_still_arrives(album: Album, lens: Lens) -> None:
     lens.shut()
     task = asyncio.create_task(album.get(KEY, lens, max_age=10))

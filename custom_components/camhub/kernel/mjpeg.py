@@ -19,6 +19,8 @@ _TEMPORARY, _FIRST_FRAME_HEADER, _FIRST_RESTART, _LAST_RESTART = 0x01, 0xC0, 0xD
 _SOI, _EOI, _SOS, _FILL = 0xD8, 0xD9, 0xDA, 0xFF
 _FRAME_HEADERS: Final = frozenset(range(_FIRST_FRAME_HEADER, _FIRST_RESTART)) - {0xC4, 0xC8, 0xCC}
 
+_LENGTH: Final = re.compile(rb"\ncontent-length:[ \t]*(\d+)\r?\n", re.IGNORECASE)
+_PART_ENDS: Final = (b"", b"\r\n", b"\n")
 _STREAM_TYPES: Final = ("multipart/", "image/jp", "image/pjpeg", "video/x-motion-jpeg", "application/octet-stream")
 _PICTURE_TYPES: Final = ("image/", "application/octet-stream")
 
@@ -106,6 +108,15 @@ class _State(Enum):
     BODY = auto()
 
 
+def _head_like(head: bytes) -> re.Pattern[bytes] | None:
+    """Return what matches a boundary line and headers like these with another Content-Length."""
+    length = _LENGTH.search(head)
+    if length is None or head.count(length[1]) != 1:
+        return None
+    before, after = head[: length.start(1)], head[length.end(1) :]
+    return re.compile(rb"(?:\r?\n)?" + re.escape(before) + rb"(\d+)" + re.escape(after))
+
+
 class JpegReader:
     """Turns chunks of a stream into whole JPEGs; holds one of at most `limit` bytes and no more.
 
@@ -131,6 +142,9 @@ class JpegReader:
         # While such a length is waited for: the chunks, and how many bytes are not here yet.
         self._held: list[bytes] = []
         self._missing = 0
+        # Where the boundary line began, and what heads of parts look like that differ only in their length.
+        self._line: int | None = None
+        self._head: re.Pattern[bytes] | None = None
         # Whether a picture that begins here is one for certain, and not a thumbnail in the tail of another.
         self._certain = True
 
@@ -145,14 +159,28 @@ class JpegReader:
             self._join(pictures)
         elif self._buffer:
             self._buffer += chunk
-        else:
-            self._buffer = chunk
+        elif self._repeated(chunk, pictures):
+            return pictures
         while self._step(pictures):
             pass
         self._forget()
         if self._state is _State.BODY and self._length is not None and self._length <= self._trusted:
             self._missing = self._length - len(self._buffer)
         return pictures
+
+    def _repeated(self, chunk: bytes, pictures: list[bytes]) -> bool:
+        """Take the one whole part that a chunk is, if it begins as parts did before; else keep the chunk."""
+        head = self._head.match(chunk) if self._head and self._state is _State.SEEK else None
+        if head is not None and len(head[1]) <= len(str(self._limit)) and (length := int(head[1])) <= self._trusted:
+            begin = head.end()
+            picture = chunk[begin : begin + length]
+            if len(picture) == length and is_whole_jpeg(picture) and chunk[begin + length :] in _PART_ENDS:
+                pictures.append(picture)
+                self._certain = True
+                self._seek(0, certain=True)
+                return True
+        self._buffer = chunk
+        return False
 
     def _join(self, pictures: list[bytes]) -> None:
         """Put a picture together whose length has arrived; its bytes are copied only once."""
@@ -189,6 +217,7 @@ class JpegReader:
         if line is None:
             self._looked = max(self._looked, len(self._buffer) - 2)
             return False
+        self._line = line.begin
         self._begin = line.end
         self._state = _State.HEAD
         return True
@@ -206,7 +235,10 @@ class JpegReader:
         headers = parse_head(self._buffer[self._begin : end])
         if headers.get("content-type", "image/jpeg").lower().startswith(_PICTURE_TYPES):
             self._certain = True
-            self._open(end, length_of(headers, self._limit))
+            length = length_of(headers, self._limit)
+            if length is not None and self._head is None and self._line is not None:
+                self._head = _head_like(bytes(self._buffer[self._line : end]))
+            self._open(end, length)
         else:
             self._seek(end, certain=False)
             self._state = _State.SKIP
@@ -321,6 +353,7 @@ class JpegReader:
         else:
             del self._buffer[:done]
         if done:
+            self._line = None
             self._begin = max(0, self._begin - done)
             self._looked = max(0, self._looked - done)
             if self._finder:

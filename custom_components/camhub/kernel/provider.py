@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import aiohttp
 
@@ -63,6 +63,15 @@ class Mjpeg(Protocol):
 
     def frames(self) -> AsyncGenerator[bytes]:
         """Open the stream and yield whole frames; raises HubError; the reader closes the generator."""
+        ...
+
+
+@runtime_checkable
+class PushedMjpeg(Mjpeg, Protocol):
+    """Frames that can also be handed over as they arrive, without a task to wake for each."""
+
+    async def push(self, deliver: Callable[[bytes], None]) -> None:
+        """Open the stream and hand over whole frames until it ends; raises HubError; silence is the caller's to see."""
         ...
 
 

@@ -15,7 +15,7 @@ from .errors import AuthError, HubError, Malformed, Throttled, Unreachable, Unsu
 from .mjpeg import jpeg_size
 from .model import Image, JsonValue
 from .policy import Backoff, Chance
-from .provider import Mjpeg
+from .provider import Mjpeg, PushedMjpeg
 
 BOUNDARY: Final = "camhubframe"
 """What stands between the parts of `Frame.part`; a stream of them begins with `OPENING`."""
@@ -328,9 +328,12 @@ class Relay:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _read(self) -> None:
-        async with aclosing(self._source.frames()) as frames:
-            async for jpeg in frames:
-                self._deliver(jpeg)
+        if isinstance(self._source, PushedMjpeg):
+            await self._source.push(self._deliver)
+        else:
+            async with aclosing(self._source.frames()) as frames:
+                async for jpeg in frames:
+                    self._deliver(jpeg)
 
     async def _watch(self) -> None:
         """Return when no frame has come for too long."""

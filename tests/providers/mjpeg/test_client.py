@@ -293,3 +293,52 @@ async def test_what_is_no_status_page(make_context: MakeContext, started: Starte
 async def test_a_status_page_may_report_a_fault(make_context: MakeContext, started: Started) -> None:
     server = await started(MjpegServer({"/health": page('{"status": "stale"}', "application/json", 503)}))
     assert await client(make_context()).json(URL(server.address("/health"))) == (503, {"status": "stale"})
+
+
+async def pushed(mjpeg: HttpMjpeg, count: int) -> list[bytes]:
+    found: list[bytes] = []
+    enough = asyncio.Event()
+
+    def deliver(frame: bytes) -> None:
+        found.append(frame)
+        if len(found) == count:
+            enough.set()
+
+    pushing = asyncio.create_task(mjpeg.push(deliver))
+    waiting = asyncio.create_task(enough.wait())
+    await asyncio.wait((pushing, waiting), return_when=asyncio.FIRST_COMPLETED)
+    for task in (pushing, waiting):
+        task.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    try:
+        await pushing
+    except asyncio.CancelledError:
+        return found
+    return found
+
+
+async def test_hands_frames_over_as_they_come(make_context: MakeContext, started: Started, clock: FakeClock) -> None:
+    parts = [b"--a\r\nContent-Length: %d\r\n\r\n%s\r\n" % (len(each), each) for each in PICTURES[:3]]
+    chunks = b"".join(b"%x\r\n%s\r\n" % (len(each), each) for each in parts)
+    server = await started(
+        MjpegServer(
+            {
+                "/plain": stream(burst(PICTURES[:5])),
+                "/ended": stream(burst(PICTURES[:2], then_hold=False)),
+                "/chunked": raw(CHUNKED + chunks + b"0\r\n\r\n"),
+                "/picture": picture(PICTURE),
+            }
+        )
+    )
+
+    def mjpeg(path: str) -> HttpMjpeg:
+        return HttpMjpeg(client(make_context()), URL(server.address(path)), clock)
+
+    assert (await pushed(mjpeg("/plain"), 4))[:4] == PICTURES[:4]
+    for path, given in (("/ended", PICTURES[:2]), ("/chunked", PICTURES[:3]), ("/picture", [PICTURE])):
+        found: list[bytes] = []
+        with pytest.raises(Unreachable) as ended:
+            await mjpeg(path).push(found.append)
+        assert (ended.value.reason, found) == ("stream_ended", given)
+    await server.idle()
+    assert server.open == 0

@@ -1,6 +1,6 @@
 """The capabilities: a stream of JPEGs, one JPEG, an address for players."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from typing import Final, override
 
 import aiohttp
@@ -11,6 +11,7 @@ from ...kernel.errors import HubError, Unreachable
 from ...kernel.lease import Lease
 from ...kernel.mjpeg import JpegReader
 from ...kernel.model import Image
+from ...kernel.pour import pour
 from ...kernel.provider import Mjpeg, Rtsp, Stills
 from .client import PICTURE_LIMIT, Client, body, jpeg_in, translated
 
@@ -59,6 +60,28 @@ class HttpMjpeg(Mjpeg):
                     while chunk := await _more(response):
                         for frame in reader.feed(chunk):
                             yield self._seen(frame)
+        finally:
+            self._current = None
+        raise Unreachable("the camera ended the stream", reason="stream_ended")
+
+    async def push(self, deliver: Callable[[bytes], None]) -> None:
+        """Do as `frames`, but hand whole pictures over; raises Unreachable when it ends."""
+        try:
+            async with self._client.open(self._url) as response:
+                self.opened = True
+                self.single = response.content_type.startswith("image/")
+                if self.single:
+                    deliver(self._seen(jpeg_in(await body(response, PICTURE_LIMIT))))
+                else:
+                    reader = JpegReader(response.headers.get("Content-Type", ""))
+
+                    def take(chunk: bytes) -> None:
+                        for frame in reader.feed(chunk):
+                            deliver(self._seen(frame))
+
+                    if not await pour(response, take):
+                        while chunk := await _more(response):
+                            take(chunk)
         finally:
             self._current = None
         raise Unreachable("the camera ended the stream", reason="stream_ended")
