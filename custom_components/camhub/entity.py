@@ -52,7 +52,10 @@ class ControlEntity[T: (Switch, Number, Press)](CamHubEntity):
     def __init__(self, coordinator: CamHubCoordinator, camera: Camera, control: T) -> None:
         """Name the entity after the control."""
         super().__init__(coordinator, camera, control.key)
-        self._attr_translation_key = control.key
+        if control.name is None:
+            self._attr_translation_key = control.key
+        else:
+            self._attr_name = control.name
         self._kind: type[T] = type(control)
         self._key = control.key
 

@@ -101,6 +101,18 @@ async def test_a_button_is_pressed(hub: HomeAssistant, siren: Siren, add_account
     assert siren.pressed == 1
 
 
+async def test_what_a_device_names_itself_goes_by_that_name(
+    hub: HomeAssistant, siren: Siren, add_account: AddAccount
+) -> None:
+    entry = await add_account()
+    assert siren.provider is not None
+    gate = Press(key="ptz_preset_gate", name="Gate", press=siren.press)
+    siren.provider.listed = [siren.provider.camera("yard", controls=(gate,))]
+    await entry.runtime_data.async_refresh()
+    await hub.async_block_till_done()
+    assert state_of(hub, "button.yard_gate").name == "Yard Gate"
+
+
 async def test_controls_that_are_gone_are_unavailable(
     hub: HomeAssistant, siren: Siren, add_account: AddAccount
 ) -> None:

@@ -97,16 +97,17 @@ class Clips(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Switch:
-    """A thing that is on or off; `key` is the slug of its name."""
+    """A thing that is on or off; `key` is the slug of its name, unless the device has a `name` for it itself."""
 
     key: str
     is_on: bool
     turn: Callable[[bool], Awaitable[None]] = field(compare=False, repr=False)
+    name: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Number:
-    """A value within bounds; `key` is the slug of its name."""
+    """A value within bounds; `key` is the slug of its name, unless the device has a `name` for it itself."""
 
     key: str
     value: float
@@ -114,11 +115,12 @@ class Number:
     maximum: float
     step: float
     put: Callable[[float], Awaitable[None]] = field(compare=False, repr=False)
+    name: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Press:
-    """Something that happens once; `key` is the slug of its name, or `name` what the device itself calls it."""
+    """Something that happens once; `key` is the slug of its name, unless the device has a `name` for it itself."""
 
     key: str
     press: Callable[[], Awaitable[None]] = field(compare=False, repr=False)
