@@ -1,19 +1,17 @@
 """Asks one server, with its cookie where it wants one, over one session."""
 
-import asyncio
-from collections.abc import AsyncGenerator, Coroutine, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 
 import aiohttp
 from yarl import URL
 
-from ...kernel.clock import Clock
 from ...kernel.errors import HubError, Malformed, Unreachable
 from ...kernel.model import JsonValue
-from ...kernel.policy import retry_after
+from ...kernel.policy import retry_after, within
 from ...kernel.provider import Context
 from .answers import refusal
 from .door import Door, Reply, Token
@@ -39,20 +37,6 @@ class Answer:
 
     headers: Mapping[str, str]
     body: bytes
-
-
-async def within[T](clock: Clock, seconds: float, work: Coroutine[Any, Any, T]) -> T:
-    """Return what `work` returns within that many seconds of the clock; raises Unreachable `timeout`."""
-    task, limit = asyncio.ensure_future(work), asyncio.ensure_future(clock.sleep(seconds))
-    try:
-        await asyncio.wait({task, limit}, return_when=asyncio.FIRST_COMPLETED)
-        if task.done():
-            return await task
-        raise Unreachable("no answer in time", reason="timeout")
-    finally:
-        task.cancel()
-        limit.cancel()
-        await asyncio.gather(task, limit, return_exceptions=True)
 
 
 class Client:

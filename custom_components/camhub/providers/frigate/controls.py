@@ -6,7 +6,8 @@ from typing import Final
 import aiohttp
 
 from ...kernel.errors import Malformed, Unreachable, Unsupported
-from .client import Client, within
+from ...kernel.policy import within
+from .client import Client
 from .topics import message, say
 
 CONFIRM_S: Final = 5.0

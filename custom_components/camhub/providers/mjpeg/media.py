@@ -1,6 +1,7 @@
 """The capabilities: a stream of JPEGs, one JPEG, an address for players."""
 
 from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 from typing import Final, override
 
 import aiohttp
@@ -49,47 +50,53 @@ class HttpMjpeg(Mjpeg):
     @override
     async def frames(self) -> AsyncGenerator[bytes]:
         """Open the stream and yield whole pictures; raises Unreachable when it ends or falls silent."""
-        try:
-            async with self._client.open(self._url) as response:
-                self.opened = True
-                self.single = response.content_type.startswith("image/")
-                if self.single:
-                    yield self._seen(jpeg_in(await body(response, PICTURE_LIMIT)))
-                else:
-                    reader = JpegReader(response.headers.get("Content-Type", ""))
-                    while chunk := await _more(response):
-                        for frame in reader.feed(chunk):
-                            yield self._seen(frame)
-        finally:
-            self._current = None
+        async with self._opened() as response:
+            if self.single:
+                yield self._seen(jpeg_in(await body(response, PICTURE_LIMIT)))
+            else:
+                reader = _reader(response)
+                while chunk := await _more(response):
+                    for frame in reader.feed(chunk):
+                        yield self._seen(frame)
         raise Unreachable("the camera ended the stream", reason="stream_ended")
 
     async def push(self, deliver: Callable[[bytes], None]) -> None:
         """Do as `frames`, but hand whole pictures over; raises Unreachable when it ends."""
+        async with self._opened() as response:
+            if self.single:
+                deliver(self._seen(jpeg_in(await body(response, PICTURE_LIMIT))))
+            else:
+                reader = _reader(response)
+
+                def take(chunk: bytes) -> None:
+                    for frame in reader.feed(chunk):
+                        deliver(self._seen(frame))
+
+                if not await pour(response, take):
+                    while chunk := await _more(response):
+                        take(chunk)
+        raise Unreachable("the camera ended the stream", reason="stream_ended")
+
+    @asynccontextmanager
+    async def _opened(self) -> AsyncGenerator[aiohttp.ClientResponse]:
+        """Open the stream and note what kind of answer it is; what it showed is not current once it is closed."""
         try:
             async with self._client.open(self._url) as response:
                 self.opened = True
                 self.single = response.content_type.startswith("image/")
-                if self.single:
-                    deliver(self._seen(jpeg_in(await body(response, PICTURE_LIMIT))))
-                else:
-                    reader = JpegReader(response.headers.get("Content-Type", ""))
-
-                    def take(chunk: bytes) -> None:
-                        for frame in reader.feed(chunk):
-                            deliver(self._seen(frame))
-
-                    if not await pour(response, take):
-                        while chunk := await _more(response):
-                            take(chunk)
+                yield response
         finally:
             self._current = None
-        raise Unreachable("the camera ended the stream", reason="stream_ended")
 
     def _seen(self, frame: bytes) -> bytes:
         self.seen_at = self._clock.monotonic()
         self._current = frame
         return frame
+
+
+def _reader(response: aiohttp.ClientResponse) -> JpegReader:
+    """Return a reader for the answer's own boundary; raises Malformed where it is no stream."""
+    return JpegReader(response.headers.get("Content-Type", ""))
 
 
 async def _more(response: aiohttp.ClientResponse) -> bytes:
