@@ -11,6 +11,8 @@ from typing import Any, Self
 
 import aiohttp
 
+from simulators.names import Address
+
 from .process import ROOT, Process
 
 CONFIGURATION = """\
@@ -43,16 +45,28 @@ class FlowError(Exception):
 class HomeAssistant:
     """One Home Assistant on loopback, with a user signed in over its API."""
 
-    def __init__(self, folder: Path, port: int, *, user: str = "demo", password: str = "camhub-demo") -> None:  # noqa: S107
-        """Prepare; nothing runs yet."""
+    def __init__(
+        self,
+        folder: Path,
+        port: int,
+        *,
+        names: Mapping[str, Address] | None = None,
+        authority: Path | None = None,
+        user: str = "demo",
+        password: str = "camhub-demo",  # noqa: S107
+    ) -> None:
+        """Prepare; nothing runs yet. `names` lead to simulators, `authority` is a certificate that is trusted."""
         self.folder = folder
         self.url = f"http://127.0.0.1:{port}"
         self.user, self.password = user, password
         self._port = port
         self._session: aiohttp.ClientSession | None = None
         self._token = ""
-        command = [sys.executable, "-m", "homeassistant", "--config", str(folder), "--skip-pip"]
-        self.process = Process("Home Assistant", command, folder / "output.log")
+        command = [sys.executable, "-m", "demo.inside", "--config", str(folder), "--skip-pip"]
+        environment = {"CAMHUB_DEMO_NAMES": json.dumps(dict(names or {}))}
+        if authority is not None:
+            environment["REQUESTS_CA_BUNDLE"] = str(authority)
+        self.process = Process("Home Assistant", command, folder / "output.log", environment)
 
     async def start(self) -> Self:
         """Write the configuration, start, make the first user; returns itself, signed in."""

@@ -7,6 +7,9 @@ import socket
 import sys
 from typing import Any, Final, Self
 
+from simulators.authority import Authority
+from simulators.names import Address
+
 from .home_assistant import HomeAssistant
 from .process import Process
 
@@ -25,21 +28,37 @@ def free_port() -> int:
         return port
 
 
-def _ports(kept: Path) -> list[int]:
-    """Return six free ports, the same ones again for a folder that was kept."""
-    if not kept.exists():
-        kept.write_text(json.dumps([free_port() for _ in range(6)]))
-    ports: list[int] = json.loads(kept.read_text())
-    return ports
+class Ports:
+    """Free ports by the name of who uses them, the same ones again for a folder that was kept."""
+
+    def __init__(self, kept: Path) -> None:
+        """Read what was kept."""
+        self._kept = kept
+        self._ports: dict[str, int] = json.loads(kept.read_text()) if kept.exists() else {}
+
+    def __getitem__(self, name: str) -> int:
+        """Return the port of that name."""
+        if name not in self._ports:
+            self._ports[name] = free_port()
+            self._kept.write_text(json.dumps(self._ports))
+        return self._ports[name]
 
 
 class World:
-    """A Raspberry Pi's camera server, a recorder and a Frigate server."""
+    """A Raspberry Pi's camera server, a recorder and a Frigate server.
+
+    `names` leads the host names of services to simulators, whose certificates `authority` signs.
+    """
 
     def __init__(self, folder: Path) -> None:
         """Choose ports; nothing runs yet."""
-        ports = _ports(folder / "ports.json")
-        self.pi_port, self.recorder_port, self.rtsp_port, self.server_port, self.open_port, self.restream_port = ports
+        ports = Ports(folder / "ports.json")
+        self.pi_port = ports["pi"]
+        self.recorder_port, self.rtsp_port = ports["recorder"], ports["recorder_rtsp"]
+        self.server_port, self.open_port = ports["frigate"], ports["frigate_open"]
+        self.restream_port = ports["frigate_rtsp"]
+        self.authority = Authority(folder / "authority")
+        self.names: dict[str, Address] = {}
         python = sys.executable
         self._processes = {
             self.pi_port: Process(

@@ -12,8 +12,10 @@ from custom_components.camhub.kernel.clock import Clock
 from custom_components.camhub.kernel.counters import Counters
 from custom_components.camhub.kernel.errors import Unreachable
 from custom_components.camhub.kernel.model import JsonValue
-from custom_components.camhub.kernel.provider import Context, FrameGrabber
+from custom_components.camhub.kernel.provider import Context, FrameGrabber, TokenStore
 from custom_components.camhub.kernel.secret import Credentials
+from simulators.authority import Authority
+from simulators.names import Address, Names
 
 from .fake_clock import FakeClock
 
@@ -61,15 +63,31 @@ class NoGrabber:
 type MakeContext = Callable[..., Context]
 
 
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """Return who signs the certificates of simulators that speak TLS under their real names."""
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
 @pytest.fixture
-async def make_context(clock: FakeClock) -> AsyncIterator[MakeContext]:
-    """Return a maker of contexts with plain aiohttp sessions: `make_context({"url": ...}, clock=..., grabber=...)`."""
+def names() -> dict[str, Address]:
+    """Return what host names lead to in sessions of `make_context`: none until a test adds them."""
+    return {}
+
+
+@pytest.fixture
+async def make_context(clock: FakeClock, authority: Authority, names: dict[str, Address]) -> AsyncIterator[MakeContext]:
+    """Return a maker of contexts with plain aiohttp sessions: `make_context({"url": ...}, clock=..., grabber=...)`.
+
+    Its sessions find `names` and trust their certificates.
+    """
     sessions: list[aiohttp.ClientSession] = []
 
     def session(
         *, verify_tls: bool = True, middlewares: Sequence[aiohttp.ClientMiddlewareType] = ()
     ) -> aiohttp.ClientSession:
-        connector = aiohttp.TCPConnector(ssl=verify_tls)
+        trusted = authority.client() if names and verify_tls else verify_tls
+        connector = aiohttp.TCPConnector(ssl=trusted, resolver=Names(names) if names else None)
         sessions.append(aiohttp.ClientSession(connector=connector, middlewares=tuple(middlewares)))
         return sessions[-1]
 
@@ -78,14 +96,17 @@ async def make_context(clock: FakeClock) -> AsyncIterator[MakeContext]:
         *,
         clock: Clock = clock,
         grabber: FrameGrabber | None = None,
+        tokens: TokenStore | None = None,
+        options: Mapping[str, JsonValue] | None = None,
     ) -> Context:
         return Context(
             session=session,
             credentials=Credentials(credentials),
-            tokens=SavedTokens(),
+            tokens=tokens or SavedTokens(),
             clock=clock,
             grabber=grabber or NoGrabber(),
             counters=Counters(clock),
+            options=options or {},
         )
 
     yield make

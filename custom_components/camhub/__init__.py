@@ -19,6 +19,7 @@ from .runtime import (
     async_unseal,
     close_at_stop,
     make_context,
+    provider_options,
 )
 from .services import async_setup_services
 from .stream_entry import STREAMS, EntryStreams
@@ -44,7 +45,9 @@ async def async_setup_entry(hass: HomeAssistant, entry: CamHubConfigEntry) -> bo
     spec = await async_load_spec(hass, entry.data[CONF_PROVIDER])
     sessions = Sessions(hass)
     entry.async_on_unload(sessions.detach)
-    context = make_context(hass, sessions, credentials, EntryTokens(hass, entry))
+    context = make_context(
+        hass, sessions, credentials, tokens=EntryTokens(hass, entry), options=provider_options(spec, entry)
+    )
     coordinator = CamHubCoordinator(
         hass,
         entry,

@@ -1,69 +1,23 @@
 """The one dialog for all providers: it carries a sign-in's questions out and the answers in."""
 
 from collections.abc import Callable, Coroutine, Mapping
-from typing import Any, Final, override
+from typing import Any, override
 
 from homeassistant.config_entries import SOURCE_REAUTH, SOURCE_RECONFIGURE, ConfigFlow, ConfigFlowResult, OptionsFlow
 from homeassistant.core import callback
-from homeassistant.helpers.selector import (
-    BooleanSelector,
-    SelectSelector,
-    SelectSelectorConfig,
-    SelectSelectorMode,
-    TextSelector,
-    TextSelectorConfig,
-    TextSelectorType,
-)
-import probatio
 
 from .const import CONF_MATCH, CONF_PROVIDER, DOMAIN
 from .coordinator import CamHubConfigEntry
+from .forms import form_schema
 from .kernel.errors import HubError, WrongKey
 from .kernel.model import Account
 from .kernel.secret import Credentials
-from .kernel.signin import Consent, Field, FieldKind, Form
+from .kernel.signin import Consent, Form
 from .options_flow import CamHubOptionsFlow
 from .preview import async_preview_markdown
 from .providers import PROVIDERS
 from .runtime import SHARED, async_entry_data, async_load_spec, async_unseal, async_vault
 from .signing_in import Conversation, Turn
-
-TEXT_TYPES: Final[Mapping[FieldKind, TextSelectorConfig]] = {
-    FieldKind.TEXT: TextSelectorConfig(type=TextSelectorType.TEXT, autocomplete="off"),
-    FieldKind.PASSWORD: TextSelectorConfig(type=TextSelectorType.PASSWORD, autocomplete="current-password"),
-    FieldKind.URL: TextSelectorConfig(type=TextSelectorType.TEXT, autocomplete="url"),
-    FieldKind.EMAIL: TextSelectorConfig(type=TextSelectorType.EMAIL, autocomplete="username"),
-    FieldKind.MULTILINE: TextSelectorConfig(multiline=True),
-}
-
-
-def _selector(field: Field) -> TextSelector | BooleanSelector | SelectSelector:
-    """Return how Home Assistant asks for a field."""
-    if field.kind is FieldKind.BOOLEAN:
-        return BooleanSelector()
-    if field.kind is FieldKind.SELECT:
-        return SelectSelector(
-            SelectSelectorConfig(
-                options=list(field.options), mode=SelectSelectorMode.DROPDOWN, translation_key=field.key
-            )
-        )
-    return TextSelector(TEXT_TYPES[field.kind])
-
-
-def form_schema(form: Form) -> probatio.Schema:
-    """Return a form's fields as Home Assistant's; what is known is suggested, so that it can be cleared."""
-    schema: dict[probatio.Marker, TextSelector | BooleanSelector | SelectSelector] = {}
-    for field in form.fields:
-        required = field.required or field.kind is FieldKind.BOOLEAN
-        marker = probatio.Required if required else probatio.Optional
-        if field.default is None:
-            key = marker(field.key)
-        elif field.kind in {FieldKind.BOOLEAN, FieldKind.SELECT}:
-            key = marker(field.key, default=field.default)
-        else:
-            key = marker(field.key, description={"suggested_value": field.default})
-        schema[key] = _selector(field)
-    return probatio.Schema(schema)
 
 
 class CamHubConfigFlow(ConfigFlow, domain=DOMAIN):
@@ -134,7 +88,7 @@ class CamHubConfigFlow(ConfigFlow, domain=DOMAIN):
         self._turns += 1
         return self.async_show_form(
             step_id=f"{self._key}_{turn.page}",
-            data_schema=form_schema(turn),
+            data_schema=form_schema(turn.fields),
             errors=dict(turn.errors),
             description_placeholders={**turn.placeholders, "picture": self._preview(turn)},
         )

@@ -40,6 +40,8 @@ EXPIRY_WARNING: Final = timedelta(days=7)
 # Home Assistant gives up on a still after 10 s; answering a little sooner leaves our own words.
 STILL_PATIENCE: Final = 9.0
 
+# What only one kind of camera has: the provider's own settings, by key.
+OPTION_PROVIDER: Final = "provider"
 # Per camera: who may see it. A camera that is not in there is for everyone.
 OPTION_VIEWERS: Final = "viewers"
 VIEWER_USERS: Final = "users"

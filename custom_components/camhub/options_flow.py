@@ -1,14 +1,12 @@
 """Settings of an account that need no sign-in: how often to look, who may see a camera, how much one may take."""
 
+from dataclasses import replace
 from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntryState, ConfigFlowResult, OptionsFlowWithReload
 from homeassistant.const import UnitOfDataRate, UnitOfInformation, UnitOfTime
 from homeassistant.helpers.selector import (
     BooleanSelector,
-    NumberSelector,
-    NumberSelectorConfig,
-    NumberSelectorMode,
     SelectOptionDict,
     SelectSelector,
     SelectSelectorConfig,
@@ -16,6 +14,7 @@ from homeassistant.helpers.selector import (
 import probatio
 
 from .const import (
+    CONF_PROVIDER,
     DEFAULT_FIRST_BYTE,
     DEFAULT_INTERVAL,
     DEFAULT_PICTURE_AGE,
@@ -25,36 +24,34 @@ from .const import (
     OPTION_MAX_RATE,
     OPTION_MAX_STREAMS,
     OPTION_PICTURE_AGE,
+    OPTION_PROVIDER,
     OPTION_VIEWERS,
     VIEWER_GROUPS,
     VIEWER_USERS,
 )
+from .forms import form_schema, number_selector
+from .kernel.spec import ProviderSpec
+from .runtime import async_load_spec, provider_options
 
 CAMERA: Final = "camera"
 EVERYONE: Final = "everyone"
 _MOST: Final = 1_000_000
 
 
-def _number(minimum: float, maximum: float, unit: str | None = None) -> NumberSelector:
-    """Return a box for a whole number within bounds."""
-    config = NumberSelectorConfig(min=minimum, max=maximum, step=1, mode=NumberSelectorMode.BOX)
-    if unit is not None:
-        config["unit_of_measurement"] = unit
-    return NumberSelector(config)
-
-
 GENERAL: Final = probatio.Schema(
     {
-        probatio.Required(OPTION_INTERVAL, default=DEFAULT_INTERVAL): _number(1, 60, UnitOfTime.MINUTES),
-        probatio.Required(OPTION_PICTURE_AGE, default=DEFAULT_PICTURE_AGE): _number(1, 3600, UnitOfTime.SECONDS),
-        probatio.Required(OPTION_FIRST_BYTE, default=DEFAULT_FIRST_BYTE): _number(1, 300, UnitOfTime.SECONDS),
+        probatio.Required(OPTION_INTERVAL, default=DEFAULT_INTERVAL): number_selector(1, 60, UnitOfTime.MINUTES),
+        probatio.Required(OPTION_PICTURE_AGE, default=DEFAULT_PICTURE_AGE): number_selector(
+            1, 3600, UnitOfTime.SECONDS
+        ),
+        probatio.Required(OPTION_FIRST_BYTE, default=DEFAULT_FIRST_BYTE): number_selector(1, 300, UnitOfTime.SECONDS),
     }
 )
 LIMITS: Final = probatio.Schema(
     {
-        probatio.Required(OPTION_MAX_STREAMS, default=0): _number(0, 1000),
-        probatio.Required(OPTION_MAX_RATE, default=0): _number(0, _MOST, UnitOfDataRate.KILOBYTES_PER_SECOND),
-        probatio.Required(OPTION_MAX_DAY, default=0): _number(0, _MOST, UnitOfInformation.MEGABYTES),
+        probatio.Required(OPTION_MAX_STREAMS, default=0): number_selector(0, 1000),
+        probatio.Required(OPTION_MAX_RATE, default=0): number_selector(0, _MOST, UnitOfDataRate.KILOBYTES_PER_SECOND),
+        probatio.Required(OPTION_MAX_DAY, default=0): number_selector(0, _MOST, UnitOfInformation.MEGABYTES),
     }
 )
 
@@ -72,7 +69,24 @@ class CamHubOptionsFlow(OptionsFlowWithReload):
 
     async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask which."""
-        return self.async_show_menu(step_id="init", menu_options=["general", "viewers", "limits"])
+        pages = ["general", "viewers", "limits"]
+        if (await self._spec()).options:
+            pages.insert(1, "provider")
+        return self.async_show_menu(step_id="init", menu_options=pages)
+
+    async def _spec(self) -> ProviderSpec:
+        return await async_load_spec(self.hass, self.config_entry.data[CONF_PROVIDER])
+
+    async def async_step_provider(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask for what only cameras of this kind have."""
+        if user_input is not None:
+            return self._store({OPTION_PROVIDER: user_input})
+        spec = await self._spec()
+        known = provider_options(spec, self.config_entry)
+        fields = [replace(field, default=known[field.key]) for field in spec.options]
+        return self.async_show_form(
+            step_id="provider", data_schema=form_schema(fields), description_placeholders={"provider": spec.name}
+        )
 
     async def async_step_general(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask how often to look and how long to wait."""

@@ -26,7 +26,7 @@ class CredentialWatch:
     @callback
     def async_check(self) -> None:
         """Bring the account's issues up to date."""
-        wanted = self._credential_issue() | self._camera_issues()
+        wanted = self._credential_issue() | self._account_issues() | self._camera_issues()
         for issue_id in _issues_of(self._hass, self._entry.entry_id) - wanted:
             ir.async_delete_issue(self._hass, DOMAIN, issue_id)
 
@@ -60,6 +60,28 @@ class CredentialWatch:
             return "credential_expiring"
         return None
 
+    def _account_issues(self) -> set[str]:
+        """Raise an issue for each thing that is wrong with the account as a whole; returns their ids."""
+        raised = set()
+        for problem in self._coordinator.provider.problems():
+            issue_id = f"{problem}_{self._entry.entry_id}"
+            raised.add(issue_id)
+            self._raise(issue_id, problem, {"account": self._entry.title})
+        return raised
+
+    def _raise(self, issue_id: str, key: str, placeholders: dict[str, str]) -> None:
+        """Raise what the user can only mend elsewhere."""
+        ir.async_create_issue(
+            self._hass,
+            DOMAIN,
+            issue_id,
+            data={"entry_id": self._entry.entry_id},
+            is_fixable=False,
+            severity=ir.IssueSeverity.WARNING,
+            translation_key=key,
+            translation_placeholders=placeholders,
+        )
+
     def _camera_issues(self) -> set[str]:
         """Raise an issue for each thing a camera says is wrong with it; returns their ids."""
         raised = set()
@@ -67,16 +89,7 @@ class CredentialWatch:
             for problem in camera.problems:
                 issue_id = f"{problem}_{self._entry.entry_id}_{camera.id}"
                 raised.add(issue_id)
-                ir.async_create_issue(
-                    self._hass,
-                    DOMAIN,
-                    issue_id,
-                    data={"entry_id": self._entry.entry_id},
-                    is_fixable=False,
-                    severity=ir.IssueSeverity.WARNING,
-                    translation_key=problem,
-                    translation_placeholders={"camera": camera.identity.name, "account": self._entry.title},
-                )
+                self._raise(issue_id, problem, {"camera": camera.identity.name, "account": self._entry.title})
         return raised
 
 

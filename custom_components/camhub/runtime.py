@@ -17,7 +17,7 @@ from homeassistant.helpers.singleton import singleton
 from homeassistant.util.hass_dict import HassKey
 
 from .capture.rtsp_engine import RtspGrabber
-from .const import CONF_CREDENTIALS, CONF_MATCH, CONF_PROVIDER, DOMAIN
+from .const import CONF_CREDENTIALS, CONF_MATCH, CONF_PROVIDER, DOMAIN, OPTION_PROVIDER
 from .coordinator import CamHubConfigEntry
 from .kernel.clock import Clock, SystemClock
 from .kernel.counters import Counters
@@ -171,8 +171,19 @@ def close_at_stop(hass: HomeAssistant, close: Callable[[], Awaitable[None]]) -> 
     return lambda: None if stopped else forget()
 
 
+def provider_options(spec: ProviderSpec, entry: CamHubConfigEntry | None = None) -> Mapping[str, JsonValue]:
+    """Return a value for each of a provider's own settings: what the user chose, else its default."""
+    chosen = entry.options.get(OPTION_PROVIDER, {}) if entry else {}
+    return {field.key: chosen.get(field.key, field.default) for field in spec.options}
+
+
 def make_context(
-    hass: HomeAssistant, sessions: Sessions, credentials: Credentials, tokens: TokenStore | None = None
+    hass: HomeAssistant,
+    sessions: Sessions,
+    credentials: Credentials,
+    *,
+    tokens: TokenStore | None = None,
+    options: Mapping[str, JsonValue],
 ) -> Context:
     """Return what a provider or its sign-in may reach."""
     shared = hass.data[SHARED]
@@ -183,4 +194,5 @@ def make_context(
         clock=shared.clock,
         grabber=shared.grabber,
         counters=Counters(shared.clock),
+        options=options,
     )

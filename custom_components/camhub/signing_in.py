@@ -10,7 +10,7 @@ from .kernel.provider import Context
 from .kernel.secret import Credentials
 from .kernel.signin import Answers, Question
 from .kernel.spec import ProviderSpec
-from .runtime import Sessions, make_context
+from .runtime import Sessions, make_context, provider_options
 
 type Turn = Question | Account
 
@@ -24,7 +24,7 @@ class Conversation:
         self._sessions = Sessions(hass)
         self._question: asyncio.Future[Question] = hass.loop.create_future()
         self._answers: asyncio.Future[Answers] = hass.loop.create_future()
-        context = make_context(hass, self._sessions, earlier)
+        context = make_context(hass, self._sessions, earlier, options=provider_options(spec))
         self._task: asyncio.Task[Account] = hass.async_create_background_task(
             self._sign_in(spec, context), f"{DOMAIN} sign-in {spec.key}"
         )

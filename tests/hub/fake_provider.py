@@ -130,6 +130,7 @@ class FakeProvider(Provider):
         self.cameras_error: HubError | None = None
         self.line: asyncio.Queue[CameraEvent | HubError] = asyncio.Queue()
         self.closed = 0
+        self.troubles: list[str] = []
         self.listed: list[Camera] = [self.camera("yard")]
 
     def camera(self, camera_id: str, **changes: Any) -> Camera:
@@ -183,6 +184,10 @@ class FakeProvider(Provider):
         return self.status
 
     @override
+    def problems(self) -> Sequence[str]:
+        return self.troubles
+
+    @override
     def diagnostics(self) -> Mapping[str, JsonValue]:
         return {"firmware": "1.2"}
 
@@ -227,6 +232,7 @@ class FakeSpec:
 
     def __init__(self) -> None:
         self.opened: list[FakeProvider] = []
+        self.options: tuple[Field, ...] = ()
         self.prepare: Callable[[FakeProvider], None] = lambda _: None
 
     @property
@@ -241,4 +247,4 @@ class FakeSpec:
         return provider
 
     def spec(self) -> ProviderSpec:
-        return ProviderSpec(key="mjpeg", name="Fake", sign_in=sign_in, open=self.open)
+        return ProviderSpec(key="mjpeg", name="Fake", sign_in=sign_in, open=self.open, options=self.options)

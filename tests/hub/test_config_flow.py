@@ -3,7 +3,7 @@ from typing import Any
 
 from homeassistant.config_entries import SOURCE_USER, ConfigFlowResult
 from homeassistant.core import HomeAssistant
-from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.data_entry_flow import FlowResultType, InvalidData
 import pytest
 from pytest_homeassistant_custom_component.common import MockUser
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
@@ -199,7 +199,9 @@ async def test_all_kinds_of_fields_are_asked_for(hub: HomeAssistant, monkeypatch
     use(monkeypatch, sign_in)
     form = await begin(hub)
     assert list(fields(form)) == [*FieldKind, "chosen"]
-    done = await answer(hub, form, {kind: True if kind is FieldKind.BOOLEAN else "a" for kind in FieldKind})
+    typed: dict[str, Any] = {kind.value: "a" for kind in FieldKind}
+    typed |= {FieldKind.BOOLEAN.value: True, FieldKind.NUMBER.value: 0}
+    done = await answer(hub, form, typed)
     assert done["type"] is FlowResultType.ABORT
     assert done["reason"] == "cannot_connect"
 
@@ -247,6 +249,29 @@ async def test_options_are_saved_and_reload(hub: HomeAssistant, fake: FakeSpec, 
     assert entry.options == {"interval": 10, "picture_age": 30, "first_byte": 30}
     assert len(fake.opened) == 2
     assert entry.runtime_data.update_interval.total_seconds() == 600
+
+
+async def test_settings_that_only_one_kind_of_camera_has(
+    hub: HomeAssistant, fake: FakeSpec, add_account: AddAccount
+) -> None:
+    fake.options = (
+        Field(key="every", kind=FieldKind.NUMBER, default=60, minimum=30, maximum=600, unit="s"),
+        Field(key="way", kind=FieldKind.SELECT, options=("auto", "never"), default="auto"),
+    )
+    entry = await add_account(options={"max_streams": 2})
+    assert fake.provider.context.options == {"every": 60, "way": "auto"}
+    options = hub.config_entries.options
+    menu = await options.async_init(entry.entry_id)
+    assert menu["menu_options"] == ["general", "provider", "viewers", "limits"]
+    form = await options.async_configure(menu["flow_id"], {"next_step_id": "provider"})
+    assert form["description_placeholders"] == {"provider": "Fake"}
+    with pytest.raises(InvalidData):
+        await options.async_configure(form["flow_id"], {"every": 601, "way": "auto"})
+    await options.async_configure(form["flow_id"], {"every": 90, "way": "never"})
+    await hub.async_block_till_done()
+    assert entry.options == {"max_streams": 2, "provider": {"every": 90, "way": "never"}}
+    assert fake.provider.context.options == {"every": 90, "way": "never"}
+    assert len(fake.opened) == 2
 
 
 async def test_options_for_who_may_see_a_camera(

@@ -122,3 +122,20 @@ async def test_what_a_camera_says_is_wrong_becomes_an_issue(
     fake.provider.listed = [fake.provider.camera("yard")]
     await entry.runtime_data.async_refresh()
     assert ours(issue_registry) == set()
+
+
+async def test_what_is_wrong_with_an_account_is_said_until_it_is_right(
+    hub: HomeAssistant, fake: FakeSpec, add_account: AddAccount, issue_registry: ir.IssueRegistry
+) -> None:
+    def troubled(provider: FakeProvider) -> None:
+        provider.troubles = ["video_encrypted"]
+
+    fake.prepare = troubled
+    entry = await add_account()
+    issue = issue_registry.async_get_issue(DOMAIN, f"video_encrypted_{entry.entry_id}")
+    assert issue is not None
+    assert issue.translation_placeholders == {"account": "Home"}
+    fake.provider.troubles.clear()
+    fake.provider.listed = [fake.provider.camera("yard", online=None)]
+    await entry.runtime_data.async_refresh()
+    assert ours(issue_registry) == set()

@@ -198,6 +198,10 @@ class Provider(ABC):
         """Return how the credentials stand, None if they never expire."""
         return None
 
+    def problems(self) -> Sequence[str]:
+        """Return what is wrong with the account as a whole, as slugs of sentences (`issues.<slug>`)."""
+        return ()
+
     def diagnostics(self) -> Mapping[str, JsonValue]:
         """Return facts for a bug report, free of secrets and addresses."""
         return {}
@@ -231,7 +235,10 @@ class FrameGrabber(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Context:
-    """All that a provider may reach. Its sign-in gets one too, with the earlier answers as credentials."""
+    """All that a provider may reach. Its sign-in gets one too, with the earlier answers as credentials.
+
+    `options` holds a value for each of the provider's own settings.
+    """
 
     session: SessionFactory
     credentials: Credentials
@@ -239,3 +246,4 @@ class Context:
     clock: Clock
     grabber: FrameGrabber
     counters: Counters
+    options: Mapping[str, JsonValue] = field(default_factory=dict)

@@ -20,17 +20,25 @@ class FieldKind(StrEnum):
     MULTILINE = "multiline"
     BOOLEAN = "boolean"
     SELECT = "select"
+    NUMBER = "number"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Field:
-    """One answer wanted; `key` is the slug of its label, `options` are slugs or plain values of a SELECT."""
+    """One answer wanted; `key` is the slug of its label, `options` are slugs or plain values of a SELECT.
+
+    `minimum`, `maximum`, `step` and `unit` are a NUMBER's.
+    """
 
     key: str
     kind: FieldKind = FieldKind.TEXT
     required: bool = True
     default: JsonValue = None
     options: tuple[str, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+    step: float = 1
+    unit: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,14 +5,18 @@ from dataclasses import dataclass
 
 from .model import Account
 from .provider import Context, Provider
-from .signin import Ask
+from .signin import Ask, Field
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ProviderSpec:
-    """A provider's name for users, how to sign in and how to open what was signed in to."""
+    """A provider's name for users, how to sign in and how to open what was signed in to.
+
+    `options` are settings that need no sign-in: the user changes them on a page, `Context.options` hands them in.
+    """
 
     key: str
     name: str
     sign_in: Callable[[Context, Ask], Awaitable[Account]]
     open: Callable[[Context], Provider]
+    options: tuple[Field, ...] = ()

@@ -86,17 +86,23 @@ def pages(root: Path) -> list[str]:
     return problems
 
 
+def _described(root: Path, step: str) -> set[str]:
+    """Return the fields of a page that have a label and a sentence."""
+    return set(lookup(root, f"{step}.data_description") or ()) & set(lookup(root, f"{step}.data") or ())
+
+
 def translated(root: Path) -> list[str]:
     """Each page has title, description and, for every field, a label and a sentence that explains it."""
     problems: list[str] = []
     for key, listed in registered(root).items():
-        described: set[str] = set()
+        # A setting that needs no sign-in is explained on the page that all providers share.
+        described = _described(root, "options.step.provider")
         for page in listed:
             step = f"config.step.{key}_{page}"
             problems += [
                 f"{step}.{part} is missing" for part in ("title", "description") if not lookup(root, f"{step}.{part}")
             ]
-            described |= set(lookup(root, f"{step}.data_description") or ()) & set(lookup(root, f"{step}.data") or ())
+            described |= _described(root, step)
         for page, fields in _forms(root, key):
             for part in ("data", "data_description"):
                 known = lookup(root, f"config.step.{key}_{page}.{part}") or ()

@@ -1,0 +1,47 @@
+"""Leads the names of real services to simulators on loopback; every other name does not exist."""
+
+from collections.abc import Mapping
+import socket
+from typing import override
+
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+type Address = tuple[str, int]
+
+
+class Names(AbstractResolver):
+    """A resolver that knows `mapping`, host name to address and port, whatever port is asked for; `*.` is a wildcard.
+
+    An entry can be added while it is in use.
+    """
+
+    def __init__(self, mapping: Mapping[str, Address]) -> None:
+        """Keep the mapping itself, not a copy."""
+        self._mapping = mapping
+
+    def find(self, host: str) -> Address | None:
+        """Return where a name leads, None for one that does not exist."""
+        name = host.lower().rstrip(".")
+        return self._mapping.get(name) or self._mapping.get(f"*.{name.partition('.')[2]}")
+
+    @override
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        """Return the one address; raises OSError for a name that does not exist."""
+        if (found := self.find(host)) is None:
+            raise OSError(f"{host} is not simulated")
+        return [
+            ResolveResult(
+                hostname=host,
+                host=found[0],
+                port=found[1],
+                family=socket.AF_INET,
+                proto=socket.IPPROTO_TCP,
+                flags=socket.AI_NUMERICHOST,
+            )
+        ]
+
+    @override
+    async def close(self) -> None:
+        """Hold nothing."""
