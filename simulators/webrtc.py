@@ -122,7 +122,9 @@ class Sender:
     async def _answered(self, peer: RTCPeerConnection, offer_sdp: str) -> str:
         described = RTCSessionDescription(sdp=_reachable(offer_sdp), type="offer")
         if f" {self._codec}/{_CLOCK_RATE}" not in offer_sdp:
-            raise (NoCommonCodecError if "m=video" in offer_sdp else ValueError)(f"no {self._codec} is offered")
+            if "m=video" not in offer_sdp:
+                raise ValueError("this is no offer of a picture")
+            raise NoCommonCodecError(self._codec)
         peer.addTransceiver(self.picture, direction="sendonly").setCodecPreferences(_only(self._codec))
         if self._audio and "m=audio" in offer_sdp:
             peer.addTransceiver(AudioStreamTrack(), direction="sendonly")
@@ -130,7 +132,7 @@ class Sender:
             await peer.setRemoteDescription(described)
         except (AssertionError, AttributeError, IndexError, KeyError, InvalidStateError) as error:
             # Its parser takes a lot for granted.
-            raise ValueError("this is no offer") from error
+            raise ValueError("this is no offer of a picture") from error
         await peer.setLocalDescription(await peer.createAnswer())
         return str(peer.localDescription.sdp)
 

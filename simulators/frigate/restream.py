@@ -6,14 +6,14 @@ import json
 
 from aiohttp import web
 
-ANSWER = (
-    "v=0\r\no=- 1 1 IN IP4 192.0.2.40\r\ns=-\r\nt=0 0\r\n"
-    "m=video 9 UDP/TLS/RTP/SAVPF 96\r\nc=IN IP4 0.0.0.0\r\na=mid:0\r\na=sendonly\r\na=rtpmap:96 H264/90000\r\n"
-)
+from simulators.webrtc import NoCommonCodecError, Sender, Senders
 
 
 class Restream:
-    """Answers offers and plays HLS; `offers` are the streams that were asked for, `sessions` the HLS ones alive."""
+    """Answers offers and plays HLS; `offers` are the streams that were asked for, `sessions` the HLS ones alive.
+
+    `senders` are the WebRTC viewers there are.
+    """
 
     def __init__(self, streams: Mapping[str, object], dark: set[str]) -> None:
         """Take the streams there are and those whose source cannot be opened."""
@@ -22,6 +22,7 @@ class Restream:
         self._numbers = itertools.count(1)
         self.offers: list[str] = []
         self.sessions: set[str] = set()
+        self.senders = Senders()
 
     async def webrtc(self, request: web.Request) -> web.Response:
         """Answer an offer in the form it came: JSON, WHEP or bare SDP."""
@@ -32,14 +33,18 @@ class Restream:
             return web.Response(status=500, text="streams: dial tcp 192.0.2.30:554: i/o timeout\n")
         self.offers.append(source)
         body = await request.text()
-        if request.content_type == "application/json":
-            if "H265" in json.loads(body)["sdp"]:
-                text = "streams: codecs not matched: video:H265 => video:VP8, video:H264\n"
-                return web.Response(status=500, text=text)
-            return web.json_response({"type": "answer", "sdp": ANSWER})
+        as_json = request.content_type == "application/json"
+        try:
+            answer = await self.senders.answer(Sender(label=source), json.loads(body)["sdp"] if as_json else body)
+        except NoCommonCodecError:
+            return web.Response(status=500, text="streams: codecs not matched: video:H264 => video:VP8\n")
+        except ValueError as error:
+            return web.Response(status=500, text=f"webrtc: {error}\n")
+        if as_json:
+            return web.json_response({"type": "answer", "sdp": answer})
         if request.content_type == "application/sdp":
-            return web.Response(status=201, text=ANSWER, content_type="application/sdp")
-        return web.Response(text=ANSWER)
+            return web.Response(status=201, text=answer, content_type="application/sdp")
+        return web.Response(text=answer)
 
     def hls(self, path: str, query: Mapping[str, str]) -> web.Response:
         """Answer a playlist or a segment below `/api/go2rtc/api/`."""

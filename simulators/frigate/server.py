@@ -100,6 +100,7 @@ class FrigateSimulator:
     async def stop(self) -> None:
         """Stop listening and end all streams."""
         self.line.drop()
+        await self.restream.senders.close()
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
@@ -247,7 +248,12 @@ def _application(server: FrigateSimulator) -> web.Application:
 
     async def counts(request: web.Request) -> web.Response:
         login = {"attempts": server.login.attempts, "failed": server.login.failed}
-        return web.json_response({"requests": server.requests, "listeners": server.line.listeners, **login})
+        open_now = {
+            "listeners": server.line.listeners,
+            "watching": server.watching,
+            "senders": server.restream.senders.count,
+        }
+        return web.json_response({"requests": server.requests, **open_now, **login})
 
     app.router.add_post(f"{ADMIN_PATH}/faults", faults)
     app.router.add_post(f"{ADMIN_PATH}/event", event)

@@ -8,6 +8,7 @@ from simulators.frigate import VERSIONS, FrigateSimulator, Login
 from simulators.frigate.login import User
 from tests.conftest import MakeContext
 from tests.fake_clock import FakeClock
+from tests.webrtc_viewer import Viewer
 
 USER, PASSWORD = "camhub", "example-password"
 
@@ -77,11 +78,25 @@ async def test_hls_is_closed_from_0_18(server: FrigateSimulator, session: aiohtt
 
 async def test_offers_in_each_form(server: FrigateSimulator, session: aiohttp.ClientSession) -> None:
     url = f"{server.open_url}/api/go2rtc/webrtc?src=back_door"
-    async with session.post(url, data="v=0", headers={"Content-Type": "application/sdp"}) as whep:
-        assert (whep.status, whep.content_type) == (201, "application/sdp")
-    async with session.post(url, data="v=0") as bare:
-        assert (await bare.text()).startswith("v=0")
-    assert json.loads((await ask(session, url, "POST", said={"type": "offer", "sdp": "v=0"}))[1])["type"] == "answer"
+    async with Viewer() as viewer:
+        offer = await viewer.offer()
+        async with session.post(url, data=offer, headers={"Content-Type": "application/sdp"}) as whep:
+            assert (whep.status, whep.content_type) == (201, "application/sdp")
+        async with session.post(url, data=offer) as bare:
+            assert (await bare.text()).startswith("v=0")
+        _, body = await ask(session, url, "POST", said={"type": "offer", "sdp": offer})
+        await viewer.take(json.loads(body)["sdp"])
+        assert len(set(await viewer.numbers(2))) == 2
+        counts = json.loads((await ask(session, f"{server.open_url}/_simulator/counts"))[1])
+    assert (counts["senders"], counts["watching"]) == (3, 0)
+
+
+async def test_offers_that_cannot_be_answered(server: FrigateSimulator, session: aiohttp.ClientSession) -> None:
+    url = f"{server.open_url}/api/go2rtc/webrtc?src=back_door"
+    assert await ask(session, url, "POST", said={"sdp": "v=0"}) == (500, "webrtc: this is no offer of a picture\n")
+    async with Viewer("VP8") as viewer:
+        status, text = await ask(session, url, "POST", said={"sdp": await viewer.offer()})
+    assert (status, "codecs not matched" in text) == (500, True)
 
 
 async def test_the_size_of_pictures(server: FrigateSimulator, session: aiohttp.ClientSession) -> None:

@@ -1,42 +1,13 @@
-from typing import Any, Final
+from typing import Final
 
-from aiortc import RTCConfiguration, RTCPeerConnection, RTCRtpSender, RTCSessionDescription
+from aiortc import RTCConfiguration, RTCPeerConnection
 from aiortc.sdp import SessionDescription
-import av
 import pytest
 
 from simulators.webrtc import Codec, CountingPicture, NoCommonCodecError, Sender, Senders, read_counter
+from tests.webrtc_viewer import Viewer
 
 HIDDEN: Final = "a=candidate:1 1 udp 2113937151 6f1a4d0e-0000-4000-8000-000000000000.local 50000 typ host\r\n"
-
-
-class Viewer:
-    """A browser's side of it."""
-
-    def __init__(self, codec: Codec = "H264", *kinds: str) -> None:
-        self.peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
-        self.tracks: dict[str, Any] = {}
-        self.peer.on("track", lambda track: self.tracks.update({track.kind: track}))
-        for kind in kinds or ("video",):
-            wanted = self.peer.addTransceiver(kind, direction="recvonly")
-            if kind == "video":
-                known = RTCRtpSender.getCapabilities("video").codecs
-                wanted.setCodecPreferences([each for each in known if each.mimeType == f"video/{codec}"])
-
-    async def offer(self) -> str:
-        await self.peer.setLocalDescription(await self.peer.createOffer())
-        return str(self.peer.localDescription.sdp)
-
-    async def take(self, answer: str) -> None:
-        await self.peer.setRemoteDescription(RTCSessionDescription(sdp=answer, type="answer"))
-
-    async def numbers(self, count: int) -> list[int]:
-        seen: list[int] = []
-        while len(seen) < count:
-            frame = await self.tracks["video"].recv()
-            assert isinstance(frame, av.VideoFrame)
-            seen.append(read_counter(frame.to_ndarray(format="gray8")))
-        return seen
 
 
 @pytest.mark.parametrize("size", [(640, 360), (320, 240), (1280, 720)])

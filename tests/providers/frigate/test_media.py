@@ -15,8 +15,8 @@ from custom_components.camhub.providers.frigate.client import SILENCE_S
 from custom_components.camhub.providers.frigate.features import features
 from custom_components.camhub.providers.frigate.media import FRESH_S, Outlet, Pulse, RestreamHls
 from simulators.frigate import FrigateSimulator, Unit
-from simulators.frigate.restream import ANSWER
 from tests.fake_clock import FakeClock
+from tests.webrtc_viewer import Viewer
 
 from .conftest import MakeClient, MakeProvider, MakeServer, Serve, by_id
 
@@ -196,8 +196,10 @@ def webrtc(camera: Camera) -> WebRtc:
 
 
 async def test_an_offer_is_answered_by_the_stream_s_name(server: FrigateSimulator, webrtc: WebRtc) -> None:
-    lease = await webrtc.open("v=0\r\noffer", lambda _: None)
-    assert lease.value.answer == ANSWER
+    async with Viewer() as viewer:
+        lease = await webrtc.open(await viewer.offer(), lambda _: None)
+        await viewer.take(lease.value.answer)
+        assert await viewer.numbers(1)
     assert server.restream.offers == ["driveway_main"]
     assert lease.expires_at is None
     await lease.value.add_candidate("candidate:1", "0", 0)
@@ -206,8 +208,9 @@ async def test_an_offer_is_answered_by_the_stream_s_name(server: FrigateSimulato
 
 
 async def test_offers_that_fail(server: FrigateSimulator, webrtc: WebRtc) -> None:
-    with pytest.raises(Unsupported) as caught:
-        await webrtc.open("a=rtpmap:96 H265/90000", lambda _: None)
+    async with Viewer("VP8") as viewer:
+        with pytest.raises(Unsupported) as caught:
+            await webrtc.open(await viewer.offer(), lambda _: None)
     assert caught.value.reason == "codecs_not_matched"
     server.faults.dark_streams.add("driveway_main")
     with pytest.raises(Unreachable) as dark:
