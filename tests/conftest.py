@@ -12,7 +12,7 @@ from custom_components.camhub.kernel.clock import Clock
 from custom_components.camhub.kernel.counters import Counters
 from custom_components.camhub.kernel.errors import Unreachable
 from custom_components.camhub.kernel.model import JsonValue
-from custom_components.camhub.kernel.provider import Context, FrameGrabber, TokenStore
+from custom_components.camhub.kernel.provider import Context, FrameGrabber, TokenStore, WebRtc
 from custom_components.camhub.kernel.secret import Credentials
 from simulators.authority import Authority
 from simulators.names import Address, Names
@@ -57,6 +57,9 @@ class NoGrabber:
     """Stands where no stream is to be photographed."""
 
     async def grab(self, address: str, timeout: float) -> bytes:
+        raise Unreachable
+
+    async def grab_live(self, live: WebRtc, timeout: float) -> bytes:
         raise Unreachable
 
 

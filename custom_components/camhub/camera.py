@@ -9,6 +9,7 @@ from homeassistant.components.camera import (
     CameraEntityFeature,
     WebRTCAnswer,
     WebRTCCandidate,
+    WebRTCClientConfiguration,
     WebRTCSendMessage,
 )
 from homeassistant.components.camera.webrtc import RTCIceCandidateInit
@@ -187,6 +188,13 @@ class WebRtcCamera(StillCamera):
         await super().async_will_remove_from_hass()
         while self._live:
             await self._live.popitem()[1].close()
+
+    @callback
+    @override
+    def _async_get_webrtc_client_configuration(self) -> WebRTCClientConfiguration:
+        """Tell the viewer which data channel its offer has to hold; Home Assistant adds its own ICE servers."""
+        webrtc = self.camera.webrtc if self.camera else None
+        return WebRTCClientConfiguration(data_channel=webrtc.data_channel if webrtc else None)
 
     @override
     async def async_handle_async_webrtc_offer(

@@ -16,6 +16,7 @@ from homeassistant.helpers.aiohttp_client import async_create_clientsession
 from homeassistant.helpers.singleton import singleton
 from homeassistant.util.hass_dict import HassKey
 
+from .capture.frames import Frames
 from .capture.rtsp_engine import RtspGrabber
 from .const import CONF_CREDENTIALS, CONF_MATCH, CONF_PROVIDER, DOMAIN, OPTION_PROVIDER
 from .coordinator import CamHubConfigEntry
@@ -56,7 +57,7 @@ async def async_shared(hass: HomeAssistant) -> Shared:
     clock = SystemClock()
     album = Album(Path(hass.config.path(".storage", "camhub", "pictures")), clock=clock)
     await album.load()
-    shared = Shared(album=album, clock=clock, grabber=RtspGrabber())
+    shared = Shared(album=album, clock=clock, grabber=Frames(RtspGrabber()))
 
     async def close(_event: Event) -> None:
         await album.close()

@@ -50,14 +50,16 @@ def _entity(watch: Watch) -> CameraEntity:
     return entity
 
 
-def _ice_servers(entity: CameraEntity) -> Any:
-    configuration = entity.async_get_webrtc_client_configuration().to_frontend_dict()["configuration"]
-    return configuration.get("iceServers", [])
+def _client(entity: CameraEntity) -> JsonObjectType:
+    """Return what a viewer's connection needs: ICE servers, and the data channel where the camera wants one."""
+    said = entity.async_get_webrtc_client_configuration().to_frontend_dict()
+    channel = {"dataChannel": said["dataChannel"]} if "dataChannel" in said else {}
+    return {"iceServers": said["configuration"].get("iceServers", []), **channel}
 
 
 async def async_invite(watch: Watch) -> JsonObjectType:
     """Return what a browser needs to make its offer, and where to post it."""
-    return {"iceServers": _ice_servers(_entity(watch)), "offer": watch.path("webrtc")}
+    return {**_client(_entity(watch)), "offer": watch.path("webrtc")}
 
 
 async def async_offer(watch: Watch) -> web.Response:
@@ -80,7 +82,7 @@ async def async_offer(watch: Watch) -> web.Response:
     if plain:
         return web.Response(text=answer, content_type=SDP_TYPE, status=HTTPStatus.CREATED, headers=headers)
     body = {
-        "iceServers": _ice_servers(entity),
+        **_client(entity),
         "sessionDescription": {"type": "answer", "sdp": answer},
         "session": path,
         "candidates": _taken(session),

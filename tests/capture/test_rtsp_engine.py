@@ -9,6 +9,7 @@ from PIL import Image
 import pytest
 
 from custom_components.camhub.capture import rtsp_engine
+from custom_components.camhub.capture.frames import Frames
 from custom_components.camhub.capture.rtsp_engine import RtspGrabber
 from custom_components.camhub.kernel.errors import AuthError, HubError, Malformed, Unreachable
 from custom_components.camhub.kernel.provider import FrameGrabber
@@ -32,7 +33,7 @@ def address(server: RtspServer) -> str:
 
 
 async def test_takes_one_picture(address: str) -> None:
-    grabber: FrameGrabber = RtspGrabber()
+    grabber: FrameGrabber = Frames(RtspGrabber())
     jpeg = await grabber.grab(address, 10)
     assert jpeg[:3] == b"\xff\xd8\xff"
     assert jpeg[-2:] == b"\xff\xd9"

@@ -12,6 +12,7 @@ import traceback
 
 import pytest
 
+from custom_components.camhub.capture.frames import Frames
 from custom_components.camhub.capture.rtsp_engine import RtspGrabber
 from custom_components.camhub.kernel.errors import HubError
 from custom_components.camhub.kernel.model import Account, JsonValue
@@ -109,7 +110,7 @@ async def account(spec: ProviderSpec, applicant: Applicant, make_context: MakeCo
 @pytest.fixture
 def make_context(make_context: MakeContext) -> MakeContext:
     """Return a maker of contexts that can also photograph RTSP streams."""
-    return functools.partial(make_context, grabber=RtspGrabber())
+    return functools.partial(make_context, grabber=Frames(RtspGrabber()))
 
 
 type Open = Callable[[], Provider]

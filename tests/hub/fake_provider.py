@@ -95,6 +95,7 @@ class FakeWebRtc:
     """Answers offers, or fails as it was told."""
 
     def __init__(self) -> None:
+        self.data_channel: str | None = None
         self.error: HubError | None = None
         self.sessions: list[FakeLive] = []
         self.tell: Callable[[str], None] = lambda _: None

@@ -17,6 +17,7 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 from custom_components.camhub.access import EVENT_REFUSED
 from custom_components.camhub.kernel.errors import AuthError, Throttled, Unreachable, Unsupported
 from custom_components.camhub.kernel.model import Image
+from custom_components.camhub.kernel.provider import WebRtc
 from custom_components.camhub.kernel.relay import OPENING
 from custom_components.camhub.runtime import SHARED
 from custom_components.camhub.stream_entry import STREAMS
@@ -233,6 +234,9 @@ async def test_snapshots_are_made_of_what_there_is(
         async def grab(self, address: str, timeout: float) -> bytes:
             assert address.endswith("/opened")
             return jpeg(6)
+
+        async def grab_live(self, live: WebRtc, timeout: float) -> bytes:
+            raise Unreachable
 
     hub.data[SHARED].grabber = Grabber()
     assert await (await client.get(path("gate", "snapshot"))).read() == jpeg(6)

@@ -96,3 +96,20 @@ async def test_removal_ends_live_views(hub: HomeAssistant, fake: FakeSpec, add_a
         await door.async_handle_async_webrtc_offer("offer", name, lambda _: None)
     assert await hub.config_entries.async_unload(entry.entry_id)
     assert fake.provider.webrtc.released == 2
+
+
+async def test_the_viewer_is_told_which_data_channel_is_wanted(
+    hub: HomeAssistant, fake: FakeSpec, add_account: AddAccount
+) -> None:
+    def channel(provider: FakeProvider) -> None:
+        live(provider)
+        provider.webrtc.data_channel = "wanted"
+
+    fake.prepare = channel
+    entry = await add_account()
+    door = get_camera_from_entity_id(hub, "camera.door")
+    told = door.async_get_webrtc_client_configuration()
+    assert told.data_channel == "wanted"
+    assert told.configuration.ice_servers
+    entry.runtime_data.data = {}
+    assert door.async_get_webrtc_client_configuration().data_channel is None

@@ -1,12 +1,14 @@
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import override
 
 import pytest
 
-from custom_components.camhub.kernel.derive import FirstFrame, Grabbed
+from custom_components.camhub.kernel.derive import FirstFrame, Grabbed, GrabbedLive
 from custom_components.camhub.kernel.errors import AuthError, Malformed, Unreachable
 from custom_components.camhub.kernel.lease import Lease
 from custom_components.camhub.kernel.model import Image
+from custom_components.camhub.kernel.provider import WebRtc, WebRtcSession
 from custom_components.camhub.kernel.relay import Relay
 
 from ..fake_clock import FakeClock, settle
@@ -90,6 +92,9 @@ class Grabber:
     async def grab(self, address: str, timeout: float) -> bytes:
         return await self._answer(address, timeout)
 
+    async def grab_live(self, live: WebRtc, timeout: float) -> bytes:
+        return await self._answer(type(live).__name__, timeout)
+
 
 @pytest.mark.parametrize("fault", [None, Unreachable("cannot release")])
 async def test_grabbed_picture_gives_the_address_back(clock: FakeClock, fault: Exception | None) -> None:
@@ -136,3 +141,23 @@ async def test_half_a_picture_is_malformed(clock: FakeClock) -> None:
 
     with pytest.raises(Malformed):
         await Grabbed(Stream(), Grabber(grab), clock).take()
+
+
+class Door(WebRtc):
+    @override
+    async def open(self, offer: str, send: Callable[[str], None]) -> Lease[WebRtcSession]:
+        raise Unreachable
+
+
+async def test_a_picture_out_of_a_live_session(clock: FakeClock) -> None:
+    pictures = [PICTURE, b"cut short"]
+
+    async def grab(name: str, timeout: float) -> bytes:
+        assert (name, timeout) == ("Door", 25)
+        return pictures.pop(0)
+
+    stills = GrabbedLive(Door(), Grabber(grab), clock)
+    assert await stills.take(width=1) == Image(content=PICTURE, taken_at=clock.now())
+    with pytest.raises(Malformed):
+        await stills.take()
+    assert Door().data_channel is None

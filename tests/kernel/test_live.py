@@ -1,12 +1,13 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import override
 
 import pytest
 
 from custom_components.camhub.kernel.errors import Unreachable
 from custom_components.camhub.kernel.lease import Lease
 from custom_components.camhub.kernel.live import LiveView
-from custom_components.camhub.kernel.provider import WebRtcSession
+from custom_components.camhub.kernel.provider import WebRtc, WebRtcSession
 
 from ..fake_clock import FakeClock
 
@@ -23,7 +24,7 @@ class Session:
         self.heard.append((candidate, mid, line))
 
 
-class Door:
+class Door(WebRtc):
     """Answers offers for a minute at a time."""
 
     def __init__(self, clock: FakeClock) -> None:
@@ -36,6 +37,7 @@ class Door:
     def _end(self) -> datetime:
         return self.clock.now() + timedelta(minutes=1)
 
+    @override
     async def open(self, offer: str, send: Callable[[str], None]) -> Lease[WebRtcSession]:
         self.opened += 1
         send("theirs")
@@ -77,3 +79,27 @@ async def test_an_offer_is_answered_once(clock: FakeClock, after: int) -> None:
     await clock.advance(after)
     await live.close()
     assert door.opened == 1
+
+
+async def test_what_goes_either_way_is_mended(clock: FakeClock) -> None:
+    offers: list[str] = []
+    told: list[str] = []
+
+    class Vendor(Door):
+        @override
+        async def open(self, offer: str, send: Callable[[str], None]) -> Lease[WebRtcSession]:
+            offers.append(offer)
+            self.session.answer = "v=0\nm=audio 9 RTP 0\na=sendrecv\nm=video 9 RTP 96\na=sendrecv"
+            send("candidate: 1 udp 1 192.0.2.1 9 typ host")
+            return Lease(value=self.session)
+
+    vendor = Vendor(clock)
+    offer = "v=0\nm=video 9 RTP 96\na=recvonly\nm=audio 9 RTP 0\na=recvonly"
+    live = LiveView(vendor, offer, told.append, clock=clock)
+    await live.add_candidate("theirs", None, 0)
+    answer = await live.start()
+    assert offers == ["v=0\r\nm=audio 9 RTP 0\r\na=recvonly\r\nm=video 9 RTP 96\r\na=recvonly\r\n"]
+    assert answer == "v=0\r\nm=video 9 RTP 96\r\na=sendonly\r\nm=audio 9 RTP 0\r\na=sendonly\r\n"
+    assert told == ["candidate:1 1 udp 1 192.0.2.1 9 typ host"]
+    assert vendor.session.heard == [("theirs", None, 1)]
+    await live.close()

@@ -9,7 +9,7 @@ from .clock import Clock
 from .errors import HubError, Malformed, Unreachable
 from .mjpeg import is_whole_jpeg
 from .model import Image
-from .provider import FrameGrabber, Mjpeg, Rtsp, Stills
+from .provider import FrameGrabber, Mjpeg, Rtsp, Stills, WebRtc
 
 type Recent = Callable[[], Image | None]
 
@@ -66,6 +66,25 @@ class Grabbed(Stills):
             # A lease that cannot be given back runs out by itself, and must not cost the picture.
             with suppress(HubError):
                 await lease.release()
+        if not is_whole_jpeg(jpeg):
+            raise Malformed("what was grabbed is no whole picture")
+        return Image(content=jpeg, taken_at=self._clock.now())
+
+
+class GrabbedLive(Stills):
+    """Takes a picture out of a live session of its own, where a camera gives neither pictures nor an address."""
+
+    def __init__(self, webrtc: WebRtc, grabber: FrameGrabber, clock: Clock, limit_s: float = 25.0) -> None:
+        """Open nothing yet; `limit_s` bounds the whole session, in seconds."""
+        self._webrtc = webrtc
+        self._grabber = grabber
+        self._clock = clock
+        self._limit = limit_s
+
+    @override
+    async def take(self, width: int | None = None) -> Image:
+        """Take a picture now, in the stream's size; raises HubError."""
+        jpeg = await self._grabber.grab_live(self._webrtc, self._limit)
         if not is_whole_jpeg(jpeg):
             raise Malformed("what was grabbed is no whole picture")
         return Image(content=jpeg, taken_at=self._clock.now())

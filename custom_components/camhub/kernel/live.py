@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from . import sdp
 from .clock import Clock
 from .errors import Unsupported
 from .lease import Lease, LeaseKeeper
@@ -14,7 +15,7 @@ class LiveView:
     """Opens a session once, renews it while it runs and gives it back.
 
     A session that has ended is not opened anew: the viewer's offer belongs to the old one. Candidates that come before
-    the answer wait for it.
+    the answer wait for it. What goes either way is mended on its way (`sdp`).
     """
 
     def __init__(self, webrtc: WebRtc, offer: str, tell: Callable[[str], None], *, clock: Clock) -> None:
@@ -33,10 +34,12 @@ class LiveView:
         while self._waiting:
             await session.add_candidate(*self._waiting.pop(0))
         self._session = session
-        return session.answer
+        return sdp.mend_answer(self._offer, session.answer)
 
     async def add_candidate(self, candidate: str, mid: str | None, line: int | None) -> None:
         """Hand on one of the viewer's candidates; raises HubError."""
+        if line is not None:
+            line = sdp.mended_line(self._offer, line)
         if self._session is None:
             self._waiting.append((candidate, mid, line))
         else:
@@ -50,4 +53,6 @@ class LiveView:
         if self._opened:
             raise Unsupported("an offer is answered once")
         self._opened = True
-        return await self._webrtc.open(self._offer, self._tell)
+        return await self._webrtc.open(
+            sdp.mend_offer(self._offer), lambda candidate: self._tell(sdp.mend_candidate(candidate))
+        )

@@ -51,7 +51,12 @@ class WebRtcSession(Protocol):
 
 
 class WebRtc(Protocol):
-    """Answers offers itself."""
+    """Answers offers itself; each offers audio, video and, where `data_channel` names one, data, in this order."""
+
+    @property
+    def data_channel(self) -> str | None:
+        """Return the label of the data channel that a viewer has to offer, None where none is wanted."""
+        return None
 
     async def open(self, offer: str, send: Callable[[str], None]) -> Lease[WebRtcSession]:
         """Answer an SDP offer; `send` takes later ICE candidates; raises HubError."""
@@ -226,10 +231,14 @@ class TokenStore(Protocol):
 
 
 class FrameGrabber(Protocol):
-    """Takes one JPEG from a stream address."""
+    """Takes one JPEG from a live stream."""
 
     async def grab(self, address: str, timeout: float) -> bytes:
-        """Return one JPEG within `timeout` seconds; raises AuthError, Unreachable, Malformed."""
+        """Return one JPEG from an RTSP address within `timeout` seconds; raises AuthError, Unreachable, Malformed."""
+        ...
+
+    async def grab_live(self, live: WebRtc, timeout: float) -> bytes:
+        """Open a session of its own, return its first real picture as JPEG, give the session back; raises HubError."""
         ...
 
 

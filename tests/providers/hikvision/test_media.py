@@ -5,7 +5,7 @@ from PIL import Image as Picture
 import pytest
 
 from custom_components.camhub.kernel.errors import AuthError, HubError, Malformed, Unreachable, Unsupported
-from custom_components.camhub.kernel.provider import Camera
+from custom_components.camhub.kernel.provider import Camera, WebRtc
 from custom_components.camhub.providers.hikvision.media import ChannelRtsp
 from custom_components.camhub.providers.hikvision.provider import HikvisionProvider
 from tests.conftest import MakeContext
@@ -30,6 +30,9 @@ class Grabber:
         if self.error is not None:
             raise self.error
         return JPEG
+
+    async def grab_live(self, live: WebRtc, timeout: float) -> bytes:
+        raise Unreachable
 
 
 async def camera(provider: HikvisionProvider, name: str) -> Camera:

@@ -9,6 +9,7 @@ from camhub_pi.server import CameraServer
 from camhub_pi.settings import Settings
 import pytest
 
+from custom_components.camhub.capture.frames import Frames
 from custom_components.camhub.capture.rtsp_engine import RtspGrabber
 from custom_components.camhub.kernel.clock import SystemClock
 from custom_components.camhub.kernel.errors import AuthError, HubError, Unreachable, Unsupported
@@ -117,7 +118,7 @@ async def test_an_rtsp_camera(make_context: MakeContext) -> None:
     port = await server.start()
     try:
         settings = {"address": f"rtsp://127.0.0.1:{port}/live", "username": "viewer", "password": "p@ss"}
-        provider = SPEC.open(make_context(settings, grabber=RtspGrabber()))
+        provider = SPEC.open(make_context(settings, grabber=Frames(RtspGrabber())))
         found = await looked(provider)
         assert found.online
         assert found.mjpeg is None

@@ -4,6 +4,7 @@ from typing import override
 
 import pytest
 
+from custom_components.camhub.capture.frames import Frames
 from custom_components.camhub.capture.rtsp_engine import RtspGrabber
 from custom_components.camhub.kernel.errors import HubError, Malformed, Unreachable
 from custom_components.camhub.kernel.model import Account, JsonValue
@@ -396,7 +397,7 @@ async def test_an_rtsp_camera_by_its_host_alone(make_context: MakeContext) -> No
     server = RtspServer(["/cam/realmonitor?channel=1&subtype=0"], "viewer", "p@ss")
     port = await server.start()
     try:
-        context = make_context(grabber=RtspGrabber())
+        context = make_context(grabber=Frames(RtspGrabber()))
         account, script = await accepted(
             context, typed(f"rtsp://127.0.0.1:{port}", username="viewer", password="p@ss"), NAMED
         )

@@ -1,0 +1,35 @@
+"""One grabber out of one for addresses and one for live sessions."""
+
+from collections.abc import Coroutine
+from typing import Any, Protocol
+
+from ..kernel.errors import Unsupported
+from ..kernel.provider import WebRtc
+from .rtsp_engine import RtspGrabber
+
+
+class LiveGrabber(Protocol):
+    """Takes one JPEG from a live session."""
+
+    async def grab_live(self, live: WebRtc, timeout: float) -> bytes:
+        """Open a session of its own, return its first real picture as JPEG, give the session back; raises HubError."""
+        ...
+
+
+class Frames:
+    """Hands each request to whom it concerns; without a grabber for live sessions they are Unsupported."""
+
+    def __init__(self, rtsp: RtspGrabber, live: LiveGrabber | None = None) -> None:
+        """Put both together."""
+        self._rtsp = rtsp
+        self._live = live
+
+    def grab(self, address: str, timeout: float) -> Coroutine[Any, Any, bytes]:
+        """Return one JPEG from an RTSP address within `timeout` seconds; raises AuthError, Unreachable, Malformed."""
+        return self._rtsp.grab(address, timeout)
+
+    async def grab_live(self, live: WebRtc, timeout: float) -> bytes:
+        """Return the first real picture of a live session; raises HubError."""
+        if self._live is None:
+            raise Unsupported("no pictures out of live sessions", reason="capture_off")
+        return await self._live.grab_live(live, timeout)
