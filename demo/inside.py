@@ -4,7 +4,7 @@
 `REQUESTS_CA_BUNDLE` signs their certificates; Home Assistant reads that itself. CamHub knows nothing of either.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 import json
 import os
 import socket
@@ -24,21 +24,13 @@ VARIABLE: Final = "CAMHUB_DEMO_NAMES"
 def lead_names(mapping: Mapping[str, Address]) -> None:
     """Let this process find those names on loopback, in aiohttp as in plain sockets."""
     names = Names(mapping)
-    usual, usual_info = HassAsyncDNSResolver.resolve, socket.getaddrinfo
+    usual = HassAsyncDNSResolver.resolve
 
     async def resolve(resolver: HassAsyncDNSResolver, host: str, *args: Any, **kwargs: Any) -> list[ResolveResult]:
         return await (names.resolve(host) if names.find(host) else usual(resolver, host, *args, **kwargs))
 
     patch.object(HassAsyncDNSResolver, "resolve", resolve).start()
-    patch.object(socket, "getaddrinfo", _getaddrinfo(names, usual_info)).start()
-
-
-def _getaddrinfo(names: Names, usual: Callable[..., Any]) -> Callable[..., Any]:
-    def getaddrinfo(host: str | bytes | None, port: Any, *args: Any, **kwargs: Any) -> Any:
-        found = names.find(host) if isinstance(host, str) else None
-        return usual(*(found or (host, port)), *args, **kwargs)
-
-    return getaddrinfo
+    patch.object(socket, "getaddrinfo", names.led(socket.getaddrinfo)).start()
 
 
 if __name__ == "__main__":

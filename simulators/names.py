@@ -1,8 +1,8 @@
 """Leads the names of real services to simulators on loopback; every other name does not exist."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 import socket
-from typing import override
+from typing import Any, override
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
@@ -45,3 +45,12 @@ class Names(AbstractResolver):
     @override
     async def close(self) -> None:
         """Hold nothing."""
+
+    def led(self, usual: Callable[..., Any]) -> Callable[..., Any]:
+        """Return what stands in for `socket.getaddrinfo`: these names lead here, all others are looked up as usual."""
+
+        def getaddrinfo(host: str | bytes | None, port: Any, *args: Any, **kwargs: Any) -> Any:
+            found = self.find(host) if isinstance(host, str) else None
+            return usual(*(found or (host, port)), *args, **kwargs)
+
+        return getaddrinfo

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
+import socket
 
 import aiohttp
 import pytest
@@ -76,6 +77,13 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 def names() -> dict[str, Address]:
     """Return what host names lead to in sessions of `make_context`: none until a test adds them."""
     return {}
+
+
+@pytest.fixture
+def named_sockets(authority: Authority, names: dict[str, Address], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lead `names` for libraries that open sockets themselves, and let them trust the certificates there."""
+    monkeypatch.setattr(socket, "getaddrinfo", Names(names).led(socket.getaddrinfo))
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
 
 
 @pytest.fixture

@@ -53,3 +53,17 @@ def test_a_kept_folder_is_the_same_authority(tmp_path: Path) -> None:
     assert isinstance(again.server("service.example"), ssl.SSLContext)
     assert first.file.read_bytes() == again.file.read_bytes()
     assert (tmp_path / "kept" / "authority.key").stat().st_mode & 0o077 == 0
+
+
+def test_names_lead_plain_sockets_too() -> None:
+    asked: list[tuple[object, ...]] = []
+
+    def usual(*given: object) -> list[object]:
+        asked.append(given)
+        return []
+
+    led = Names({"here.example": ("127.0.0.1", 4711)}).led(usual)
+    led("here.example", 443, 0)
+    led("elsewhere.example", 443, 0)
+    led(None, 80)
+    assert asked == [("127.0.0.1", 4711, 0), ("elsewhere.example", 443, 0), (None, 80)]

@@ -1,0 +1,146 @@
+"""Recordings: signed addresses that soon end, and downloads in parts."""
+
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime
+from fractions import Fraction
+import io
+import re
+import secrets
+from typing import Final, Protocol, override
+
+from aiohttp import web
+import av
+import numpy as np
+
+from simulators.webrtc import CountingPicture
+
+from .faults import Faults
+from .hosts import FILMS
+
+_RANGE: Final = re.compile(r"bytes=(\d+)-(\d*)")
+_PIECE: Final = 2**16
+
+
+class Film(Protocol):
+    """Bytes that can be read from anywhere."""
+
+    @property
+    def size(self) -> int:
+        """Return how many there are."""
+        ...
+
+    def read(self, start: int, count: int) -> bytes:
+        """Return some of them."""
+        ...
+
+
+class Stored(Film):
+    """A film in memory."""
+
+    def __init__(self, content: bytes) -> None:
+        """Keep it."""
+        self.content = content
+
+    @property
+    @override
+    def size(self) -> int:
+        return len(self.content)
+
+    @override
+    def read(self, start: int, count: int) -> bytes:
+        return self.content[start : start + count]
+
+
+class Endless(Film):
+    """A film as long as wanted that takes no memory; it begins as an MP4 does and nothing plays it."""
+
+    _HEAD: Final = b"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom"
+
+    def __init__(self, size: int) -> None:
+        """Choose the size in bytes."""
+        self._size = size
+
+    @property
+    @override
+    def size(self) -> int:
+        return self._size
+
+    @override
+    def read(self, start: int, count: int) -> bytes:
+        count = max(0, min(count, self._size - start))
+        return (self._HEAD[start:] + bytes(count))[:count]
+
+
+def encode(label: str, seconds: int = 3, fps: int = 12) -> bytes:
+    """Return a real film of a moving picture (H.264 in MP4); blocks for some tenths of a second."""
+    picture = CountingPicture(label, width=320, height=180, fps=fps)
+    output = io.BytesIO()
+    with av.open(output, "w", format="mp4") as container:
+        stream = container.add_stream("libx264", rate=fps, options={"preset": "veryfast"})
+        stream.width, stream.height, stream.pix_fmt, stream.time_base = 320, 180, "yuv420p", Fraction(1, fps)
+        for number in range(seconds * fps):
+            grey = picture.pixels(number)
+            frame = av.VideoFrame.from_ndarray(np.stack([grey, grey, grey], axis=2), format="rgb24")
+            frame.pts = number
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return output.getvalue()
+
+
+class Films:
+    """What can be downloaded; `films` holds some by event, all others are the same short one.
+
+    `ranges` are the `Range` headers that came, `handed_out` counts addresses.
+    """
+
+    def __init__(self, faults: Faults, now: Callable[[], datetime]) -> None:
+        """Begin with nothing handed out."""
+        self._faults = faults
+        self._now = now
+        self._signed: dict[str, tuple[int, float]] = {}
+        self.usual: Film = Endless(300_000)
+        self.films: dict[int, Film] = {}
+        self.ranges: list[str | None] = []
+        self.handed_out = 0
+
+    def address(self, event: int) -> str:
+        """Return where the film of an event can be had for a while."""
+        self.handed_out += 1
+        key = secrets.token_hex(8)
+        self._signed[key] = (event, self._now().timestamp() + self._faults.film_life_s)
+        return f"https://{FILMS}/{event}.mp4?Expires={self._faults.film_life_s:g}&Signature={key}"
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        """Send a film or the rest of it."""
+        event, ends = self._signed.get(request.query.get("Signature", ""), (0, 0.0))
+        if ends <= self._now().timestamp():
+            return web.Response(status=403, text="<Error><Code>AccessDenied</Code></Error>", content_type="text/xml")
+        self.ranges.append(request.headers.get("Range"))
+        film = self.films.get(event, self.usual)
+        start, end, status = self._part(request, film.size)
+        headers = {"Content-Type": "video/mp4", "Accept-Ranges": "bytes"}
+        if status == 206:
+            headers["Content-Range"] = f"bytes {start}-{end - 1}/{film.size}"
+        response = web.StreamResponse(status=status, headers=headers)
+        response.content_length = end - start
+        await response.prepare(request)
+        async for piece in self._pieces(film, start, end):
+            await response.write(piece)
+        if self._faults.cut_film_at and request.transport is not None and end - start > self._faults.cut_film_at:
+            request.transport.abort()
+        return response
+
+    def _part(self, request: web.Request, size: int) -> tuple[int, int, int]:
+        asked = _RANGE.fullmatch(request.headers.get("Range", ""))
+        if asked is None or self._faults.no_ranges:
+            return 0, size, 200
+        end = min(size, int(asked[2]) + 1) if asked[2] else size
+        return int(asked[1]), end, 206
+
+    async def _pieces(self, film: Film, start: int, end: int) -> AsyncIterator[bytes]:
+        if self._faults.cut_film_at:
+            end = min(end, start + self._faults.cut_film_at)
+        while start < end:
+            piece = film.read(start, min(_PIECE, end - start))
+            start += len(piece)
+            yield piece
