@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from homeassistant.core import HomeAssistant
@@ -13,6 +13,7 @@ from .coordinator import CamHubCoordinator
 from .kernel.clock import Clock
 from .kernel.provider import Mjpeg
 from .kernel.relay import Relay
+from .stream_talk import Talk
 
 # A picture may take a minute (kernel/stills.py): only then has a stream of pictures gone silent.
 IDLE: Final = 70.0
@@ -24,9 +25,16 @@ class LiveSession:
 
     user_id: str
     camera_id: str
-    end: Callable[[], None]
-    candidates: list[str] = field(default_factory=list)
+    talk: Talk
+    candidates: list[str]
+    ended: Callable[[], None]
     cancel_end: Callable[[], None] = lambda: None
+
+    def take(self) -> list[str]:
+        """Return the candidates that nobody has fetched yet."""
+        taken = self.candidates.copy()
+        self.candidates.clear()
+        return taken
 
 
 class EntryStreams:
@@ -46,16 +54,16 @@ class EntryStreams:
             self._relays[camera_id] = Relay(source(), clock=self._clock, idle=IDLE)
         return self._relays[camera_id]
 
-    def end(self, session_id: str) -> None:
+    async def end(self, session_id: str) -> None:
         """End a live view."""
         if (session := self.sessions.pop(session_id, None)) is not None:
             session.cancel_end()
-            session.end()
+            session.ended()
+            await session.talk.close()
 
     async def async_close(self) -> None:
         """End everything; may be called twice."""
-        for session_id in tuple(self.sessions):
-            self.end(session_id)
+        await asyncio.gather(*(self.end(session_id) for session_id in tuple(self.sessions)))
         await asyncio.gather(*(relay.close() for relay in self._relays.values()))
         self._relays.clear()
 

@@ -1,69 +1,64 @@
 """WebRTC over plain HTTP: an offer is posted, the answer comes back; candidates and the end have their own path."""
 
-import asyncio
 from collections.abc import Mapping
 from datetime import datetime
-from functools import partial
 from http import HTTPStatus
 from typing import Any, Final
 
 from aiohttp import web
-from homeassistant.components.camera import (
-    Camera as CameraEntity,
-    StreamType,
-    WebRTCAnswer,
-    WebRTCCandidate,
-    WebRTCError,
-    WebRTCMessage,
-)
+from homeassistant.components.camera import Camera as CameraEntity, StreamType
 from homeassistant.components.camera.helper import get_camera_from_entity_id
-from homeassistant.components.camera.webrtc import RTCIceCandidateInit
-from homeassistant.core import HomeAssistant, callback
-from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.event import async_call_later
 from homeassistant.util.json import JsonObjectType
 from homeassistant.util.ulid import ulid_now
 
-from .kernel.errors import Unreachable
+from .kernel.live import LiveView
+from .kernel.provider import Camera
 from .stream_answers import NO_STORE, Refusal
 from .stream_entry import LiveSession, entry_streams
 from .stream_formats import no_such_format
 from .stream_request import Watch
+from .stream_talk import EntityTalk, Talk
 
 SDP_TYPE: Final = "application/sdp"
 # Seconds after the last request for it at which a live view ends: nobody tells when a browser's tab was closed.
 SESSION_LIFE: Final = 300.0
 
 
-def live_entity(hass: HomeAssistant, entity_id: str) -> CameraEntity | None:
-    """Return the entity if it answers offers, by its provider or by Home Assistant's go2rtc."""
+def live_entity(hass: HomeAssistant, camera: Camera, entity_id: str) -> CameraEntity | None:
+    """Return the entity of a camera if offers are answered for it, by its provider or by Home Assistant's go2rtc."""
     try:
         entity = get_camera_from_entity_id(hass, entity_id)
     except HomeAssistantError:
         return None
-    return entity if StreamType.WEB_RTC in entity.camera_capabilities.frontend_stream_types else None
+    if camera.webrtc is not None or StreamType.WEB_RTC in entity.camera_capabilities.frontend_stream_types:
+        return entity
+    return None
 
 
 def _entity(watch: Watch) -> CameraEntity:
-    if (entity := live_entity(watch.hass, watch.entity_id)) is None:
+    if (entity := live_entity(watch.hass, watch.camera, watch.entity_id)) is None:
         raise no_such_format("webrtc")
     return entity
 
 
-def _client(entity: CameraEntity) -> JsonObjectType:
+def _client(watch: Watch, entity: CameraEntity) -> JsonObjectType:
     """Return what a viewer's connection needs: ICE servers, and the data channel where the camera wants one."""
     said = entity.async_get_webrtc_client_configuration().to_frontend_dict()
-    channel = {"dataChannel": said["dataChannel"]} if "dataChannel" in said else {}
-    return {"iceServers": said["configuration"].get("iceServers", []), **channel}
+    own = watch.camera.webrtc
+    channel = own.data_channel if own else said.get("dataChannel")
+    return {"iceServers": said["configuration"].get("iceServers", []), **({"dataChannel": channel} if channel else {})}
 
 
 async def async_invite(watch: Watch) -> JsonObjectType:
     """Return what a browser needs to make its offer, and where to post it."""
-    return {**_client(_entity(watch)), "offer": watch.path("webrtc")}
+    return {**_client(watch, _entity(watch)), "offer": watch.path("webrtc")}
 
 
 async def async_offer(watch: Watch) -> web.Response:
-    """Answer an offer, `application/sdp` or JSON with `sdp`; raises Refusal."""
+    """Answer an offer, `application/sdp` or JSON with `sdp`; raises Refusal, HubError."""
     entity = _entity(watch)
     plain = watch.request.content_type == SDP_TYPE
     offer = await watch.request.text() if plain else (await _json(watch.request)).get("sdp")
@@ -72,9 +67,11 @@ async def async_offer(watch: Watch) -> web.Response:
     watch.require_online()
     session_id = ulid_now()
     watch.usage.admit(watch.limits, session_id)
-    session = LiveSession(watch.user.id, watch.camera.id, partial(_end, watch, entity, session_id))
-    answer = await _answered(watch, entity, session_id, session, offer)
+    candidates: list[str] = []
+    talk = _talk(watch, entity, offer, candidates)
+    answer = await _answered(watch, talk)
     watch.usage.hold(session_id)
+    session = LiveSession(watch.user.id, watch.camera.id, talk, candidates, lambda: watch.usage.release(session_id))
     entry_streams(watch.hass, watch.coordinator).sessions[session_id] = session
     _keep(watch, session_id, session)
     path = watch.path("webrtc", session_id)
@@ -82,53 +79,37 @@ async def async_offer(watch: Watch) -> web.Response:
     if plain:
         return web.Response(text=answer, content_type=SDP_TYPE, status=HTTPStatus.CREATED, headers=headers)
     body = {
-        **_client(entity),
+        **_client(watch, entity),
         "sessionDescription": {"type": "answer", "sdp": answer},
         "session": path,
-        "candidates": _taken(session),
+        "candidates": session.take(),
     }
     return web.json_response(body, headers=headers)
 
 
-async def _answered(watch: Watch, entity: CameraEntity, session_id: str, session: LiveSession, offer: str) -> str:
-    """Return the answer; raises Refusal, and then the camera holds no session."""
-    answered: asyncio.Future[str] = watch.hass.loop.create_future()
+def _talk(watch: Watch, entity: CameraEntity, offer: str, candidates: list[str]) -> Talk:
+    """Return who answers: the camera itself where it can, also where its entity prefers another way of watching."""
+    if watch.camera.webrtc is not None:
+        return LiveView(watch.camera.webrtc, offer, candidates.append, clock=watch.coordinator.clock)
+    return EntityTalk(entity, offer, candidates.append)
 
-    def take(message: WebRTCMessage) -> None:
-        match message:
-            case WebRTCCandidate():
-                session.candidates.append(message.candidate.candidate)
-            case WebRTCAnswer() if not answered.done():
-                answered.set_result(message.answer)
-            case WebRTCError() if not answered.done():
-                # Its text is another program's, and may hold the camera's address.
-                answered.set_exception(Unreachable(reason="webrtc_failed"))
 
+async def _answered(watch: Watch, talk: Talk) -> str:
+    """Return the answer; raises Refusal, HubError, and then the camera holds no session."""
     try:
-        await watch.in_time(entity.async_handle_async_webrtc_offer(offer, session_id, take))
-        return await watch.in_time(answered)
-    except ServiceValidationError:
-        raise no_such_format("webrtc") from None
-    except HomeAssistantError:
-        raise Unreachable(reason="webrtc_failed") from None
-    finally:
-        if not answered.done() or answered.cancelled() or answered.exception() is not None:
-            entity.close_webrtc_session(session_id)
-
-
-def _end(watch: Watch, entity: CameraEntity, session_id: str) -> None:
-    watch.usage.release(session_id)
-    entity.close_webrtc_session(session_id)
+        return await watch.in_time(talk.start())
+    except BaseException:  # whatever ended it, nobody will close it later
+        await talk.close()
+        raise
 
 
 def _keep(watch: Watch, session_id: str, session: LiveSession) -> None:
     """Let the session live for a while from now on."""
     streams = entry_streams(watch.hass, watch.coordinator)
 
-    @callback
-    def over(_now: datetime) -> None:
+    async def over(_now: datetime) -> None:
         session.cancel_end = lambda: None
-        streams.end(session_id)
+        await streams.end(session_id)
 
     session.cancel_end()
     session.cancel_end = async_call_later(watch.hass, SESSION_LIFE, over)
@@ -147,27 +128,22 @@ async def async_talk(watch: Watch, session_id: str) -> JsonObjectType:
     session = _session(watch, session_id)
     body = await _json(watch.request) if watch.request.can_read_body else {}
     if (candidate := body.get("candidate")) is not None:
-        await _entity(watch).async_on_webrtc_candidate(session_id, _candidate(candidate, body))
+        await session.talk.add_candidate(*_candidate(candidate, body))
     _keep(watch, session_id, session)
-    return {"candidates": [*_taken(session)]}
+    return {"candidates": [*session.take()]}
 
 
-def _candidate(candidate: object, body: Mapping[str, Any]) -> RTCIceCandidateInit:
+def _candidate(candidate: object, body: Mapping[str, Any]) -> tuple[str, str | None, int | None]:
     mid, line = body.get("sdpMid"), body.get("sdpMLineIndex")
     if not isinstance(candidate, str) or not isinstance(mid, str | None) or not isinstance(line, int | None):
         raise Refusal(HTTPStatus.BAD_REQUEST, "bad_offer")
-    return RTCIceCandidateInit(candidate, sdp_mid=mid, sdp_m_line_index=line)
+    return candidate, mid, line
 
 
-def async_hang_up(watch: Watch, session_id: str) -> None:
+async def async_hang_up(watch: Watch, session_id: str) -> None:
     """End a live view; raises Refusal."""
     _session(watch, session_id)
-    entry_streams(watch.hass, watch.coordinator).end(session_id)
-
-
-def _taken(session: LiveSession) -> list[str]:
-    taken, session.candidates = session.candidates, []
-    return taken
+    await entry_streams(watch.hass, watch.coordinator).end(session_id)
 
 
 async def _json(request: web.Request) -> Mapping[str, Any]:

@@ -44,7 +44,7 @@ def formats_of(hass: HomeAssistant, camera: Camera, entity_id: str) -> list[str]
     able = {
         "hls": camera.rtsp or camera.hls,
         "mjpeg": camera.mjpeg or camera.stills,
-        "webrtc": live_entity(hass, entity_id),
+        "webrtc": live_entity(hass, camera, entity_id),
         "snapshot": camera.stills or camera.mjpeg or camera.rtsp,
     }
     return [name for name in FORMATS if able[name] is not None]
@@ -223,7 +223,7 @@ class SessionView(_View):
         """End it."""
 
         async def hang_up(watch: Watch) -> web.StreamResponse:
-            async_hang_up(watch, session)
+            await async_hang_up(watch, session)
             return web.Response(status=HTTPStatus.NO_CONTENT)
 
         return await self.give(request, camera_key, hang_up)

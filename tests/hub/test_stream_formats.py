@@ -87,10 +87,27 @@ def test_only_what_was_sent_counts(hass: HomeAssistant, clock: FakeClock) -> Non
     assert busy.ended == 1
 
 
+class FakeTalk:
+    """Counts how often it was ended."""
+
+    def __init__(self) -> None:
+        self.closed = 0
+
+    async def start(self) -> str:
+        return "answer"
+
+    async def add_candidate(self, candidate: str, mid: str | None, line: int | None) -> None:
+        raise NotImplementedError
+
+    async def close(self) -> None:
+        self.closed += 1
+
+
 async def test_a_live_view_ends_once(hub: HomeAssistant, entry: MockConfigEntry) -> None:
     ended: list[int] = []
+    talk = FakeTalk()
     streams = hub.data[STREAMS][entry.entry_id]
-    streams.sessions["one"] = LiveSession("anna", "yard", lambda: ended.append(1))
-    streams.end("one")
-    streams.end("one")
-    assert ended == [1]
+    streams.sessions["one"] = LiveSession("anna", "yard", talk, [], lambda: ended.append(1))
+    await streams.end("one")
+    await streams.end("one")
+    assert (ended, talk.closed) == ([1], 1)

@@ -1,13 +1,22 @@
-from collections.abc import Callable
+from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from http import HTTPStatus
-from typing import Any
+from typing import Any, override
 
 from aiohttp.test_utils import TestClient
-from homeassistant.components.camera import WebRTCError, WebRTCMessage
-from homeassistant.components.camera.helper import get_camera_from_entity_id
-from homeassistant.core import HomeAssistant
-from homeassistant.exceptions import HomeAssistantError
+from homeassistant.components.camera import (
+    Camera as CameraEntity,
+    CameraWebRTCProvider,
+    WebRTCAnswer,
+    WebRTCCandidate,
+    WebRTCError,
+    WebRTCSendMessage,
+    async_register_webrtc_provider,
+)
+from homeassistant.components.camera.webrtc import RTCIceCandidateInit
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import entity_registry as er
 from homeassistant.util import dt as dt_util
 import pytest
@@ -110,34 +119,108 @@ async def test_who_answers_no_offers(
     assert (await client.post(door, json={"sdp": OFFER})).status == HTTPStatus.NOT_FOUND
 
 
-@pytest.mark.parametrize("fails", ["error", "twice", "raise", "silent"])
+class FakeGo2rtc(CameraWebRTCProvider):
+    """Answers offers for every camera with a stream, or fails as it was told."""
+
+    def __init__(self) -> None:
+        self.fails: str | None = None
+        self.candidates: list[str] = []
+        self.closed: list[str] = []
+
+    @property
+    @override
+    def domain(self) -> str:
+        return "example"
+
+    @override
+    def async_is_supported(self, stream_source: str) -> bool:
+        return True
+
+    @override
+    async def async_handle_async_webrtc_offer(
+        self, camera: CameraEntity, offer_sdp: str, session_id: str, send_message: WebRTCSendMessage
+    ) -> None:
+        if self.fails == "raise":
+            raise HomeAssistantError("dial 192.0.2.9")
+        if self.fails == "cannot":
+            raise ServiceValidationError("dial 192.0.2.9")
+        if self.fails in {"error", "twice"}:
+            send_message(WebRTCError("failed", "dial 192.0.2.9"))
+        if self.fails in {None, "twice"}:
+            send_message(WebRTCCandidate(RTCIceCandidateInit("theirs")))
+            send_message(WebRTCAnswer(f"answer to {offer_sdp}"))
+            send_message(WebRTCError("failed", "dial 192.0.2.9"))
+
+    @override
+    async def async_on_webrtc_candidate(self, session_id: str, candidate: RTCIceCandidateInit) -> None:
+        if self.fails == "late":
+            raise HomeAssistantError("dial 192.0.2.9")
+        self.candidates.append(candidate.candidate)
+
+    @callback
+    @override
+    def async_close_session(self, session_id: str) -> None:
+        self.closed.append(session_id)
+
+
+@pytest.fixture
+async def go2rtc(hub: HomeAssistant, entry: MockConfigEntry) -> AsyncIterator[FakeGo2rtc]:
+    provider = FakeGo2rtc()
+    remove = async_register_webrtc_provider(hub, provider)
+    await hub.async_block_till_done()
+    yield provider
+    remove()
+    await hub.async_block_till_done()
+
+
+@pytest.fixture
+def gate(entry: MockConfigEntry) -> str:
+    return stream_path(camera_key(entry.entry_id, "gate"), "webrtc")
+
+
+async def test_go2rtc_answers_for_a_camera_with_a_stream(
+    client: TestClient[Any, Any], go2rtc: FakeGo2rtc, gate: str
+) -> None:
+    body = await (await client.post(gate, json={"sdp": OFFER})).json()
+    assert body["sessionDescription"]["sdp"] == f"answer to {OFFER}"
+    assert body["candidates"] == ["theirs"]
+    assert (await client.post(body["session"], json={"candidate": "mine"})).status == HTTPStatus.OK
+    assert go2rtc.candidates == ["mine"]
+    go2rtc.fails = "late"
+    late = await client.post(body["session"], json={"candidate": "mine"})
+    assert late.status == HTTPStatus.SERVICE_UNAVAILABLE
+    assert (await client.delete(body["session"])).status == HTTPStatus.NO_CONTENT
+    assert len(go2rtc.closed) == 1
+
+
+@pytest.mark.parametrize(
+    ("fails", "status"), [("error", 503), ("twice", 503), ("raise", 503), ("cannot", 404), ("silent", 504)]
+)
 async def test_an_entity_that_fails_tells_no_address(
     hub: HomeAssistant,
     client: TestClient[Any, Any],
-    door: str,
+    go2rtc: FakeGo2rtc,
+    gate: str,
     entry: MockConfigEntry,
-    monkeypatch: pytest.MonkeyPatch,
     fails: str,
+    status: int,
 ) -> None:
-    closed: list[str] = []
-
-    async def offer(_offer: str, _session: str, send: Callable[[WebRTCMessage], None]) -> None:
-        if fails == "raise":
-            raise HomeAssistantError("dial 192.0.2.9")
-        if fails != "silent":
-            send(WebRTCError("failed", "dial 192.0.2.9"))
-        if fails == "twice":
-            send(WebRTCError("failed", "dial 192.0.2.9"))
-
-    entity = get_camera_from_entity_id(hub, "camera.door")
-    monkeypatch.setattr(entity, "async_handle_async_webrtc_offer", offer)
-    monkeypatch.setattr(entity, "close_webrtc_session", closed.append)
+    go2rtc.fails = fails
     hub.config_entries.async_update_entry(entry, options={"first_byte": 0.05})
-    answer = await client.post(door, json={"sdp": OFFER})
-    silent = fails == "silent"
-    assert answer.status == (HTTPStatus.GATEWAY_TIMEOUT if silent else HTTPStatus.SERVICE_UNAVAILABLE)
+    answer = await client.post(gate, json={"sdp": OFFER})
+    assert answer.status == status
     assert "192.0.2.9" not in await answer.text()
-    assert len(closed) == 1
+    assert len(go2rtc.closed) == 1
+
+
+async def test_a_camera_that_answers_itself_does_so_beside_its_stream(
+    client: TestClient[Any, Any], entry: MockConfigEntry, fake: FakeSpec, gate: str
+) -> None:
+    assert (await client.get(gate)).status == HTTPStatus.NOT_FOUND
+    entry.runtime_data.data["gate"] = replace(entry.runtime_data.data["gate"], webrtc=fake.provider.webrtc)
+    assert (await client.get(gate)).status == HTTPStatus.OK
+    answer = await client.post(gate, json={"sdp": OFFER})
+    assert (await answer.json())["sessionDescription"]["sdp"] == f"answer to {OFFER}"
 
 
 async def test_a_disabled_entity_answers_no_offers(
