@@ -95,11 +95,15 @@ async def make_context(clock: FakeClock, authority: Authority, names: dict[str, 
     sessions: list[aiohttp.ClientSession] = []
 
     def session(
-        *, verify_tls: bool = True, middlewares: Sequence[aiohttp.ClientMiddlewareType] = ()
+        *,
+        verify_tls: bool = True,
+        middlewares: Sequence[aiohttp.ClientMiddlewareType] = (),
+        cookies: bool = True,
     ) -> aiohttp.ClientSession:
         trusted = authority.client() if names and verify_tls else verify_tls
         connector = aiohttp.TCPConnector(ssl=trusted, resolver=Names(names) if names else None)
-        sessions.append(aiohttp.ClientSession(connector=connector, middlewares=tuple(middlewares)))
+        jar = aiohttp.CookieJar() if cookies else aiohttp.DummyCookieJar()
+        sessions.append(aiohttp.ClientSession(connector=connector, middlewares=tuple(middlewares), cookie_jar=jar))
         return sessions[-1]
 
     def make(

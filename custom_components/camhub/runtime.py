@@ -96,10 +96,20 @@ class Sessions:
         self._open: list[aiohttp.ClientSession] = []
 
     def __call__(
-        self, *, verify_tls: bool = True, middlewares: Sequence[aiohttp.ClientMiddlewareType] = ()
+        self,
+        *,
+        verify_tls: bool = True,
+        middlewares: Sequence[aiohttp.ClientMiddlewareType] = (),
+        cookies: bool = True,
     ) -> aiohttp.ClientSession:
-        """Return a session on Home Assistant's connections with a cookie jar of its own."""
-        session = async_create_clientsession(self._hass, verify_tls, auto_cleanup=False, middlewares=tuple(middlewares))
+        """Return a session on Home Assistant's connections with a cookie jar of its own, or none."""
+        session = async_create_clientsession(
+            self._hass,
+            verify_tls,
+            auto_cleanup=False,
+            middlewares=tuple(middlewares),
+            cookie_jar=aiohttp.CookieJar() if cookies else aiohttp.DummyCookieJar(),
+        )
         self._open.append(session)
         return session
 

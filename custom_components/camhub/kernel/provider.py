@@ -216,9 +216,13 @@ class SessionFactory(Protocol):
     """Makes HTTP sessions that the host owns; a provider never closes one."""
 
     def __call__(
-        self, *, verify_tls: bool = True, middlewares: Sequence[aiohttp.ClientMiddlewareType] = ()
+        self,
+        *,
+        verify_tls: bool = True,
+        middlewares: Sequence[aiohttp.ClientMiddlewareType] = (),
+        cookies: bool = True,
     ) -> aiohttp.ClientSession:
-        """Return a session; ask once and keep it."""
+        """Return a session; ask once and keep it. Without `cookies` it keeps none and sends those of a header only."""
         ...
 
 

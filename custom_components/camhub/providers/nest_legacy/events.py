@@ -1,0 +1,135 @@
+"""What the cameras saw, polled: each stretch of a camera's history is an event for each kind that it has."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from ...kernel.clock import Clock
+from ...kernel.errors import AuthError, HubError, Unreachable
+from ...kernel.model import CameraEvent, EventKind, EventPhase, JsonValue
+from .client import Client, Missing
+from .parse import Point, State, Unit
+
+# What began this long before the first look is told; later looks go back so far beyond the last one.
+MARGIN: Final = timedelta(seconds=30)
+LONGEST: Final = timedelta(minutes=10)
+REMEMBERED: Final = 256
+ZONES_S: Final = 3600.0
+
+
+@dataclass(slots=True)
+class _Tale:
+    """What goes on at one camera: the starts that were told, by stretch and kind."""
+
+    begun: datetime
+    looked: datetime
+    told: OrderedDict[str, dict[EventKind, CameraEvent]] = field(default_factory=OrderedDict)
+    over: OrderedDict[str, None] = field(default_factory=OrderedDict)
+
+    def since(self) -> datetime:
+        """Return from when on the history is needed: what goes on must be in the answer to be told its end."""
+        going = [event.at for events in self.told.values() for event in events.values()]
+        return min([self.looked - MARGIN, *(at - timedelta(seconds=1) for at in going)])
+
+
+class History:
+    """Reads the history of each camera that is on; what was told stays known from line to line."""
+
+    def __init__(self, client: Client, units: Callable[[], Sequence[Unit]]) -> None:
+        """Ask nothing yet; `units` are the cameras as they were listed last."""
+        self._client = client
+        self._clock: Clock = client.clock
+        self._units = units
+        self._tales: dict[str, _Tale] = {}
+        self._zones: dict[str, tuple[float, Mapping[int, str]]] = {}
+
+    async def fetch(self) -> list[CameraEvent]:
+        """Return what is new at all cameras; raises AuthError, and Unreachable where no camera's history is read."""
+        units = [each for each in self._units() if each.state in {State.ON, State.UNKNOWN}]
+        outcomes = await asyncio.gather(*(self._read(each) for each in units))
+        failures = [each for each in outcomes if isinstance(each, HubError)]
+        for failure in failures:
+            if isinstance(failure, AuthError):
+                raise failure
+        if failures and len(failures) == len(units):
+            raise failures[0] if isinstance(failures[0], Unreachable) else Unreachable(reason=failures[0].reason)
+        return [event for events in outcomes if not isinstance(events, HubError) for event in events]
+
+    async def _read(self, unit: Unit) -> list[CameraEvent] | HubError:
+        """Return what is new at one camera; an error is a result: the others are read all the same."""
+        now = self._clock.now()
+        tale = self._tales.setdefault(unit.id, _Tale(begun=now - MARGIN, looked=now))
+        try:
+            found = await self._client.points(unit, tale.since())
+            names = await self._names(unit) if any(point.zones for point in found) else {}
+        except Missing:
+            found, names = (), {}
+        except HubError as error:
+            return error
+        tale.looked = now
+        return list(_tell(unit, tale, found, names, now))
+
+    async def _names(self, unit: Unit) -> Mapping[int, str]:
+        known = self._zones.get(unit.id)
+        now = self._clock.monotonic()
+        if known is not None and now - known[0] < ZONES_S:
+            return known[1]
+        try:
+            names = await self._client.zones(unit)
+        except AuthError:
+            raise
+        except HubError:
+            # Numbers do as well, until the names can be had.
+            names = known[1] if known is not None else {}
+        self._zones[unit.id] = (now, names)
+        return names
+
+
+def _tell(
+    unit: Unit, tale: _Tale, points: Sequence[Point], names: Mapping[int, str], now: datetime
+) -> Iterator[CameraEvent]:
+    """Yield the starts and ends that points bring; what has left the history, or goes on for too long, has ended."""
+    seen = {point.id: point for point in points if point.start >= tale.begun and point.id not in tale.over}
+    for point in seen.values():
+        told = tale.told.setdefault(point.id, {})
+        for kind in point.kinds:
+            offered = kind if kind in unit.kinds else EventKind.MOTION
+            if offered not in told:
+                told[offered] = _start(unit, point, offered, names)
+                yield told[offered]
+    for identifier in list(tale.told):
+        told = tale.told[identifier]
+        end = _end(seen.get(identifier), told, now)
+        if end is None:
+            continue
+        for event in told.values():
+            yield replace(event, phase=EventPhase.END, at=max(event.at, end))
+        del tale.told[identifier]
+        tale.over[identifier] = None
+        if len(tale.over) > REMEMBERED:
+            tale.over.popitem(last=False)
+
+
+def _end(point: Point | None, told: Mapping[EventKind, CameraEvent], now: datetime) -> datetime | None:
+    if point is None:
+        return now
+    begun = min(event.at for event in told.values())
+    return now if point.end is None and now - begun > LONGEST else point.end
+
+
+def _start(unit: Unit, point: Point, kind: EventKind, names: Mapping[int, str]) -> CameraEvent:
+    told: dict[str, JsonValue] = {"types": ",".join(point.types)} if point.types else {}
+    if point.who is not None:
+        told["who"] = point.who
+    return CameraEvent(
+        id=f"{unit.id}:{point.id}:{kind}",
+        camera=unit.id,
+        kind=kind,
+        at=point.start,
+        phase=EventPhase.START,
+        zones=tuple(names.get(zone, str(zone)) for zone in point.zones),
+        metadata=told,
+    )

@@ -1,0 +1,39 @@
+"""What can be made to go wrong while the services run."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+
+
+@dataclass(kw_only=True)
+class Faults:
+    """Switches, all off at first.
+
+    `slow_s` delays every answer, `down` cuts every connection. `google` is how Google answers instead of a token:
+    an HTTP status, `page` (HTML), `sign_in` (the page that asks who you are), `redirect` (to it), `no_session` (an
+    error with that detail), or any other word as its error. `picky` lets it take the headers of the newer app only.
+    `junk` stands before every JSON. `jwt_status`, `session_status`, `home_status` and `camera_status` replace the
+    answers of issue_jwt, session, app_launch and all camera hosts. Cameras by uuid: `blank` pictures of one colour,
+    `empty` ones, `forbidden` to this account. `answers` replaces what a `host/path` says by status, type and body.
+    """
+
+    slow_s: float = 0.0
+    down: bool = False
+    google: str = ""
+    picky: bool = False
+    junk: str = ""
+    jwt_status: int = 0
+    session_status: int = 0
+    home_status: int = 0
+    camera_status: int = 0
+    blank: set[str] = field(default_factory=set)
+    empty: set[str] = field(default_factory=set)
+    forbidden: set[str] = field(default_factory=set)
+    answers: dict[str, tuple[int, str, str]] = field(default_factory=dict)
+
+    def change(self, values: Mapping[str, object]) -> None:
+        """Set switches by name, as they come from JSON; raises ValueError for a name that is none."""
+        names = {each.name for each in fields(self)}
+        if unknown := values.keys() - names:
+            raise ValueError(f"no such fault: {', '.join(sorted(unknown))}; there are {', '.join(sorted(names))}")
+        for name, value in values.items():
+            setattr(self, name, set(value) if isinstance(value, list) else value)
