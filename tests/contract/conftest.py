@@ -20,10 +20,12 @@ from custom_components.camhub.kernel.provider import Context, Provider
 from custom_components.camhub.kernel.signin import Answers, FieldKind, Form, Question
 from custom_components.camhub.kernel.spec import ProviderSpec
 from custom_components.camhub.providers import PROVIDERS, load
+from simulators.authority import Authority
+from simulators.names import Address
 from tests.conftest import MakeContext
 from tests.fake_clock import FakeClock, settle
 
-from .worlds import WORLDS, World, tasks
+from .worlds import WORLDS, Surroundings, World, tasks
 
 FORMS_AT_MOST = 10
 
@@ -46,9 +48,11 @@ def spec(key: str) -> ProviderSpec:
 
 
 @pytest.fixture
-async def world(key: str, clock: FakeClock, caplog: pytest.LogCaptureFixture) -> AsyncIterator[World]:
+async def world(
+    key: str, clock: FakeClock, authority: Authority, names: dict[str, Address], caplog: pytest.LogCaptureFixture
+) -> AsyncIterator[World]:
     caplog.set_level(logging.DEBUG)
-    async with WORLDS[key](clock) as world:
+    async with WORLDS[key](Surroundings(clock=clock, authority=authority, names=names)) as world:
         before = tasks()
         yield world
         await settle()

@@ -13,7 +13,7 @@ from tests.conftest import MakeContext
 from tests.fake_clock import settle
 
 from .conftest import Applicant, shows_no
-from .worlds import PASSWORD, WORLDS, World, tasks
+from .worlds import WORLDS, World, tasks
 
 
 def hides_passwords(forms: list[Form], world: World) -> None:
@@ -38,7 +38,7 @@ async def test_the_right_answers_give_an_account(
     assert [form.errors for form in applicant.forms if form.errors] == []
     assert world.refused == 0
     assert json.loads(json.dumps(account.credentials)) == account.credentials
-    assert PASSWORD in account.credentials.values(), "what is needed to connect again is kept"
+    assert world.password in account.credentials.values(), "what is needed to connect again is kept"
     assert account.title.strip() == account.title != ""
     assert account.match
     assert account.unique_id is None or account.unique_id
@@ -58,7 +58,7 @@ async def test_a_wrong_password_is_said_and_the_right_one_accepted_then(
     assert all(reason for reason in wrong[0].errors.values())
     assert wrong[0].page in world.wrong
     assert world.refused == 1, "one attempt a round"
-    assert PASSWORD in account.credentials.values()
+    assert world.password in account.credentials.values()
     hides_passwords(applicant.forms, world)
 
 

@@ -10,25 +10,41 @@ import base64
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from contextvars import ContextVar, copy_context
+from dataclasses import dataclass
 from typing import Any, Final, override
 from urllib.parse import quote, urlsplit
 
 from camhub_pi.pattern import Pattern
 
 from custom_components.camhub.kernel.signin import Answers
+from simulators.authority import Authority
 from simulators.frigate import FrigateSimulator
 from simulators.hikvision import HikvisionSimulator, Login
 from simulators.hikvision.login import Verdict
 from simulators.mjpeg import burst, silence
 from simulators.mjpeg.models import streamer
+from simulators.names import Address
+from simulators.nest_legacy import HOSTS, NestLegacySimulator
 from simulators.rtsp import RtspServer
 from simulators.rtsp.access import Access
-from tests.fake_clock import FakeClock
+from tests.fake_clock import FakeClock, settle
 
 USER: Final = "camhub-viewer"
 # Of letters that look different in an address, in a header and in JSON.
 PASSWORD: Final = 'p@ss "w/rd#1é'
 WRONG: Final = "n0t:the/right&one"
+# Seconds between two looks at a history, where nobody set another number.
+POLL_S: Final = 30.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Surroundings:
+    """What worlds are made in: the test's time, who signs certificates, what host names lead to."""
+
+    clock: FakeClock
+    authority: Authority
+    names: dict[str, Address]
+
 
 _OF_DEVICE: Final[ContextVar[bool]] = ContextVar("of_device", default=False)
 
@@ -70,6 +86,11 @@ class World(ABC):
     wrong: Mapping[str, Answers]
     capabilities: frozenset[str]
     tells: bool = False
+
+    @property
+    def password(self) -> str:
+        """Return what must be kept to connect again."""
+        return PASSWORD
 
     @property
     def secrets(self) -> set[str]:
@@ -331,10 +352,106 @@ class FrigateWorld(World):
         self.server.happenings.begin("driveway", "person", zones=("gate",))
 
 
+class NestLegacyWorld(World):
+    """A Google account with cameras in two regions, one of them switched off and one away; the history is polled."""
+
+    capabilities = frozenset({"stills"})
+    tells = True
+
+    def __init__(self, services: NestLegacySimulator, clock: FakeClock) -> None:
+        """Take the started services."""
+        self.services = services
+        self.clock = clock
+        google = services.google
+        self._pasted = google.issue_token
+        foreign = "; ".join(f"{name}=foreign-cookie" for name in ("SID", "SIDCC", "__Secure-3PSID"))
+        way: Answers = {"credential": "google"}
+        self.right = {"way": way, "google": {"issue_token": self._pasted, "cookies": f"Cookie: {google.cookies}"}}
+        self.wrong = {"google": {"issue_token": self._pasted, "cookies": foreign}}
+        self._before = 0
+
+    @property
+    @override
+    def password(self) -> str:
+        return self._pasted
+
+    @property
+    @override
+    def secrets(self) -> set[str]:
+        return {self._pasted, "foreign-cookie"} | self.services.secrets
+
+    @property
+    @override
+    def url(self) -> str:
+        return f"https://127.0.0.1:{self.services.port}"
+
+    @property
+    @override
+    def calls(self) -> int:
+        return self.services.requests.total()
+
+    @property
+    @override
+    def refused(self) -> int:
+        return self.services.google.refused
+
+    @override
+    async def unplug(self) -> None:
+        await self.services.stop()
+        await of_device(self._pass_time())
+
+    @override
+    def change_password(self) -> None:
+        self.services.revoke()
+
+    @override
+    def fall_silent(self) -> None:
+        self._before = self.calls
+        # For ever: it is cancelled when the services stop.
+        self.services.faults.slow_s = 86400
+
+    @override
+    async def asked(self) -> None:
+        await self.services.wait_until(lambda: self.calls > self._before)
+
+    @override
+    async def left_alone(self) -> None:
+        """Nobody stays: each look is a request of its own."""
+
+    @override
+    async def listened_to(self) -> None:
+        # A look ends with the wait for the next one, which is never as long as a time limit.
+        while not (self.clock.sleepers and 0 < abs(self.clock.slept[-1] - POLL_S) < POLL_S / 5):
+            await settle()
+
+    @override
+    def move(self) -> None:
+        self.services.house.see("a1" * 16, "person")
+        context = copy_context()
+        context.run(_OF_DEVICE.set, True)
+        self._moving = asyncio.create_task(self._pass_time(), context=context)
+
+    async def _pass_time(self) -> None:
+        """Let the next look come, and no time limit of it."""
+        await self.clock.advance(POLL_S * 1.1)
+
+
 @asynccontextmanager
-async def frigate(clock: FakeClock) -> AsyncIterator[World]:
+async def nest_legacy(around: Surroundings) -> AsyncIterator[World]:
+    """Run the services by the test's clock, under their real names."""
+    services = NestLegacySimulator(now=around.clock.now)
+    port = await of_device(services.start(around.authority.server(*HOSTS)))
+    around.names.update(dict.fromkeys(HOSTS, ("127.0.0.1", port)))
+    try:
+        yield NestLegacyWorld(services, around.clock)
+    finally:
+        await of_device(services.stop())
+
+
+@asynccontextmanager
+async def frigate(around: Surroundings) -> AsyncIterator[World]:
     """Run the server by the test's clock."""
-    server = FrigateSimulator(user=USER, password=PASSWORD, now=clock.now, monotonic=clock.monotonic)
+    server = FrigateSimulator(user=USER, password=PASSWORD, now=around.clock.now, monotonic=around.clock.monotonic)
     await of_device(server.start())
     try:
         yield FrigateWorld(server)
@@ -343,7 +460,7 @@ async def frigate(clock: FakeClock) -> AsyncIterator[World]:
 
 
 @asynccontextmanager
-async def hikvision(clock: FakeClock) -> AsyncIterator[World]:
+async def hikvision(around: Surroundings) -> AsyncIterator[World]:
     """Run the recorder by the test's clock."""
     streams = RtspServer(["/Streaming/Channels/001"], USER, PASSWORD, seconds=1, width=160, height=96)
     device = HikvisionSimulator(
@@ -351,8 +468,8 @@ async def hikvision(clock: FakeClock) -> AsyncIterator[World]:
         user=USER,
         password=PASSWORD,
         rtsp_port=await of_device(streams.start()),
-        now=clock.now,
-        monotonic=clock.monotonic,
+        now=around.clock.now,
+        monotonic=around.clock.monotonic,
     )
     device.alerts.wire.heartbeat_s = 0
     await of_device(device.start())
@@ -364,7 +481,7 @@ async def hikvision(clock: FakeClock) -> AsyncIterator[World]:
 
 
 @asynccontextmanager
-async def mjpeg(clock: FakeClock) -> AsyncIterator[World]:
+async def mjpeg(around: Surroundings) -> AsyncIterator[World]:
     """Run the streaming server."""
     world = MjpegWorld()
     await of_device(world.start())
@@ -374,10 +491,11 @@ async def mjpeg(clock: FakeClock) -> AsyncIterator[World]:
         await of_device(world.server.stop())
 
 
-type Make = Callable[[FakeClock], AbstractAsyncContextManager[World]]
+type Make = Callable[[Surroundings], AbstractAsyncContextManager[World]]
 
 WORLDS: Final[Mapping[str, Make]] = {
     "frigate": frigate,
     "hikvision": hikvision,
     "mjpeg": mjpeg,
+    "nest_legacy": nest_legacy,
 }

@@ -16,6 +16,7 @@ PROVIDERS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "frigate": ("server", "unprotected", "login"),
         "hikvision": ("device",),
         "mjpeg": ("address", "confirm"),
+        "nest_legacy": ("way", "google", "token"),
     }
 )
 

@@ -12,7 +12,7 @@ from simulators.nest_legacy import NestLegacySimulator
 from tests.conftest import MakeContext
 from tests.fake_clock import FakeClock
 
-from .conftest import ATTIC, CABIN, HALL, LAUNCH, RPC, STEP, MakeProvider, by_id, google, with_token
+from .conftest import HALL, LAUNCH, RPC, STEP, MakeProvider, by_id, google, with_token
 
 
 async def test_cameras_as_the_account_lists_them(provider: NestLegacyProvider) -> None:

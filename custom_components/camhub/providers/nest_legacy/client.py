@@ -154,7 +154,7 @@ class Client:
                 return {"Authorization": f"Basic {token}"}
             case Manner.BASIC_JWT:
                 return {"Authorization": f"Basic {jwt}"}
-            case Manner.USER_TOKEN:
+            case Manner.USER_COOKIE:
                 return {"Cookie": f"user_token={jwt}"}
             case Manner.WEBSITE:
                 return {"Cookie": f"{self.book.login.hosts.cookie}={token}"}

