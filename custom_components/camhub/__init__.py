@@ -1,5 +1,7 @@
 """CamHub: cameras of six kinds as one."""
 
+from functools import partial
+
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ConfigEntryError
 from homeassistant.helpers import config_validation as cv, device_registry as dr
@@ -61,6 +63,8 @@ async def async_setup_entry(hass: HomeAssistant, entry: CamHubConfigEntry) -> bo
     entry.async_on_unload(close_at_stop(hass, coordinator.async_close))
     await coordinator.async_config_entry_first_refresh()
     _register_hub(hass, entry, coordinator)
+    # Its version changes while we run.
+    entry.async_on_unload(coordinator.async_on_account(partial(_register_hub, hass, entry, coordinator)))
     entry.runtime_data = coordinator
     streams = hass.data[STREAMS][entry.entry_id] = EntryStreams(context.clock)
     entry.async_on_unload(streams.async_close)

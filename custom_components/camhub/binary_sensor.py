@@ -1,9 +1,14 @@
-"""Whether a camera is online, and whether something moves in front of it."""
+"""Whether a camera is online, whether something moves in front of it, and what is there."""
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final, override
 
-from homeassistant.components.binary_sensor import BinarySensorDeviceClass, BinarySensorEntity
+from homeassistant.components.binary_sensor import (
+    BinarySensorDeviceClass,
+    BinarySensorEntity,
+    BinarySensorEntityDescription,
+)
 from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
@@ -11,7 +16,7 @@ from homeassistant.helpers.event import async_call_later
 
 from .coordinator import CamHubConfigEntry, CamHubCoordinator
 from .entity import CamHubEntity, async_add_for_cameras
-from .kernel.model import CameraEvent, EventKind, EventPhase
+from .kernel.model import CameraEvent, EventKind, EventPhase, Recognised
 from .kernel.provider import Camera
 
 PARALLEL_UPDATES = 0
@@ -30,6 +35,60 @@ MOTION_KINDS: Final = frozenset(
 )
 # Seconds that an event without an end of its own keeps the sensor on.
 PULSE_HOLD: Final = 10.0
+# Seconds after which silence on a line that stands means that nothing is there: what is there is told at once.
+SILENCE: Final = 15.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class PresenceDescription(BinarySensorEntityDescription):
+    """A sensor and the kind of what it tells to be there."""
+
+    kind: EventKind
+
+
+# Few wish for them all, and a camera may tell every kind: the usual two are on at first.
+PRESENCE: Final = (
+    PresenceDescription(
+        key="person_detected",
+        translation_key="person_detected",
+        device_class=BinarySensorDeviceClass.OCCUPANCY,
+        kind=EventKind.PERSON,
+    ),
+    PresenceDescription(
+        key="vehicle_detected",
+        translation_key="vehicle_detected",
+        device_class=BinarySensorDeviceClass.OCCUPANCY,
+        kind=EventKind.VEHICLE,
+    ),
+    PresenceDescription(
+        key="animal_detected",
+        translation_key="animal_detected",
+        device_class=BinarySensorDeviceClass.OCCUPANCY,
+        entity_registry_enabled_default=False,
+        kind=EventKind.ANIMAL,
+    ),
+    PresenceDescription(
+        key="package_detected",
+        translation_key="package_detected",
+        device_class=BinarySensorDeviceClass.OCCUPANCY,
+        entity_registry_enabled_default=False,
+        kind=EventKind.PACKAGE,
+    ),
+    PresenceDescription(
+        key="face_detected",
+        translation_key="face_detected",
+        device_class=BinarySensorDeviceClass.OCCUPANCY,
+        entity_registry_enabled_default=False,
+        kind=EventKind.FACE,
+    ),
+    PresenceDescription(
+        key="sound_detected",
+        translation_key="sound_detected",
+        device_class=BinarySensorDeviceClass.SOUND,
+        entity_registry_enabled_default=False,
+        kind=EventKind.SOUND,
+    ),
+)
 
 
 async def async_setup_entry(
@@ -40,10 +99,13 @@ async def async_setup_entry(
 
 
 def _entities(coordinator: CamHubCoordinator, camera: Camera) -> Iterable[CamHubEntity]:
-    """Every camera is online or not; motion only where it is reported."""
+    """Every camera is online or not; motion only where it is reported, presence where its end is as well."""
     yield OnlineSensor(coordinator, camera)
     if camera.event_kinds & MOTION_KINDS:
         yield MotionSensor(coordinator, camera)
+    for description in PRESENCE:
+        if description.kind in camera.lasting:
+            yield PresenceSensor(coordinator, camera, description)
 
 
 class OnlineSensor(CamHubEntity, BinarySensorEntity):
@@ -128,4 +190,89 @@ class MotionSensor(CamHubEntity, BinarySensorEntity):
     def _show(self) -> None:
         """Write the state."""
         self._attr_is_on = bool(self._going_on) or self._cancel_hold is not None
+        self.async_write_ha_state()
+
+
+class PresenceSensor(CamHubEntity, BinarySensorEntity):
+    """On while at least one thing of a kind is there, moving or not; unknown until that can be said.
+
+    What went on when the line dropped is kept: the provider tells what has ended meanwhile as soon as it is back.
+    """
+
+    _unrecorded_attributes = frozenset({"names", "zones"})
+    entity_description: PresenceDescription
+
+    def __init__(self, coordinator: CamHubCoordinator, camera: Camera, description: PresenceDescription) -> None:
+        """Start with nothing known."""
+        super().__init__(coordinator, camera, description.key)
+        self.entity_description = description
+        self._there: dict[str, CameraEvent] = {}
+        self._known = False
+        self._cancel_silence: Callable[[], None] | None = None
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        await super().async_added_to_hass()
+        self.async_on_remove(self.coordinator.async_subscribe(self.camera_id, self._seen))
+        self.async_on_remove(self._listen_no_more)
+        self._listen()
+
+    @property
+    @override
+    def available(self) -> bool:
+        return super().available and self.coordinator.pump.connected
+
+    @property
+    @override
+    def is_on(self) -> bool | None:
+        return bool(self._there) if self._known else None
+
+    @property
+    @override
+    def extra_state_attributes(self) -> Mapping[str, Any]:
+        there = self._there.values()
+        names = {name for event in there for key in Recognised if isinstance(name := event.metadata.get(key), str)}
+        zones = {zone for event in there for zone in event.zones}
+        return {"count": len(there), "names": sorted(names), "zones": sorted(zones)}
+
+    @callback
+    @override
+    def _handle_coordinator_update(self) -> None:
+        self._listen()
+        super()._handle_coordinator_update()
+
+    def _listen(self) -> None:
+        """Wait for silence on a line that stands, and for the line while it does not."""
+        if not self.coordinator.pump.connected:
+            self._listen_no_more()
+        elif not self._known and self._cancel_silence is None:
+            self._cancel_silence = async_call_later(self.hass, SILENCE, self._all_silent)
+
+    def _listen_no_more(self) -> None:
+        if self._cancel_silence is not None:
+            self._cancel_silence()
+            self._cancel_silence = None
+
+    @callback
+    def _all_silent(self, _now: object) -> None:
+        """Take silence for nothing being there."""
+        self._cancel_silence = None
+        self._known = True
+        self.async_write_ha_state()
+
+    @callback
+    def _seen(self, event: CameraEvent) -> None:
+        """Follow what is there; an end before anything began says nothing of the rest."""
+        if event.kind is not self.entity_description.kind:
+            return
+        if event.phase in {EventPhase.START, EventPhase.PRESENT}:
+            self._there[event.id] = event
+            self._known = True
+            self._listen_no_more()
+        elif event.id not in self._there:
+            return
+        elif event.phase is EventPhase.UPDATE:
+            self._there[event.id] = event
+        elif event.phase is EventPhase.END:
+            del self._there[event.id]
         self.async_write_ha_state()

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import override
@@ -26,9 +26,10 @@ from .kernel.clock import Clock
 from .kernel.counters import Counters
 from .kernel.errors import AuthError, HubError, Throttled, Unsupported
 from .kernel.events import Dedup, EventPump
-from .kernel.model import CameraEvent, EventPhase, TokenStatus
+from .kernel.model import CameraEvent, DeviceIdentity, EventPhase, TokenStatus
+from .kernel.observers import Observers
 from .kernel.policy import Backoff
-from .kernel.provider import Camera, Provider
+from .kernel.provider import Camera, Health, Provider
 from .kernel.relay import Relay
 from .kernel.stills import Album
 
@@ -103,6 +104,9 @@ class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
         self._listeners_by_camera: defaultdict[str, list[Callable[[CameraEvent], None]]] = defaultdict(list)
         self.sweep: asyncio.Task[None] | None = None
         self._picture_listeners: defaultdict[str, list[Callable[[], None]]] = defaultdict(list)
+        self._account: tuple[DeviceIdentity | None, Health | None] = (None, None)
+        self._account_listeners: Observers[()] = Observers("an account")
+        provider.follow(self._told)
         entry.async_on_unload(album.on_auth_error(self._picture_refused))
         entry.async_on_unload(album.on_new(self._picture_taken))
 
@@ -137,11 +141,33 @@ class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
             raise update_failure(error) from error
         cameras = {camera.id: camera for camera in listed}
         self._forget_missing(cameras)
+        self._look_at_account()
         if self.sweep is None or self.sweep.done():
             self.sweep = self.config_entry.async_create_background_task(
                 self.hass, self.async_sweep(cameras), f"{DOMAIN} pictures of {self.config_entry.title}"
             )
         return cameras
+
+    @callback
+    def _told(self, listed: Sequence[Camera]) -> None:
+        """Show what the provider heard of its cameras since it was asked; the next look comes when it is due."""
+        cameras = {camera.id: camera for camera in listed}
+        if cameras != self.data:
+            self.data = cameras
+            self.async_update_listeners()
+        self._look_at_account()
+
+    def _look_at_account(self) -> None:
+        """Tell those who show the account's own device when something of it has changed."""
+        account = (self.provider.device(), self.provider.health())
+        if account != self._account:
+            self._account = account
+            self._account_listeners.tell()
+
+    @callback
+    def async_on_account(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call `listener` whenever the account's own device or its health changed; returns the undo."""
+        return self._account_listeners.add(listener)
 
     async def async_sweep(self, cameras: Mapping[str, Camera]) -> None:
         """Refresh the picture of every camera that can be asked, a few at a time."""

@@ -46,6 +46,25 @@ class CamHubEntity(CoordinatorEntity[CamHubCoordinator]):
         return super().available and self.camera is not None
 
 
+class AccountEntity(CoordinatorEntity[CamHubCoordinator]):
+    """One aspect of the device that stands before an account's cameras."""
+
+    _attr_has_entity_name = True
+
+    def __init__(self, coordinator: CamHubCoordinator, key: str) -> None:
+        """Name the entity after that device and its own key."""
+        super().__init__(coordinator)
+        _, identifier = coordinator.account_identifier
+        # What follows the account in a camera's identifier is an underscore.
+        self._attr_unique_id = f"{identifier}:{key}"
+        self._attr_device_info = DeviceInfo(identifiers={coordinator.account_identifier})
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        await super().async_added_to_hass()
+        self.async_on_remove(self.coordinator.async_on_account(self.async_write_ha_state))
+
+
 class ControlEntity[T: (Switch, Number, Press)](CamHubEntity):
     """One control of a camera, as it is now."""
 
@@ -135,3 +154,25 @@ def async_add_for_cameras(
 
     add_new()
     entry.async_on_unload(coordinator.async_add_listener(add_new))
+
+
+def async_add_for_account(
+    entry: CamHubConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+    make: Callable[[CamHubCoordinator], Iterable[AccountEntity]],
+) -> None:
+    """Add the entities of the account's own device, if there is one, now and whenever it tells something more."""
+    coordinator = entry.runtime_data
+    known: set[str | None] = set()
+
+    @callback
+    def add_new() -> None:
+        if coordinator.hub_id is None:
+            return
+        fresh = [entity for entity in make(coordinator) if entity.unique_id not in known]
+        known.update(entity.unique_id for entity in fresh)
+        if fresh:
+            async_add_entities(fresh)
+
+    add_new()
+    entry.async_on_unload(coordinator.async_on_account(add_new))

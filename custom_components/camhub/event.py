@@ -1,7 +1,8 @@
 """What cameras saw, as events."""
 
+from collections import OrderedDict
 from collections.abc import Iterable
-from typing import Final, override
+from typing import Any, Final, override
 
 from homeassistant.components.event import DoorbellEventType, EventDeviceClass, EventEntity
 from homeassistant.core import HomeAssistant, callback
@@ -9,13 +10,18 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import CamHubConfigEntry, CamHubCoordinator
 from .entity import CamHubEntity, async_add_for_cameras
-from .kernel.model import CameraEvent, EventKind, EventPhase
+from .kernel.model import CameraEvent, EventKind, EventPhase, Recognised
 from .kernel.provider import Camera
 
 PARALLEL_UPDATES = 0
 
-# An event is told when it begins; its end is for binary sensors.
+# An event is told when it begins, once: a state trigger would take new attributes for another event. Who is recognised
+# in it later is told by an entity of its own; its end is for binary sensors.
 BEGINNINGS: Final = (EventPhase.START, EventPhase.PULSE)
+
+
+# How many names are remembered, so that each is told once for each event.
+NAMES_KEPT: Final = 200
 
 
 async def async_setup_entry(
@@ -26,11 +32,13 @@ async def async_setup_entry(
 
 
 def _entities(coordinator: CamHubCoordinator, camera: Camera) -> Iterable[CameraEventEntity]:
-    """One entity for a doorbell, one for all else."""
+    """One entity for a doorbell, one for all else, one for whom and what the camera knows."""
     if EventKind.DOORBELL in camera.event_kinds:
         yield DoorbellEvent(coordinator, camera)
     if camera.event_kinds - {EventKind.DOORBELL}:
         yield ActivityEvent(coordinator, camera)
+    if camera.recognised:
+        yield RecognitionEvent(coordinator, camera)
 
 
 class CameraEventEntity(CamHubEntity, EventEntity):
@@ -53,17 +61,19 @@ class CameraEventEntity(CamHubEntity, EventEntity):
         event_type = self._type_of(event)
         if event_type is None or event.phase not in BEGINNINGS:
             return
-        self._trigger_event(
-            event_type,
-            {
-                "event_id": event.id,
-                "at": event.at.isoformat(),
-                "zones": list(event.zones),
-                "score": event.score,
-                "metadata": dict(event.metadata),
-            },
-        )
+        self._trigger_event(event_type, _told(event))
         self.async_write_ha_state()
+
+
+def _told(event: CameraEvent) -> dict[str, Any]:
+    """Return an event as attributes."""
+    return {
+        "event_id": event.id,
+        "at": event.at.isoformat(),
+        "zones": list(event.zones),
+        "score": event.score,
+        "metadata": dict(event.metadata),
+    }
 
 
 class ActivityEvent(CameraEventEntity):
@@ -96,3 +106,37 @@ class DoorbellEvent(CameraEventEntity):
     @override
     def _type_of(self, event: CameraEvent) -> str | None:
         return DoorbellEventType.RING if event.kind is EventKind.DOORBELL else None
+
+
+class RecognitionEvent(CameraEventEntity):
+    """Somebody or something is known by name: told once for each sight and name, at its beginning or later."""
+
+    _attr_translation_key = "recognition"
+
+    def __init__(self, coordinator: CamHubCoordinator, camera: Camera) -> None:
+        """List what this camera may know."""
+        super().__init__(coordinator, camera, "recognition")
+        self._attr_event_types = sorted(camera.recognised)
+        self._known: OrderedDict[tuple[str, Recognised, str], None] = OrderedDict()
+
+    @callback
+    @override
+    def _seen(self, event: CameraEvent) -> None:
+        """Tell each name that is new; that of somebody who was there before is not."""
+        for what in Recognised:
+            name = event.metadata.get(what)
+            # One that lay still and moves again is another event of the same thing.
+            thing = str(event.metadata.get("event_id", event.id))
+            if what not in self.event_types or not isinstance(name, str) or not self._is_new((thing, what, name)):
+                continue
+            if event.phase is not EventPhase.PRESENT:
+                self._trigger_event(what, {"name": name, "kind": event.kind, **_told(event)})
+                self.async_write_ha_state()
+
+    def _is_new(self, mark: tuple[str, Recognised, str]) -> bool:
+        """Return whether a name is known now for the first time; from now on it is not."""
+        new = mark not in self._known
+        self._known[mark] = None
+        if len(self._known) > NAMES_KEPT:
+            self._known.popitem(last=False)
+        return new

@@ -1,7 +1,7 @@
-"""Times and measures: the last picture, the credentials' end, what a camera says of its health."""
+"""Times and measures: the last picture, the credentials' end, the health of a camera and of what stands before it."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, override
 
@@ -11,12 +11,18 @@ from homeassistant.components.sensor import (
     SensorEntityDescription,
     SensorStateClass,
 )
-from homeassistant.const import PERCENTAGE, SIGNAL_STRENGTH_DECIBELS_MILLIWATT, EntityCategory, UnitOfTime
+from homeassistant.const import (
+    PERCENTAGE,
+    SIGNAL_STRENGTH_DECIBELS_MILLIWATT,
+    EntityCategory,
+    UnitOfInformation,
+    UnitOfTime,
+)
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import CamHubConfigEntry, CamHubCoordinator
-from .entity import CamHubEntity, async_add_for_cameras
+from .entity import AccountEntity, CamHubEntity, async_add_for_account, async_add_for_cameras
 from .kernel.provider import Camera, Health
 
 PARALLEL_UPDATES = 0
@@ -88,14 +94,35 @@ HEALTH: Final = (
         suggested_display_precision=0,
         value_fn=lambda health: health.disk_free_percent,
     ),
+    HealthDescription(
+        key="disk_used",
+        translation_key="disk_used",
+        device_class=SensorDeviceClass.DATA_SIZE,
+        native_unit_of_measurement=UnitOfInformation.GIBIBYTES,
+        state_class=SensorStateClass.MEASUREMENT,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        suggested_display_precision=0,
+        value_fn=lambda health: health.disk_used_gib,
+    ),
+    HealthDescription(
+        key="disk_space",
+        translation_key="disk_space",
+        device_class=SensorDeviceClass.DATA_SIZE,
+        native_unit_of_measurement=UnitOfInformation.GIBIBYTES,
+        state_class=SensorStateClass.MEASUREMENT,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        suggested_display_precision=0,
+        value_fn=lambda health: health.disk_free_gib,
+    ),
 )
 
 
 async def async_setup_entry(
     hass: HomeAssistant, entry: CamHubConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
 ) -> None:
-    """Add the sensors of each camera."""
+    """Add the sensors of each camera, and of the device before them."""
     async_add_for_cameras(entry, async_add_entities, _entities)
+    async_add_for_account(entry, async_add_entities, _account_entities)
 
 
 def _entities(coordinator: CamHubCoordinator, camera: Camera) -> Iterable[CamHubEntity]:
@@ -107,6 +134,13 @@ def _entities(coordinator: CamHubCoordinator, camera: Camera) -> Iterable[CamHub
     for description in HEALTH:
         if camera.health is not None and description.value_fn(camera.health) is not None:
             yield HealthSensor(coordinator, camera, description)
+
+
+def _account_entities(coordinator: CamHubCoordinator) -> Iterable[AccountHealthSensor]:
+    """Only what is reported becomes a sensor."""
+    for description in HEALTH:
+        if (health := coordinator.provider.health()) is not None and description.value_fn(health) is not None:
+            yield AccountHealthSensor(coordinator, description)
 
 
 class LastSnapshotSensor(CamHubEntity, SensorEntity):
@@ -169,4 +203,21 @@ class HealthSensor(CamHubEntity, SensorEntity):
     @override
     def native_value(self) -> float | int | None:
         health = self.camera.health if self.camera else None
+        return self.entity_description.value_fn(health) if health else None
+
+
+class AccountHealthSensor(AccountEntity, SensorEntity):
+    """One measure of the device before the cameras; there is one of it, so none is off at first."""
+
+    entity_description: HealthDescription
+
+    def __init__(self, coordinator: CamHubCoordinator, description: HealthDescription) -> None:
+        """Prepare."""
+        super().__init__(coordinator, description.key)
+        self.entity_description = replace(description, entity_registry_enabled_default=True)
+
+    @property
+    @override
+    def native_value(self) -> float | int | None:
+        health = self.coordinator.provider.health()
         return self.entity_description.value_fn(health) if health else None

@@ -126,6 +126,8 @@ class FakeProvider(Provider):
         self.mjpeg = FakeMjpeg()
         self.webrtc = FakeWebRtc()
         self.hub: DeviceIdentity | None = None
+        self.own_health: Health | None = None
+        self.tell: Callable[[Sequence[Camera]], None] = lambda _: None
         self.status: TokenStatus | None = None
         self.connect_error: HubError | None = None
         self.cameras_error: HubError | None = None
@@ -179,6 +181,14 @@ class FakeProvider(Provider):
     @override
     def device(self) -> DeviceIdentity | None:
         return self.hub
+
+    @override
+    def health(self) -> Health | None:
+        return self.own_health
+
+    @override
+    def follow(self, listener: Callable[[Sequence[Camera]], None]) -> None:
+        self.tell = listener
 
     @override
     def token_status(self) -> TokenStatus | None:

@@ -1,12 +1,14 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import replace
+from datetime import timedelta
 import logging
 
 import pytest
 
 from custom_components.camhub.kernel.errors import AuthError, HubError, Malformed, Throttled, Unreachable, Unsupported
 from custom_components.camhub.kernel.events import Dedup, EventPump, LineState, LineStatus, poll
-from custom_components.camhub.kernel.model import CameraEvent, EventKind, EventPhase
+from custom_components.camhub.kernel.model import CameraEvent, EventKind, EventPhase, JsonValue
 from custom_components.camhub.kernel.policy import Backoff
 from tests.fake_clock import FakeClock, settle
 
@@ -125,6 +127,31 @@ def test_what_comes_again_is_known_by_id_and_phase(clock: FakeClock) -> None:
     assert dedup.is_new(event("1", clock, EventPhase.END))
     assert dedup.is_new(event("2", clock, EventPhase.START))
     assert not dedup.is_new(event("1", clock, EventPhase.END))
+
+
+def test_a_change_is_new_when_it_says_something_new(clock: FakeClock) -> None:
+    dedup = Dedup()
+
+    def change(phase: EventPhase = EventPhase.UPDATE, **told: JsonValue) -> CameraEvent:
+        return replace(event("1", clock, phase), metadata={"label": "person", **told})
+
+    assert dedup.is_new(change(EventPhase.START))
+    assert not dedup.is_new(change()), "it says what the start said"
+    assert dedup.is_new(change(who="Robin"))
+    assert not dedup.is_new(change(who="Robin"))
+    assert dedup.is_new(replace(change(who="Robin"), zones=("gate",)))
+    assert dedup.is_new(replace(change(who="Robin"), zones=("gate",), score=0.9))
+    assert not dedup.is_new(change(who="Robin")), "an older one that is delivered again"
+    assert not dedup.is_new(replace(change(who="Robin"), at=clock.now() + timedelta(seconds=1)))
+    assert dedup.is_new(replace(change(who="Robin"), id="2")), "another event may say the same"
+    assert dedup.is_new(change(EventPhase.END, who="Robin"))
+    assert dedup.is_new(change(who="Robin", plate="EX 1")), "also after the end"
+
+
+def test_of_what_was_said_the_oldest_is_forgotten(clock: FakeClock) -> None:
+    dedup = Dedup(contents=2)
+    changes = [replace(event("1", clock, EventPhase.UPDATE), score=score) for score in (1, 2, 1, 3, 2)]
+    assert [dedup.is_new(each) for each in changes] == [True, True, False, True, True]
 
 
 def test_of_what_was_seen_the_oldest_is_forgotten(clock: FakeClock) -> None:

@@ -34,7 +34,9 @@ async def test_the_rest_of_a_provider_has_defaults() -> None:
     provider = Least()
     assert [event async for event in provider.events()] == []
     assert provider.device() is None
+    assert provider.health() is None
     assert provider.token_status() is None
+    provider.follow(lambda _: None)
     assert provider.diagnostics() == {}
 
 

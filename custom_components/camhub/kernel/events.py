@@ -4,9 +4,10 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+import json
 import logging
 import math
 import random
@@ -39,22 +40,45 @@ async def poll(
 
 
 class Dedup:
-    """Tells events that come again from new ones, by id and phase; remembers the `limit` seen last."""
+    """Tells events that come again from new ones, by id and phase, and an UPDATE by what it says.
 
-    def __init__(self, limit: int = 1000) -> None:
+    An UPDATE is new only if no event of its id has said the same before, whatever came between. Remembers the `limit`
+    ids seen last, and the `contents` last said of each.
+    """
+
+    def __init__(self, limit: int = 1000, contents: int = 100) -> None:
         """Start with none seen."""
         self._limit = limit
-        self._seen: OrderedDict[tuple[str, EventPhase], None] = OrderedDict()
+        self._contents = contents
+        self._seen: OrderedDict[str, _Told] = OrderedDict()
 
     def is_new(self, event: CameraEvent) -> bool:
         """Return whether this is the first time; from now on it is not."""
-        mark = (event.id, event.phase)
-        known = mark in self._seen
-        self._seen[mark] = None
-        self._seen.move_to_end(mark)
+        told = self._seen.setdefault(event.id, _Told())
+        self._seen.move_to_end(event.id)
         if len(self._seen) > self._limit:
             self._seen.popitem(last=False)
-        return not known
+        known = event.phase in told.phases
+        told.phases.add(event.phase)
+        content = _content(event)
+        said = content in told.contents
+        told.contents[content] = None
+        told.contents.move_to_end(content)
+        if len(told.contents) > self._contents:
+            told.contents.popitem(last=False)
+        return not said if event.phase is EventPhase.UPDATE else not known
+
+
+@dataclass(slots=True)
+class _Told:
+    phases: set[EventPhase] = field(default_factory=set)
+    contents: OrderedDict[str, None] = field(default_factory=OrderedDict)
+
+
+def _content(event: CameraEvent) -> str:
+    """Return what an event says besides when and in which phase."""
+    said = [event.kind, event.zones, event.score, event.clip and event.clip.id, dict(event.metadata)]
+    return json.dumps(said, sort_keys=True, default=repr)
 
 
 class LineStatus(StrEnum):

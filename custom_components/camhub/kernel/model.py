@@ -30,12 +30,25 @@ class EventKind(StrEnum):
 
 
 class EventPhase(StrEnum):
-    """Where in its life an event is; PULSE has no end of its own."""
+    """Where in its life an event is; PULSE has no end of its own.
+
+    An UPDATE may follow the END: who somebody was can be known late. PRESENT is there without being news or motion: it
+    was there before anyone listened, or lies still by now; under an id of its own, which ends like any other.
+    """
 
     START = "start"
     UPDATE = "update"
     END = "end"
     PULSE = "pulse"
+    PRESENT = "present"
+
+
+class Recognised(StrEnum):
+    """What may be known of somebody or something seen; each is also the key of it in an event's metadata."""
+
+    WHO = "who"
+    PLATE = "plate"
+    NAME = "name"
 
 
 class CredentialState(StrEnum):
@@ -60,20 +73,27 @@ class Image:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Clip:
-    """A recording at the vendor, not yet fetched; times are aware."""
+    """A recording at the vendor, not yet fetched; times are aware, `end` is None while it is being made.
+
+    `label` is the vendor's own word for what was seen, finer than `kind`.
+    """
 
     id: str
     camera: str
     start: datetime
     end: datetime | None = None
     kind: EventKind | None = None
+    label: str | None = None
     content_type: str = "video/mp4"
     size: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CameraEvent:
-    """Something a camera saw; `id` is unique per account and stable across re-delivery."""
+    """Something a camera saw; `id` is unique per account and stable across re-delivery.
+
+    Where several events are of one thing, `event_id` of the metadata is what the vendor calls that.
+    """
 
     id: str
     camera: str

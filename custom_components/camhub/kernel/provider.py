@@ -16,7 +16,7 @@ import aiohttp
 from .clock import Clock
 from .counters import Counters
 from .lease import Lease
-from .model import CameraEvent, Clip, DeviceIdentity, EventKind, Image, JsonValue, TokenStatus
+from .model import CameraEvent, Clip, DeviceIdentity, EventKind, Image, JsonValue, Recognised, TokenStatus
 from .secret import Credentials
 
 
@@ -100,6 +100,37 @@ class Clips(Protocol):
         ...
 
 
+@runtime_checkable
+class PicturedClips(Clips, Protocol):
+    """Recordings that have a small picture each, to choose by."""
+
+    async def thumbnail(self, clip: Clip) -> Image:
+        """Return the picture of one clip; raises HubError."""
+        ...
+
+
+@runtime_checkable
+class LabelledClips(Clips, Protocol):
+    """Recordings that can be asked for by what was seen."""
+
+    def labels(self) -> Sequence[str]:
+        """Return the words for what may have been seen, without asking anyone."""
+        ...
+
+    async def labelled(self, label: str, start: datetime, end: datetime) -> Sequence[Clip]:
+        """List what was recorded of one thing, oldest first; raises HubError."""
+        ...
+
+
+@runtime_checkable
+class ExportedClips(Clips, Protocol):
+    """Recordings of which the vendor can put a part aside, where it stays."""
+
+    async def export(self, start: datetime, end: datetime, name: str | None = None) -> str | None:
+        """Put a time aside under a name; return what the vendor calls it, if it says; raises HubError."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Switch:
     """A thing that is on or off; `key` is the slug of its name, unless the device has a `name` for it itself."""
@@ -137,7 +168,10 @@ type Control = Switch | Number | Press
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Health:
-    """Plain values a camera reports; None is unknown. `cpu_percent` and `inference_ms` are what it costs its server."""
+    """Plain values that a camera, or the device before the cameras, reports; None is unknown.
+
+    `cpu_percent` and `inference_ms` of a camera are what it costs its server; `_gib` is 2**30 bytes.
+    """
 
     battery: int | None = None
     wifi_dbm: int | None = None
@@ -146,6 +180,8 @@ class Health:
     last_motion: datetime | None = None
     cpu_percent: float | None = None
     inference_ms: float | None = None
+    disk_used_gib: float | None = None
+    disk_free_gib: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -153,8 +189,9 @@ class Camera:
     """One camera as it is now. Equal when nothing a user sees has changed.
 
     `id` is unique within the account and stable for the life of the camera. `offline_reason` and `problems` are
-    slugs of sentences (`exceptions.<slug>`, `issues.<slug>`). `event_kinds` lists what it may report.
-    `still_floor` is the shortest time in seconds between two pictures (battery cameras).
+    slugs of sentences (`exceptions.<slug>`, `issues.<slug>`). `event_kinds` lists what it may report, `lasting` those
+    told from beginning to end, so that it can be said what is there now, `recognised` what may be known of whom or what
+    it sees. `still_floor` is the shortest time in seconds between two pictures (battery cameras).
     """
 
     id: str
@@ -163,6 +200,8 @@ class Camera:
     offline_reason: str | None = None
     problems: tuple[str, ...] = ()
     event_kinds: frozenset[EventKind] = frozenset()
+    lasting: frozenset[EventKind] = frozenset()
+    recognised: frozenset[Recognised] = frozenset()
     still_floor: float = 0.0
     health: Health | None = None
     controls: tuple[Control, ...] = ()
@@ -198,6 +237,15 @@ class Provider(ABC):
     def device(self) -> DeviceIdentity | None:
         """Return the device that stands between CamHub and the cameras (a recorder), if there is one."""
         return None
+
+    def health(self) -> Health | None:
+        """Return what `device` reports of itself, as last heard; asks nobody."""
+        return None
+
+    def follow(self, listener: Callable[[Sequence[Camera]], None]) -> None:
+        """Have `listener` called with the cameras whenever the line of `events` tells of a change in them."""
+        # Nothing is told between two listings unless a provider says so.
+        return
 
     def token_status(self) -> TokenStatus | None:
         """Return how the credentials stand, None if they never expire."""
