@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _GO2RTC: Final = "/api/go2rtc/"
 _BURST: Final = 10
+_NAME_LENGTH: Final = 256
 
 
 def page(status: int, words: str) -> web.Response:
@@ -63,6 +64,8 @@ class Answers:
         path = request.path
         if path.startswith(_GO2RTC):
             return await self._go2rtc(request, path.removeprefix(_GO2RTC))
+        if found := re.fullmatch(r"/api/export/([^/]+)/start/([\d.]+)/end/([\d.]+)", path):
+            return await self._export(request, visitor, found[1], float(found[2]), float(found[3]))
         if request.method != "GET":
             return page(403, "Forbidden")
         fixed = {
@@ -119,6 +122,7 @@ class Answers:
             and self._server.may_see(visitor, event["camera"])
             and (query.get("in_progress") != "1" or event["end_time"] is None)
             and (query.get("has_clip") != "1" or event["has_clip"])
+            and query.get("labels", "all") in {"all", event["label"]}
         ]
         found.sort(key=lambda each: float(each["start_time"]), reverse=True)
         return found[: int(query.get("limit", 100))]
@@ -173,10 +177,16 @@ class Answers:
         if rest == "ptz/info":
             told = {"name": name, "features": ["pt", "zoom"], "presets": list(unit.presets)} if unit.presets else {}
             return web.json_response(told)
+        return self._kept(request, unit, rest)
+
+    def _kept(self, request: web.Request, unit: Unit, rest: str) -> web.Response:
+        """Answer with what was recorded of a camera."""
         if rest == "recordings":
-            return web.json_response(self._recordings(request, name))
+            return web.json_response(self._recordings(request, unit.name))
+        if found := re.fullmatch(r"recordings/([\d.]+)/snapshot\.(png|jpg)", rest):
+            return self._frame(request, unit, float(found[1]), found[2])
         if found := re.fullmatch(r"start/([\d.]+)/end/([\d.]+)/(clip\.mp4|master\.m3u8)", rest):
-            return self._recording(request, name, float(found[1]), float(found[2]), found[3])
+            return self._recording(request, unit.name, float(found[1]), float(found[2]), found[3])
         return self._nothing()
 
     def _latest(self, request: web.Request, unit: Unit) -> web.Response:
@@ -230,17 +240,56 @@ class Answers:
             at = start
             while name == camera and at < end:
                 until = min(at + 10, end)
-                if until > after and at < before:
+                if until >= after and at <= before:
                     # In pieces of ten seconds, as they are kept.
                     told.append({"id": f"{at:.1f}-piece", "start_time": at, "end_time": until, "duration": until - at})
                 at = until
         return told
 
-    def _recording(self, request: web.Request, camera: str, start: float, end: float, what: str) -> web.Response:
-        there = any(
-            name == camera and begun < end and until > start
+    def _recorded(self, camera: str, start: float, end: float) -> bool:
+        return any(
+            name == camera and begun <= end and until >= start
             for name, begun, until in self._server.happenings.recordings
         )
+
+    def _frame(self, request: web.Request, unit: Unit, at: float, kind: str) -> web.Response:
+        """Answer with a frame of a recording: PNG only and in full before 0.15."""
+        if (kind == "png") != (self._minor < 15):
+            return self._nothing()
+        if not self._recorded(unit.name, at, at):
+            return said(404, f"Recording not found at {at}")
+        if kind == "png":
+            return web.Response(body=b"\x89PNG\r\n\x1a\n", content_type="image/png")
+        height = request.query.get("height")
+        picture = self._server.pictures.of(unit.name, unit.size, at, int(height) if height else None)
+        return web.Response(body=picture, content_type="image/jpeg")
+
+    async def _export(
+        self, request: web.Request, visitor: Visitor, camera: str, start: float, end: float
+    ) -> web.Response:
+        if request.method != "POST":
+            return self._nothing()
+        if self._server.unit(camera) is None:
+            return said(404, f"{camera} is not a valid camera.")
+        if not self._server.may_see(visitor, camera):
+            return self._not_yours(camera)
+        name = (await request.json()).get("name", "")
+        if len(name) > _NAME_LENGTH:
+            if self._minor < 15:
+                return said(401, "File name is too long.")
+            return web.json_response({"detail": [{"type": "string_too_long"}]}, status=422)
+        if not self._recorded(camera, start, end):
+            return said(400, "No recordings found for time range")
+        exports = self._server.happenings.exports
+        made = {"id": f"{camera}_{len(exports):06}", "camera": camera, "start": start, "end": end, "name": name}
+        exports.append(made)
+        told: dict[str, Any] = {"success": True, "message": "Starting export of recording."}
+        if self._minor >= 15:
+            told["export_id"] = made["id"]
+        return web.json_response(told, status=202 if self._minor >= 18 else 200)
+
+    def _recording(self, request: web.Request, camera: str, start: float, end: float, what: str) -> web.Response:
+        there = self._recorded(camera, start, end)
         if what == "clip.mp4":
             if not there:
                 return said(400, "No recordings found for the specified time range")

@@ -22,6 +22,8 @@ class Happenings:
         self.events: dict[str, dict[str, Any]] = {}
         self.reviews: dict[str, dict[str, Any]] = {}
         self.recordings: list[tuple[str, float, float]] = []
+        self.exports: list[dict[str, Any]] = []
+        self.moving: set[str] = set()
         self.muted = False
 
     def begin(
@@ -35,7 +37,7 @@ class Happenings:
         at: float | None = None,
         stationary: bool = False,
     ) -> str:
-        """Let something appear and return its event's id; sounds are told by reviews only."""
+        """Let something appear and return its event's id; sounds are told by reviews, and by name without an id."""
         start = self._now().timestamp() if at is None else at
         identifier = f"{start:.6f}-{''.join(random.choices(string.ascii_lowercase + string.digits, k=6))}"
         self.events[identifier] = {
@@ -54,7 +56,9 @@ class Happenings:
             "audio": audio,
             "stationary": stationary,
         }
-        if not audio:
+        if audio:
+            self._say(f"{camera}/audio/{label}", "ON", camera)
+        else:
             self._told("new", identifier, self._tracked(self.events[identifier]))
         self._review("new", identifier)
         return identifier
@@ -76,7 +80,9 @@ class Happenings:
         event = self.events[identifier]
         before = self._tracked(event)
         event["end_time"] = self._now().timestamp()
-        if not event["audio"]:
+        if event["audio"]:
+            self._say(f"{event['camera']}/audio/{event['label']}", "OFF", event["camera"])
+        else:
             self._told("end", identifier, before)
         self._review("end", identifier)
         self.recordings.append((event["camera"], event["start_time"], event["end_time"]))
@@ -91,7 +97,27 @@ class Happenings:
 
     def motion(self, camera: str, *, on: bool) -> None:
         """Tell that pixels change, or no longer do."""
+        (self.moving.add if on else self.moving.discard)(camera)
         self._say(f"{camera}/motion", "ON" if on else "OFF", camera)
+
+    def there(self, camera: str, minor: int) -> list[dict[str, Any]]:
+        """Return the objects before a camera as `camera_activity` tells them; one known by name is called so."""
+        found = []
+        for event in self.events.values():
+            if event["camera"] != camera or event["end_time"] is not None or event["audio"]:
+                continue
+            known = "-verified" if event["sub_label"] else ""
+            told = {
+                "id": event["id"],
+                "label": f"{event['label']}{known}",
+                "stationary": event["stationary"],
+                "area": 5000,
+                "ratio": 0.5,
+                "score": event["score"],
+                "sub_label": event["sub_label"],
+            }
+            found.append({**told, "current_zones": event["zones"]} if minor >= 16 else told)
+        return found
 
     def listed(self, identifier: str) -> dict[str, Any]:
         """Return an event as `/api/events` tells it."""

@@ -160,11 +160,17 @@ class FrigateSimulator:
         return stats(self.version, self.cameras, self.faults, self.now)
 
     def activity(self) -> dict[str, Any]:
-        """Return what goes on at each camera (`camera_activity`)."""
-        return {each.name: {"config": dict(each.on), "motion": False, "objects": []} for each in self.cameras}
+        """Return how each camera stands (`camera_activity`)."""
+        told: dict[str, Any] = {}
+        for each in self.cameras:
+            config = {key: each.on[key] for key in ("detect", "snapshots", "record", "audio")}
+            config |= {"enabled": each.enabled} if self.minor >= 16 else {}
+            there = self.happenings.there(each.name, self.minor)
+            told[each.name] = {"config": config, "motion": each.name in self.happenings.moving, "objects": there}
+        return told
 
     def command(self, topic: str, payload: str) -> None:
-        """Switch something of a camera, or move it to a preset, and tell everybody the new state."""
+        """Switch a function of a camera, or all of it (0.16 on), and tell everybody; or move it to a preset."""
         name, _, feature = topic.partition("/")
         unit, feature = self.unit(name), feature.removesuffix("/set")
         if unit is None:
@@ -172,7 +178,17 @@ class FrigateSimulator:
         self.commands.append((topic, payload))
         if feature in _TOPICS:
             unit.on[_TOPICS[feature]] = payload == "ON"
-            self.line.tell(f"{name}/{feature}/state", payload, name)
+        elif feature == "enabled" and self.minor >= 16:
+            unit.enabled = payload == "ON"
+        else:
+            return
+        self.line.tell(f"{name}/{feature}/state", payload, name)
+
+    def lose(self, name: str) -> None:
+        """Let no frames come from a camera any more; from 0.17 that is told at once."""
+        self.faults.offline.add(name)
+        if self.minor >= 17:
+            self.line.tell(f"{name}/status/detect", "offline", name)
 
     def restart(self) -> None:
         """Restart: every line is cut, and whoever asks gets 502 until `restarting` is taken back."""

@@ -6,7 +6,7 @@ from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
-from custom_components.camhub.kernel.errors import AuthError, Unreachable
+from custom_components.camhub.kernel.errors import AuthError, HubError, Unreachable
 from custom_components.camhub.kernel.model import CameraEvent, EventKind, EventPhase, Image
 
 from .conftest import AddAccount, state_of
@@ -20,7 +20,7 @@ def event(number: int, kind: EventKind = EventKind.MOTION, phase: EventPhase = E
     return CameraEvent(id=f"e{number}", camera="yard", kind=kind, at=SEEN, phase=phase, zones=("gate",), score=0.5)
 
 
-async def tell(hass: HomeAssistant, fake: FakeSpec, *events: CameraEvent) -> None:
+async def tell(hass: HomeAssistant, fake: FakeSpec, *events: CameraEvent | HubError) -> None:
     for told in events:
         fake.provider.line.put_nowait(told)
     await hass.async_block_till_done(wait_background_tasks=False)

@@ -136,6 +136,60 @@ async def test_recordings(server: FrigateSimulator, session: aiohttp.ClientSessi
     assert (await ask(session, f"{vod}/1/end/2/master.m3u8"))[0] == 404
 
 
+async def test_frames_and_parts_of_recordings(server: FrigateSimulator, session: aiohttp.ClientSession) -> None:
+    server.happenings.recordings.append(("driveway", 1000.0, 1025.0))
+    frame, other = ("png", "jpg") if server.minor < 15 else ("jpg", "png")
+    url = f"{server.open_url}/api/driveway/recordings"
+    assert (await raw(session, f"{url}/1001.5/snapshot.{frame}"))[0] == 200
+    assert (await raw(session, f"{url}/1001.5/snapshot.{other}"))[0] == 404
+    assert (await raw(session, f"{url}/5/snapshot.{frame}"))[0] == 404
+    export = f"{server.open_url}/api/export"
+    assert (await ask(session, f"{export}/driveway/start/1000/end/1010"))[0] == 404
+    assert (await ask(session, f"{export}/none/start/1000/end/1010", "POST", said={}))[0] == 404
+    assert (await ask(session, f"{export}/driveway/start/1/end/2", "POST", said={}))[0] == 400
+    long = {"name": "x" * 257}
+    status, _ = await ask(session, f"{export}/driveway/start/1000/end/1010", "POST", said=long)
+    assert status == (401 if server.minor < 15 else 422)
+    status, body = await ask(session, f"{export}/driveway/start/1000/end/1010", "POST", said={"name": "x"})
+    assert (status, "export_id" in json.loads(body)) == (202 if server.minor >= 18 else 200, server.minor >= 15)
+
+
+async def test_how_cameras_stand(server: FrigateSimulator, session: aiohttp.ClientSession) -> None:
+    bark = server.happenings.begin("nursery", "bark", audio=True)
+    seen = server.happenings.begin("driveway", "person", stationary=True)
+    server.happenings.change(seen, sub_label="Robin")
+    server.happenings.motion("driveway", on=True)
+    async with session.ws_connect(f"{server.open_url}/ws") as line:
+        await line.send_json({"topic": "onConnect", "payload": ""})
+        told = json.loads(json.loads(await line.receive_str())["payload"])
+        server.happenings.end(bark)
+        assert json.loads(await line.receive_str()) == {"topic": "nursery/audio/bark", "payload": "OFF"}
+        await line.receive_str()
+        await line.send_json({"topic": "nursery/enabled/set", "payload": "OFF"})
+        await line.send_json({"topic": "nursery/elsewhat/set", "payload": "OFF"})
+        await line.send_json({"topic": "driveway/detect/set", "payload": "OFF"})
+        topics = [json.loads(await line.receive_str())["topic"] for _ in range(2 if server.minor >= 16 else 1)]
+        server.lose("nursery")
+        server.happenings.motion("driveway", on=False)
+        last = json.loads(await line.receive_str())["topic"]
+    assert told["nursery"]["objects"] == []
+    assert ("enabled" in told["nursery"]["config"]) == (server.minor >= 16)
+    (person,) = told["driveway"]["objects"]
+    assert (person["label"], person["stationary"], told["driveway"]["motion"]) == ("person-verified", True, True)
+    assert ("current_zones" in person) == (server.minor >= 16)
+    assert topics == [*(["nursery/enabled/state"] if server.minor >= 16 else []), "driveway/detect/state"]
+    assert last == ("nursery/status/detect" if server.minor >= 17 else "driveway/motion")
+
+
+async def test_an_export_of_another_s_camera(session: aiohttp.ClientSession) -> None:
+    async with FrigateSimulator(version="0.17") as server:
+        server.login.users["family"] = User(password="x", role="family")
+        server.login.roles = {"family": ("nursery",)}
+        token = server.login.sign_in("family", "x") or ""
+        url = f"{server.url}/api/export/driveway/start/1/end/2"
+        assert (await ask(session, url, "POST", token=token, said={}))[0] == 403
+
+
 async def test_what_can_be_changed_from_outside(server: FrigateSimulator, session: aiohttp.ClientSession) -> None:
     admin = f"{server.url}/_simulator"
     assert (await ask(session, f"{admin}/faults", "POST", said={"offline": ["nursery"]}))[0] == 204

@@ -8,7 +8,7 @@ import pytest
 
 from custom_components.camhub.kernel.errors import AuthError, HubError, Malformed, Unreachable
 from custom_components.camhub.kernel.model import CameraEvent, EventKind, EventPhase
-from custom_components.camhub.providers.frigate.line import LATE, PAGE, POLL_S, SILENCE_S
+from custom_components.camhub.providers.frigate.line import LATE, PAGE, POLL_S, SILENCE_S, SOON_S
 from custom_components.camhub.providers.frigate.provider import FrigateProvider
 from custom_components.camhub.providers.frigate.topics import message
 from simulators.frigate import FrigateSimulator
@@ -18,7 +18,7 @@ from tests.fake_clock import FakeClock, settle
 
 from .conftest import USER, MakeProvider, MakeServer, Serve, login
 
-START, UPDATE, END = EventPhase.START, EventPhase.UPDATE, EventPhase.END
+START, UPDATE, END, PRESENT = EventPhase.START, EventPhase.UPDATE, EventPhase.END, EventPhase.PRESENT
 
 
 class Listener:
@@ -129,16 +129,23 @@ async def test_what_went_on_before_is_not_told_until_it_moves(
     parked = server.happenings.begin("driveway", "car", stationary=True)
     walking = server.happenings.begin("driveway", "person")
     async with listening(provider, server) as listener:
-        assert listener.found == []
-        server.happenings.change(parked, score=0.9)
+        await listener.until(2)
+        assert listener.told == [(f"{parked}~rest1", PRESENT), (f"{walking}~rest1", PRESENT)]
+        assert {each.image for each in listener.found} == {None}
+        server.happenings.change(parked, score=0.84)
         server.happenings.change(walking, score=0.9)
-        await listener.until(1)
+        await listener.until(4)
         server.happenings.end(parked)
         server.happenings.end(walking)
-        await listener.until(2)
+        await listener.until(6)
         await clock.advance(POLL_S)
         await settle(50)
-    assert listener.told == [(walking, START), (walking, END)]
+    assert listener.told[2:] == [
+        (walking, START),
+        (f"{walking}~rest1", END),
+        (f"{parked}~rest1", END),
+        (walking, END),
+    ]
 
 
 async def test_what_comes_to_rest_has_ended_and_may_begin_anew(
@@ -148,22 +155,29 @@ async def test_what_comes_to_rest_has_ended_and_may_begin_anew(
         car = server.happenings.begin("driveway", "car")
         await listener.until(2)
         server.happenings.change(car, stationary=True)
-        await listener.until(3)
-        server.happenings.change(car, score=0.99)
+        await listener.until(4)
+        server.happenings.change(car, sub_label="Robin's")
+        await listener.until(5)
         await clock.advance(POLL_S)
         server.happenings.change(car, stationary=False)
-        await listener.until(4)
+        await listener.until(7)
         server.happenings.change(car, stationary=True)
-        await listener.until(5)
+        await listener.until(9)
         server.happenings.end(car)
-        await settle(50)
+        await listener.until(10)
         await clock.advance(POLL_S)
         await settle(50)
-    assert [each for each in listener.told if each[1] is not UPDATE] == [
+    assert listener.told == [
         (car, START),
+        (car, UPDATE),
+        (f"{car}~rest1", PRESENT),
         (car, END),
+        (f"{car}~rest1", UPDATE),
         (f"{car}~1", START),
+        (f"{car}~rest1", END),
+        (f"{car}~rest2", PRESENT),
         (f"{car}~1", END),
+        (f"{car}~rest2", END),
     ]
     assert {each.metadata["event_id"] for each in listener.found} == {car}
 
@@ -237,6 +251,142 @@ async def test_more_than_a_page_is_caught_up(
     async with listening(provider, server) as again:
         await again.until(2 * len(missed))
     assert [each for each in again.told if each[1] is START] == [(each, START) for each in missed]
+
+
+async def test_what_is_better_known_is_told(server: FrigateSimulator, provider: FrigateProvider) -> None:
+    async with listening(provider, server) as listener:
+        seen = server.happenings.begin("driveway", "person", score=0.71)
+        await listener.until(2)
+        for score in (0.72, 0.74, 0.76, 0.6, 0.9):
+            server.happenings.change(seen, score=score)
+        server.happenings.change(seen, zones=("gate",))
+        server.happenings.change(seen, zones=("gate",))
+        server.happenings.end(seen)
+        await listener.until(6)
+    assert [(each.phase, each.score, each.zones) for each in listener.found[2:]] == [
+        (UPDATE, 0.76, ()),
+        (UPDATE, 0.9, ()),
+        (UPDATE, 0.9, ("gate",)),
+        (END, 0.9, ("gate",)),
+    ]
+
+
+@pytest.mark.parametrize("live", [True, False])
+async def test_who_it_was_may_be_known_after_the_end(
+    server: FrigateSimulator, provider: FrigateProvider, clock: FakeClock, live: bool
+) -> None:
+    before = server.happenings.begin("driveway", "person")
+    server.happenings.end(before)
+    async with listening(provider, server) as listener:
+        seen = server.happenings.begin("driveway", "person")
+        server.happenings.end(seen)
+        await listener.until(3)
+        server.happenings.muted = not live
+        server.happenings.recognise(before, "face", "Alex")
+        server.happenings.recognise(seen, "face", "Robin")
+        await clock.advance(POLL_S)
+        found = await listener.until(4)
+        await clock.advance(POLL_S)
+        await settle(50)
+    assert listener.told == [(seen, START), (seen, UPDATE), (seen, END), (seen, UPDATE)]
+    assert found[-1].metadata["who"] == "Robin"
+
+
+async def test_what_is_there_is_known_after_a_drop(
+    server: FrigateSimulator, provider: FrigateProvider, clock: FakeClock
+) -> None:
+    async with listening(provider, server) as listener:
+        stops = server.happenings.begin("driveway", "car")
+        moves = server.happenings.begin("driveway", "truck")
+        leaves = server.happenings.begin("driveway", "bus", stationary=True)
+        server.happenings.change(moves, stationary=True)
+        await listener.until(8)
+        server.line.drop()
+        await listener.task
+    server.happenings.muted = True
+    server.happenings.change(stops, stationary=True)
+    server.happenings.change(moves, stationary=False)
+    server.happenings.end(leaves)
+    server.happenings.muted = False
+    async with listening(provider, server) as again:
+        await again.until(5)
+    assert again.told == [
+        (f"{leaves}~rest1", END),
+        (f"{stops}~rest1", PRESENT),
+        (stops, END),
+        (f"{moves}~1", START),
+        (f"{moves}~rest1", END),
+    ]
+
+
+async def test_what_nobody_writes_down_goes_on_until_the_line_says_so(
+    server: FrigateSimulator, provider: FrigateProvider, clock: FakeClock
+) -> None:
+    """Without recordings and snapshots the server's lists are empty."""
+    there = server.happenings.begin("driveway", "person", stationary=True)
+    server.faults.answers["/api/events"] = (200, "application/json", "[]")
+    server.faults.answers["/api/review"] = (200, "application/json", "[]")
+    server.faults.answers[f"/api/events/{there}"] = (404, "application/json", '"Event not found"')
+    listener = Listener(provider)
+    await listener.until(1)
+    looked = server.requests["/api/review"]
+    await clock.advance(POLL_S)
+    await server.wait_until(lambda: server.requests["/api/review"] > looked)
+    await settle(50)
+    assert listener.told == [(f"{there}~rest1", PRESENT)]
+    assert server.requests[f"/api/events/{there}"] == 1
+    server.happenings.end(there)
+    await listener.until(2)
+    assert listener.told[1] == (f"{there}~rest1", END)
+    listener.task.cancel()
+    await asyncio.gather(listener.task, return_exceptions=True)
+
+
+async def test_who_is_there_already_is_named(server: FrigateSimulator, provider: FrigateProvider) -> None:
+    there = server.happenings.begin("driveway", "person", zones=("gate",))
+    server.happenings.muted = True
+    server.happenings.recognise(there, "face", "Robin")
+    server.faults.answers["/api/events"] = (200, "application/json", "[]")
+    listener = Listener(provider)
+    (found,) = await listener.until(1)
+    assert (found.kind, found.zones, found.metadata["who"]) == (EventKind.PERSON, ("gate",), "Robin")
+    assert found.metadata["label"] == "person"
+    listener.task.cancel()
+    await asyncio.gather(listener.task, return_exceptions=True)
+
+
+async def test_motion_that_goes_on_when_the_line_is_dialled(
+    server: FrigateSimulator, provider: FrigateProvider
+) -> None:
+    server.happenings.moving.add("driveway")
+    async with listening(provider, server) as listener:
+        await listener.until(1)
+        server.line.tell("camera_activity", server.activity())
+        server.happenings.motion("driveway", on=False)
+        await listener.until(2)
+    assert [(each.kind, each.phase) for each in listener.found] == [(EventKind.MOTION, START), (EventKind.MOTION, END)]
+
+
+async def test_a_sound_is_looked_up_soon(server: FrigateSimulator, provider: FrigateProvider, clock: FakeClock) -> None:
+    """Not every sound is reviewed, and it is written down a moment after it was announced."""
+    async with listening(provider, server) as listener:
+        asked = server.requests["/api/events"]
+        server.happenings.muted = True
+        bark = server.happenings.begin("nursery", "bark", audio=True)
+        server.happenings.muted = False
+        for topic, payload in (("dBFS", -20.5), ("rms", 3.0), ("state", "ON"), ("all", "ON")):
+            server.line.tell(f"nursery/audio/{topic}", payload, "nursery")
+        await settle(50)
+        await clock.advance(SOON_S)
+        await settle(50)
+        assert server.requests["/api/events"] == asked
+        server.line.tell("nursery/audio/bark", "ON", "nursery")
+        server.line.tell("elsewhere/audio/bark", "ON", "elsewhere")
+        await settle(50)
+        await clock.advance(SOON_S)
+        await listener.until(1)
+    assert listener.told[0] == (bark, START)
+    assert listener.found[0].kind is EventKind.SOUND
 
 
 async def test_sounds_are_told_by_reviews(server: FrigateSimulator, provider: FrigateProvider) -> None:

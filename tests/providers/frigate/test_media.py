@@ -9,7 +9,17 @@ import pytest
 from custom_components.camhub.kernel.errors import AuthError, HubError, Malformed, Unreachable, Unsupported
 from custom_components.camhub.kernel.mjpeg import is_whole_jpeg, jpeg_size
 from custom_components.camhub.kernel.model import Clip, EventKind
-from custom_components.camhub.kernel.provider import Camera, Clips, Hls, Mjpeg, Stills, WebRtc
+from custom_components.camhub.kernel.provider import (
+    Camera,
+    Clips,
+    ExportedClips,
+    Hls,
+    LabelledClips,
+    Mjpeg,
+    PicturedClips,
+    Stills,
+    WebRtc,
+)
 from custom_components.camhub.providers.frigate import parse
 from custom_components.camhub.providers.frigate.client import SILENCE_S
 from custom_components.camhub.providers.frigate.features import features
@@ -273,6 +283,7 @@ async def test_clips_of_events_and_recordings(server: FrigateSimulator, clips: C
     clipless = server.happenings.begin("driveway", "cat")
     server.happenings.events[clipless]["has_clip"] = False
     server.happenings.recordings.append(("driveway", clock.now().timestamp() + 100, clock.now().timestamp() + 4000))
+    await clock.advance(5000)
     found = await clips.between(NIGHT, NIGHT + timedelta(days=1))
     assert [each.start for each in found] == sorted(each.start for each in found)
     events = {each.id: each for each in found if each.kind is not None}
@@ -282,8 +293,10 @@ async def test_clips_of_events_and_recordings(server: FrigateSimulator, clips: C
     assert events[f"event/{walk}"].kind is EventKind.PERSON
     spans = [each for each in found if each.kind is None]
     lengths = [(each.end - each.start).total_seconds() for each in spans if each.end is not None]
-    assert lengths == [25, 3600, 300]
+    # A film ends with the hour by the clock.
+    assert lengths == [25, 3230, 670]
     assert {each.camera for each in found} == {"driveway"}
+    assert {each.label for each in found} == {"person", "car", None}
     for clip in (events[f"event/{walk}"], spans[1]):
         body = b"".join([chunk async for chunk in clips.read(clip)])
         assert body[4:8] == b"ftyp"
@@ -291,15 +304,124 @@ async def test_clips_of_events_and_recordings(server: FrigateSimulator, clips: C
 
 
 async def test_clips_that_are_gone(server: FrigateSimulator, clips: Clips) -> None:
-    for identifier in ("event/none", "recording/1.0/2.0", "../config", "event/a/b"):
+    assert isinstance(clips, PicturedClips)
+    for identifier in ("event/none", "recording/1.0", "recording/1.0/2.0", "../config", "event/a/b"):
+        gone = Clip(id=identifier, camera="driveway", start=NIGHT)
         with pytest.raises(Unsupported) as caught:
-            await anext(clips.read(Clip(id=identifier, camera="driveway", start=NIGHT)))
+            await anext(clips.read(gone))
         assert caught.value.reason == "not_on_server"
+        with pytest.raises(Unsupported) as unseen:
+            await clips.thumbnail(gone)
+        assert unseen.value.reason == "not_on_server"
     server.faults.answers["/api/driveway/recordings"] = (404, "application/json", "{}")
     assert await clips.between(NIGHT, NIGHT + timedelta(hours=1)) == []
     server.faults.answers["/api/driveway/recordings"] = (200, "application/json", json.dumps({"recordings": "none"}))
     with pytest.raises(Malformed):
         await clips.between(NIGHT, NIGHT + timedelta(hours=1))
+
+
+async def test_a_recording_is_the_same_whatever_time_is_asked_for(
+    server: FrigateSimulator, clips: Clips, clock: FakeClock
+) -> None:
+    begun = clock.now()
+    await clock.advance(3 * 3600)
+    server.happenings.recordings.append(("driveway", begun.timestamp(), clock.now().timestamp()))
+    found = await clips.between(begun - timedelta(days=1), clock.now() + timedelta(days=1))
+    assert len(found) == 4
+    assert [each.end is None for each in found] == [False, False, False, True], "the last goes on"
+    for clip in found:
+        around = await clips.between(clip.start - timedelta(seconds=1), clip.end or clock.now())
+        assert clip in around
+        middle = clip.start + timedelta(minutes=1)
+        assert await clips.between(middle, middle + timedelta(seconds=1)) == [clip]
+    server.happenings.recordings.append(("driveway", clock.now().timestamp(), clock.now().timestamp() + 60))
+    await clock.advance(60)
+    assert (await clips.between(found[-1].start, clock.now()))[-1] == found[-1], "it has grown and is the same"
+
+
+async def test_a_recording_that_goes_on_is_read_up_to_now(
+    server: FrigateSimulator, clips: Clips, clock: FakeClock
+) -> None:
+    begun = clock.now()
+    await clock.advance(300)
+    server.happenings.recordings.append(("driveway", begun.timestamp(), clock.now().timestamp() - 20))
+    (clip,) = await clips.between(begun, clock.now())
+    assert clip.end is None
+    body = b"".join([chunk async for chunk in clips.read(clip)])
+    assert body[4:8] == b"ftyp"
+    path = f"/api/driveway/start/{begun.timestamp():.6f}/end/{clock.now().timestamp():.6f}/clip.mp4"
+    assert server.requests[path] == 1
+    await clock.advance(60)
+    (ended,) = await clips.between(begun, clock.now())
+    assert ended.end == begun + timedelta(seconds=280)
+    assert ended.id == clip.id
+
+
+@pytest.mark.parametrize(("version", "kind", "size"), [("0.14", "image/png", None), ("0.15", "image/jpeg", (320, 180))])
+async def test_clips_have_thumbnails(
+    make_server: MakeServer,
+    make_provider: MakeProvider,
+    clock: FakeClock,
+    version: str,
+    kind: str,
+    size: tuple[int, int] | None,
+) -> None:
+    server = await make_server(version)
+    clips = (await camera_of(server, make_provider)).clips
+    assert isinstance(clips, PicturedClips)
+    server.happenings.begin("driveway", "person")
+    server.happenings.recordings.append(("driveway", clock.now().timestamp(), clock.now().timestamp() + 30))
+    event, recording = sorted(await clips.between(NIGHT, NIGHT + timedelta(days=1)), key=lambda each: each.id)
+    own = await clips.thumbnail(event)
+    assert (jpeg_size(own.content), own.content_type, own.taken_at) == ((320, 180), "image/jpeg", event.start)
+    frame = await clips.thumbnail(recording)
+    assert (frame.content_type, frame.taken_at) == (kind, recording.start)
+    assert size is None or jpeg_size(frame.content) == size
+    server.faults.answers[f"/api/events/{event.id.removeprefix('event/')}/thumbnail.jpg"] = (200, "text/html", "<html>")
+    with pytest.raises(Malformed) as caught:
+        await clips.thumbnail(event)
+    assert caught.value.reason == "not_a_picture"
+
+
+async def test_clips_by_what_was_seen(server: FrigateSimulator, make_provider: MakeProvider, clock: FakeClock) -> None:
+    provider = make_provider(server.url)
+    cameras = by_id(await provider.cameras())
+    nursery, clips = cameras["nursery"].clips, cameras["driveway"].clips
+    assert isinstance(nursery, LabelledClips)
+    assert isinstance(clips, LabelledClips)
+    assert list(nursery.labels()) == ["person", "bark", "scream"]
+    dogs = []
+    for label in ("dog", "car", "dog"):
+        seen = server.happenings.begin("driveway", label)
+        server.happenings.begin("back_door", label)
+        await clock.advance(5)
+        server.happenings.end(seen)
+        dogs += [f"event/{seen}"] if label == "dog" else []
+    found = await clips.labelled("dog", NIGHT, NIGHT + timedelta(days=1))
+    assert [each.id for each in found] == dogs
+    assert {(each.label, each.kind) for each in found} == {("dog", EventKind.ANIMAL)}
+
+
+@pytest.mark.parametrize("version", ["0.14", "0.17", "0.18"])
+async def test_a_part_is_put_aside(
+    make_server: MakeServer, make_provider: MakeProvider, clock: FakeClock, version: str
+) -> None:
+    server = await make_server(version)
+    clips = (await camera_of(server, make_provider)).clips
+    assert isinstance(clips, ExportedClips)
+    start = clock.now()
+    end = start + timedelta(seconds=90.5)
+    with pytest.raises(Unsupported) as caught:
+        await clips.export(start, end)
+    assert caught.value.reason == "nothing_recorded"
+    server.happenings.recordings.append(("driveway", start.timestamp(), end.timestamp()))
+    made = await clips.export(start, end, "A visit" + "!" * 300)
+    assert made == (None if version == "0.14" else "driveway_000000")
+    await clips.export(start, end)
+    first, second = server.happenings.exports
+    assert (first["start"], first["end"]) == (start.timestamp(), start.timestamp() + 91)
+    assert first["name"].startswith("A visit!")
+    assert second["name"] == ""
 
 
 async def test_birdseye_has_pictures(server: FrigateSimulator, make_provider: MakeProvider) -> None:

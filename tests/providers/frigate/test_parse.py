@@ -10,14 +10,14 @@ from custom_components.camhub.kernel.errors import (
     Unreachable,
     Unsupported,
 )
-from custom_components.camhub.kernel.model import EventKind, JsonValue
+from custom_components.camhub.kernel.model import EventKind, EventPhase, JsonValue
 from custom_components.camhub.kernel.secret import Credentials
 from custom_components.camhub.providers.frigate import parse
 from custom_components.camhub.providers.frigate.answers import THROTTLE_S, login_refusal, refusal
 from custom_components.camhub.providers.frigate.features import features
 from custom_components.camhub.providers.frigate.reading import child, moment, number, objects, read, text, texts
 from custom_components.camhub.providers.frigate.settings import Settings, candidates, is_loopback
-from custom_components.camhub.providers.frigate.sight import sight
+from custom_components.camhub.providers.frigate.sight import at_hand, sight
 from custom_components.camhub.providers.frigate.tracker import REMEMBERED, Heard, Tracker
 from tests.fake_clock import FakeClock
 
@@ -165,6 +165,7 @@ def test_figures_of_little_use() -> None:
     storage = {"/media/frigate/recordings": {"free": 3, "total": 0}}
     found = parse.stats({"cameras": {"a": {"pid": 1}}, "service": {"storage": storage}, "detectors": {"cpu": 1}})
     assert (found.disk_free, found.inference, found.cpu) == (None, None, None)
+    assert (found.disk_used_gib, found.disk_free_gib) == (None, 0)
     assert found.cameras["a"] == parse.Figures()
     assert parse.role({"username": "x"}) == ("admin", frozenset())
     with pytest.raises(Malformed):
@@ -211,7 +212,31 @@ def test_an_object_at_rest_may_go_unseen(clock: FakeClock) -> None:
     tracker = Tracker(clock)
     event: dict[str, JsonValue] = {"id": "1", "camera": "a", "label": "car", "start_time": 1}
     assert len(tracker.take(sight(event), Heard.LIVE)) == 1
-    assert len(tracker.take(sight({**event, "stationary": True}), Heard.LIVE)) == 1
-    assert tracker.name("1", sub_label="Robin's", plate=None) == []
-    assert tracker.lost("1") == []
+    assert len(tracker.take(sight({**event, "stationary": True}), Heard.LIVE)) == 2
+    (named,) = tracker.name("1", sub_label="Robin's", plate=None)
+    assert (named.id, named.phase, named.metadata["name"]) == ("1~rest1", EventPhase.UPDATE, "Robin's")
+    assert tracker.lost("1") == [], "it was heard on this line"
+    tracker.dialled()
+    assert [(each.id, each.phase) for each in tracker.lost("1")] == [("1~rest1", EventPhase.END)]
     assert tracker.going_on == []
+
+
+def test_what_has_ended_is_not_there_again(clock: FakeClock) -> None:
+    tracker = Tracker(clock)
+    event: dict[str, JsonValue] = {"id": "1", "camera": "a", "label": "car", "start_time": 1}
+    there = at_hand("a", {"id": "1", "label": "amazon", "stationary": True}, clock.now())
+    assert [each.phase for each in tracker.there([there])] == [EventPhase.PRESENT]
+    assert tracker.there([there]) == []
+    (update,) = tracker.take(sight({**event, "stationary": True, "zones": ["gate"]}), Heard.LIVE)
+    assert (update.kind, update.metadata["label"]) == (EventKind.PACKAGE, "car"), "it ends as what it began as"
+    (end,) = tracker.take(sight({**event, "end_time": 9}), Heard.LIVE)
+    assert (end.kind, end.phase) == (EventKind.PACKAGE, EventPhase.END)
+    assert tracker.there([there]) == []
+
+
+def test_when_what_is_there_came(clock: FakeClock) -> None:
+    known = at_hand("a", {"id": "1718987129.308396-fqk5ka", "label": "person-verified"}, clock.now())
+    assert (known.label, known.kind, known.start.timestamp()) == ("person", EventKind.PERSON, 1718987129.308396)
+    assert at_hand("a", {"id": "x-y"}, clock.now()).start == clock.now()
+    with pytest.raises(Malformed):
+        at_hand("a", {"label": "person"}, clock.now())

@@ -3,8 +3,8 @@ import asyncio
 import pytest
 
 from custom_components.camhub.kernel.errors import AuthError, Malformed, Throttled, Unreachable, Unsupported
-from custom_components.camhub.kernel.model import DeviceIdentity, EventKind
-from custom_components.camhub.kernel.provider import Press, Switch
+from custom_components.camhub.kernel.model import DeviceIdentity, EventKind, Recognised
+from custom_components.camhub.kernel.provider import Health, Press, Switch
 from custom_components.camhub.providers.frigate import SPEC
 from custom_components.camhub.providers.frigate.provider import PRESETS_S, FrigateProvider
 from simulators.frigate import VERSIONS, FrigateSimulator, Unit
@@ -21,9 +21,10 @@ SUPPORTED = [version for version in VERSIONS if version != "0.13"]
 async def test_the_cameras_of_each_version(make_server: MakeServer, make_provider: MakeProvider, version: str) -> None:
     server = await make_server(version)
     provider = make_provider(server.url)
-    assert provider.device() is None
+    assert (provider.device(), provider.health()) == (None, None)
     assert provider.diagnostics() == {}
     await provider.connect()
+    assert provider.health() is None
     found = by_id(await provider.cameras())
     assert list(found) == ["driveway", "back_door", "nursery", "birdseye"]
     names = ["Driveway", "Back door" if version in {"0.17", "0.18"} else "Back Door", "Nursery", "Birdseye"]
@@ -34,6 +35,10 @@ async def test_the_cameras_of_each_version(make_server: MakeServer, make_provide
     )
     driveway, nursery, birdseye = found["driveway"], found["nursery"], found["birdseye"]
     assert driveway.event_kinds == {EventKind.PERSON, EventKind.VEHICLE, EventKind.ANIMAL, EventKind.MOTION}
+    assert driveway.lasting == driveway.event_kinds
+    assert driveway.recognised == {Recognised.WHO, Recognised.PLATE, Recognised.NAME}
+    assert nursery.recognised == {Recognised.WHO}
+    assert birdseye.recognised == frozenset()
     assert nursery.event_kinds == {EventKind.PERSON, EventKind.MOTION, EventKind.SOUND}
     assert birdseye.event_kinds == frozenset()
     assert (driveway.hls is None) == (version == "0.18")
@@ -44,7 +49,10 @@ async def test_the_cameras_of_each_version(make_server: MakeServer, make_provide
     assert driveway.rtsp.peek() == "rtsp://127.0.0.1:8554/driveway_main"
     assert driveway.health is not None
     assert (driveway.health.fps, driveway.health.cpu_percent) == (5, 6)
-    assert (driveway.health.disk_free_percent, driveway.health.inference_ms) == (25, 10)
+    assert driveway.health.inference_ms == 10
+    assert provider.health() == Health(
+        cpu_percent=23.5, inference_ms=9.8, disk_free_percent=25, disk_used_gib=293, disk_free_gib=97.7
+    )
     assert provider.token_status() is None
 
 

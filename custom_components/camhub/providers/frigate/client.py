@@ -29,6 +29,8 @@ _NO_LIMIT: Final = aiohttp.ClientTimeout(total=None, sock_connect=None)
 # Whoever does not answer the farewell is not waited for.
 _FAREWELL: Final = aiohttp.ClientWSTimeout(ws_close=1.0)
 _CACHE_BYPASS: Final = {"X-Cache-Bypass": "1"}
+# 0.18 accepts an export and makes it later.
+_SUCCESS: Final = frozenset({HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.ACCEPTED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,7 @@ class Client:
         async def exchange() -> Answer:
             response = await self._open(method, path, query, said=said, headers=headers)
             async with response:
-                if response.status not in {HTTPStatus.OK, HTTPStatus.CREATED}:
+                if response.status not in _SUCCESS:
                     raise await self._refusal(response)
                 body = await _read(response, JSON_LIMIT)
                 return Answer({name.lower(): value for name, value in response.headers.items()}, body)

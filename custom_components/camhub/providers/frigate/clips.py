@@ -1,29 +1,38 @@
 """Recordings and the films of events (protocols.md 5.9)."""
 
-from collections.abc import AsyncGenerator, Iterator, Sequence
-from datetime import datetime, timedelta
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+import math
 import re
 from typing import Final, override
 from urllib.parse import quote
 
-from ...kernel.errors import Unsupported
-from ...kernel.model import Clip
-from ...kernel.provider import Clips
+from ...kernel.errors import Malformed, Unsupported
+from ...kernel.model import Clip, Image, JsonValue
+from ...kernel.provider import ExportedClips, LabelledClips, PicturedClips
 from .answers import NotThere
 from .media import Outlet
-from .reading import moment, objects
+from .reading import child, moment, objects, text
 from .sight import sight
 from .tracker import clip_of
 
-# Pieces of a recording that are this close belong together; a film of it is this long at most.
+# Pieces of a recording that are this close belong together; a film of it is an hour by the clock at most, so that it is
+# the same film whatever time is asked for.
 GAP: Final = timedelta(seconds=5)
 LONGEST: Final = timedelta(hours=1)
+# A recording whose last piece is no older than this goes on: pieces are ten seconds and are written down late.
+GOES_ON: Final = timedelta(seconds=60)
 LIMIT: Final = 1000
+NAME_LENGTH: Final = 256
+THUMBNAIL_HEIGHT: Final = 180
+# The first frame of a piece may lie a little behind its beginning.
+_INTO: Final = timedelta(seconds=1)
 _EVENT: Final = re.compile(r"event/([^/]+)")
-_SPAN: Final = re.compile(r"recording/(\d+(?:\.\d+)?)/(\d+(?:\.\d+)?)", re.ASCII)
+_RECORDING: Final = re.compile(r"recording/\d+(?:\.\d+)?", re.ASCII)
+_PICTURES: Final = {b"\xff\xd8": "image/jpeg", b"\x89P": "image/png", b"RI": "image/webp"}
 
 
-class ServerClips(Clips):
+class ServerClips(PicturedClips, LabelledClips, ExportedClips):
     """What the server recorded of one camera: its events, and everything in pieces of at most an hour."""
 
     def __init__(self, outlet: Outlet) -> None:
@@ -37,14 +46,54 @@ class ServerClips(Clips):
         return sorted(found, key=lambda each: each.start)
 
     @override
+    def labels(self) -> Sequence[str]:
+        """Return what the camera looks and listens for."""
+        return self._outlet.unit.labels
+
+    @override
+    async def labelled(self, label: str, start: datetime, end: datetime) -> Sequence[Clip]:
+        """List the newest films of events of one label, oldest first; raises HubError."""
+        found = await self._events(start, end, {"labels": label})
+        return sorted(found, key=lambda each: each.start)
+
+    @override
     async def read(self, clip: Clip) -> AsyncGenerator[bytes]:
-        """Yield the bytes of one film; raises HubError, Unsupported where it is gone."""
+        """Yield the bytes of one film, of one that goes on up to now; raises HubError, Unsupported where it is gone."""
         client = self._outlet.client
-        async with client.stream(self._path(clip)) as response:
+        async with client.stream(self._film(clip)) as response:
             while chunk := await client.more(response):
                 yield chunk
 
-    async def _events(self, start: datetime, end: datetime) -> list[Clip]:
+    @override
+    async def thumbnail(self, clip: Clip) -> Image:
+        """Return an event's own small picture, or the first frame of a recording; raises HubError."""
+        client, asked = self._outlet.client, dict[str, str]()
+        if found := _EVENT.fullmatch(clip.id):
+            path = f"api/events/{quote(found[1], safe='')}/thumbnail.jpg"
+        else:
+            self._check(clip)
+            able = self._outlet.features
+            path = f"api/{self._outlet.path}/recordings/{_seconds(clip.start + _INTO)}/snapshot.{able.frame}"
+            asked["height"] = str(THUMBNAIL_HEIGHT)
+        content = (await client.get(path, asked)).body
+        content_type = _PICTURES.get(content[:2])
+        if content_type is None:
+            raise Malformed("no picture", reason="not_a_picture")
+        return Image(content=content, taken_at=clip.start, source="event", content_type=content_type)
+
+    @override
+    async def export(self, start: datetime, end: datetime, name: str | None = None) -> str | None:
+        """Have the server make a film that it keeps; return its id, which 0.14 does not tell; raises HubError."""
+        path = f"api/export/{self._outlet.path}/start/{math.floor(start.timestamp())}/end/{math.ceil(end.timestamp())}"
+        # A longer name is refused as if the login were (0.14).
+        asked: Mapping[str, JsonValue] = {"playback": "realtime", "source": "recordings"}
+        try:
+            said = await self._outlet.client.post(path, {}, {**asked, "name": name[:NAME_LENGTH]} if name else asked)
+        except NotThere as error:
+            raise Unsupported("no recording", reason="nothing_recorded") from error
+        return text(child(said).get("export_id"))
+
+    async def _events(self, start: datetime, end: datetime, more: Mapping[str, str] | None = None) -> list[Clip]:
         asked = {
             "cameras": self._outlet.unit.id,
             "before": _seconds(end),
@@ -52,12 +101,13 @@ class ServerClips(Clips):
             "has_clip": "1",
             "limit": str(LIMIT),
             "include_thumbnails": "0",
+            **(more or {}),
         }
         sights = [sight(each) for each in objects(await self._outlet.client.json("api/events", asked))]
         return [clip_of(each) for each in sights if each.clip and (each.end is None or each.end > start)]
 
     async def _recordings(self, start: datetime, end: datetime) -> list[Clip]:
-        asked = {"after": _seconds(start), "before": _seconds(end)}
+        asked = {"after": _seconds(_hour(start)), "before": _seconds(_hour(end) + LONGEST)}
         try:
             said = await self._outlet.client.json(f"api/{self._outlet.path}/recordings", asked)
         except NotThere:
@@ -67,32 +117,43 @@ class ServerClips(Clips):
             for each in objects(said)
             if (begun := moment(each.get("start_time"))) and (until := moment(each.get("end_time")))
         ]
-        return [self._recording(*span) for span in _spans(sorted(pieces))]
+        now = self._outlet.client.clock.now()
+        return [
+            self._recording(begun, None if until > now - GOES_ON else until)
+            for begun, until in _spans(sorted(pieces))
+            if begun < end and until > start
+        ]
 
-    def _recording(self, start: datetime, end: datetime) -> Clip:
-        identifier = f"recording/{_seconds(start)}/{_seconds(end)}"
-        return Clip(id=identifier, camera=self._outlet.unit.id, start=start, end=end)
+    def _recording(self, start: datetime, end: datetime | None) -> Clip:
+        return Clip(id=f"recording/{_seconds(start)}", camera=self._outlet.unit.id, start=start, end=end)
 
-    def _path(self, clip: Clip) -> str:
+    def _film(self, clip: Clip) -> str:
         if found := _EVENT.fullmatch(clip.id):
             return f"api/events/{quote(found[1], safe='')}/clip.mp4"
-        if found := _SPAN.fullmatch(clip.id):
-            return f"api/{self._outlet.path}/start/{found[1]}/end/{found[2]}/clip.mp4"
-        raise Unsupported("no such clip", reason="not_on_server")
+        self._check(clip)
+        end = clip.end or self._outlet.client.clock.now()
+        return f"api/{self._outlet.path}/start/{_seconds(clip.start)}/end/{_seconds(end)}/clip.mp4"
+
+    def _check(self, clip: Clip) -> None:
+        if not _RECORDING.fullmatch(clip.id):
+            raise Unsupported("no such clip", reason="not_on_server")
 
 
-def _spans(pieces: Sequence[tuple[datetime, datetime]]) -> Iterator[tuple[datetime, datetime]]:
-    """Join pieces that follow one another, up to the longest."""
-    joined: tuple[datetime, datetime] | None = None
+def _spans(pieces: Sequence[tuple[datetime, datetime]]) -> list[tuple[datetime, datetime]]:
+    """Join pieces that follow one another and begin in the same hour."""
+    spans: list[tuple[datetime, datetime]] = []
     for start, end in pieces:
-        if joined is not None and start - joined[1] <= GAP and end - joined[0] <= LONGEST:
-            joined = (joined[0], max(joined[1], end))
-            continue
-        if joined is not None:
-            yield joined
-        joined = (start, end)
-    if joined is not None:
-        yield joined
+        begun, until = spans[-1] if spans else (start, start)
+        if spans and start - until <= GAP and _hour(start) == _hour(begun):
+            spans[-1] = (begun, max(until, end))
+        else:
+            spans.append((start, end))
+    return spans
+
+
+def _hour(at: datetime) -> datetime:
+    """Return the beginning of an hour by the clock."""
+    return at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
 
 
 def _seconds(at: datetime) -> str:

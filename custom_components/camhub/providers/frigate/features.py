@@ -15,13 +15,15 @@ class Features:
     """A version and what it can.
 
     `height` is the name of the parameter that scales pictures, `hls` whether go2rtc's playlists can be reached,
-    `allowed_cameras` whether a role may be limited to some cameras. `tested` is False for a version newer than known.
+    `allowed_cameras` whether a role may be limited to some cameras, `frame` how a frame of a recording is encoded.
+    `tested` is False for a version newer than known.
     """
 
     version: str
     height: str
     hls: bool
     allowed_cameras: bool
+    frame: str
     tested: bool
 
 
@@ -47,5 +49,6 @@ def features(*said: str) -> Features:
         height="h" if release < (0, 15) else "height",
         hls=release < (0, 18),
         allowed_cameras=release >= (0, 17),
+        frame="png" if release < (0, 15) else "jpg",
         tested=release <= NEWEST,
     )

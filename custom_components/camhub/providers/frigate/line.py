@@ -1,7 +1,7 @@
 """Events over the websocket, with the lists read now and then and after a drop (protocols.md 5.8)."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -15,9 +15,10 @@ from ...kernel.model import CameraEvent, EventPhase, Image, JsonValue
 from ...kernel.provider import Context
 from . import parse
 from .answers import NotThere
+from .board import Board
 from .client import Client
 from .reading import child, objects, text
-from .sight import Sight, sight
+from .sight import Sight, at_hand, sight
 from .topics import Message, message, say
 from .tracker import Heard, Tracker, in_order
 
@@ -25,35 +26,38 @@ POLL_S: Final = 60.0
 # The server tells its figures every minute (`mqtt.stats_interval`), so a longer silence is a broken line.
 SILENCE_S: Final = 300.0
 PAGE: Final = 100
+# What is only announced is written down a moment later.
+SOON_S: Final = 2.0
 # What began so long before the newest known may have been written down after it.
 LATE: Final = timedelta(minutes=10)
 _MOMENT: Final = timedelta(milliseconds=1)
+# The functions that the websocket tells of, and what `camera_activity` calls them.
+_SWITCHED: Final = {"recordings": "record"} | {
+    name: name for name in ("enabled", "detect", "snapshots", "motion", "audio")
+}
+# What comes under `<camera>/audio/` besides sounds.
+_LEVELS: Final = frozenset({"all", "dBFS", "rms", "state", "transcription"})
 _CLOSED: Final = frozenset({aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSING, aiohttp.WSMsgType.CLOSED})
 
 
 class EventLine:
-    """Follows one server; what it learned stays from dial to dial.
+    """Follows one server; what it learned stays from dial to dial, what it tells of cameras goes to the board."""
 
-    `wanted` says which cameras are listed: up to 0.17 the websocket tells everybody of all. `on_stats` takes the
-    figures that come along.
-    """
-
-    def __init__(
-        self, context: Context, client: Client, wanted: Callable[[str], bool], on_stats: Callable[[parse.Stats], None]
-    ) -> None:
+    def __init__(self, context: Context, client: Client, board: Board) -> None:
         """Dial nothing yet."""
         self._clock = context.clock
         self._counters = context.counters
         self._client = client
-        self._wanted = wanted
-        self._on_stats = on_stats
+        self._board = board
         self._tracker = Tracker(context.clock)
         self._begun = False
+        self._look_at = 0.0
 
     async def events(self) -> AsyncGenerator[CameraEvent]:
         """Yield events until the line drops; raises HubError."""
         try:
             async with self._client.socket() as socket:
+                self._tracker.dialled()
                 await say(socket, "onConnect", "")
                 for event in await self._reconciled():
                     yield await self._with_picture(event)
@@ -68,17 +72,18 @@ class EventLine:
 
     async def _heard(self, socket: aiohttp.ClientWebSocketResponse) -> AsyncGenerator[Message | None]:
         """Yield messages as they come, and None whenever it is time to look at the lists."""
-        spoke = looked = self._clock.monotonic()
+        spoke = self._clock.monotonic()
+        self._look_at = spoke + POLL_S
         reading = asyncio.create_task(socket.receive())
         try:
             while True:
                 now = self._clock.monotonic()
                 if now - spoke >= SILENCE_S:
                     raise Unreachable("the websocket fell silent", reason="timeout")
-                if now - looked >= POLL_S:
-                    looked = now
+                if now >= self._look_at:
+                    self._look_at = now + POLL_S
                     yield None
-                elif await self._done(reading, POLL_S - (now - looked)):
+                elif await self._done(reading, self._look_at - now):
                     spoke = self._clock.monotonic()
                     said = self._read(reading.result())
                     reading = asyncio.create_task(socket.receive())
@@ -120,27 +125,60 @@ class EventLine:
                     return await self._reviewed(said.payload)
                 case ["tracked_object_update"]:
                     return self._recognised(said.payload)
+                case ["camera_activity"]:
+                    return self._active(said.payload)
                 case ["stats"]:
-                    self._on_stats(parse.stats(said.payload))
-                case [camera, "motion"] if self._wanted(camera):
-                    return self._tracker.motion(camera, on=said.payload == "ON")
+                    self._board.figures(parse.stats(said.payload))
+                case [camera, *rest] if self._board.lists(camera):
+                    return self._of_camera(camera, rest, said.payload)
                 case _:
                     pass
         except Malformed:
             self._counters.count("events.malformed")
         return ()
 
+    def _of_camera(self, camera: str, topic: list[str], payload: JsonValue) -> Iterable[CameraEvent]:
+        """Take what is told of one camera."""
+        match topic:
+            case ["motion"]:
+                return self._tracker.motion(camera, on=payload == "ON")
+            case [key, "state"] if key in _SWITCHED:
+                self._board.switched(camera, key, on=payload == "ON")
+            case ["status", "detect"] if payload == "offline":
+                self._board.lost(camera)
+            case ["audio", label] if label not in _LEVELS:
+                # It has no id here, but an event in the list.
+                self._look_at = min(self._look_at, self._clock.monotonic() + SOON_S)
+            case _:
+                pass
+        return ()
+
+    def _active(self, payload: JsonValue) -> Iterable[CameraEvent]:
+        """Take how each camera stands: it is told to whoever connects, and to all others then."""
+        told: list[CameraEvent] = []
+        for camera in filter(self._board.lists, child(payload)):
+            now = child(payload, camera)
+            config = child(now, "config")
+            for key, name in _SWITCHED.items():
+                if isinstance(on := config.get(name), bool):
+                    self._board.switched(camera, key, on=on)
+            if now.get("motion") is True:
+                told += self._tracker.motion(camera, on=True)
+            there = objects(now.get("objects") or [])
+            told += self._tracker.there([at_hand(camera, each, self._clock.now()) for each in there])
+        return told
+
     def _changed(self, payload: JsonValue) -> Iterable[CameraEvent]:
         after = sight(child(payload, "after"))
         if child(payload).get("type") == "end" and after.end is None:
             after = replace(after, end=self._clock.now())
-        return self._tracker.take(after, Heard.LIVE) if self._wanted(after.camera) else ()
+        return self._tracker.take(after, Heard.LIVE) if self._board.lists(after.camera) else ()
 
     async def _reviewed(self, payload: JsonValue) -> Iterable[CameraEvent]:
         """Take the severity of the events in a review; sounds are told in no other way than here."""
         severities = parse.review(child(payload, "after"))
         camera = text(child(payload, "after").get("camera"))
-        if camera is None or not self._wanted(camera):
+        if camera is None or not self._board.lists(camera):
             return ()
         told: list[CameraEvent] = []
         unknown = [each for each in severities if not self._tracker.knows(each)]
@@ -158,7 +196,7 @@ class EventLine:
         """Compare with the lists: what was missed is told now; raises HubError."""
         heard = Heard.LISTED if self._begun else Heard.BEFORE
         ongoing, _ = await self._page({"in_progress": "1"})
-        sights = in_order(each for each in (*await self._recent(), *ongoing) if self._wanted(each.camera))
+        sights = in_order(each for each in (*await self._recent(), *ongoing) if self._board.lists(each.camera))
         self._begun = True
         told = [event for each in sights for event in self._tracker.take(each, heard)]
         listed = {each.id for each in sights}

@@ -6,12 +6,17 @@ from types import MappingProxyType
 from typing import Final
 
 from ...kernel.errors import Malformed
-from ...kernel.model import EventKind, JsonValue
+from ...kernel.model import EventKind, JsonValue, Recognised
 from .reading import Object, child, flag, number, objects, text, texts
 
 BIRDSEYE: Final = "birdseye"
 _RECORDINGS: Final = "/media/frigate/recordings"
 _WHOLE: Final = 100.0
+# The server counts storage in these, which it calls MB.
+_MIB_PER_GIB: Final = 1024.0
+
+# Motion and sounds have no name, a person's is who it is.
+_NAMELESS: Final = frozenset({EventKind.MOTION, EventKind.SOUND, EventKind.PERSON, EventKind.FACE})
 
 # What the usual models tell apart; whatever else is tracked counts as motion.
 _KINDS: Final[Mapping[EventKind, tuple[str, ...]]] = MappingProxyType(
@@ -38,7 +43,8 @@ _KINDS: Final[Mapping[EventKind, tuple[str, ...]]] = MappingProxyType(
 class Unit:
     """One camera of the configuration; `stream` is its go2rtc stream, None where it is not restreamed.
 
-    `switches` are the functions that can be turned on and off, with how they stand.
+    `switches` are the functions that can be turned on and off, with how they stand; `labels` is what it looks and
+    listens for.
     """
 
     id: str
@@ -47,8 +53,19 @@ class Unit:
     size: tuple[int, int] | None = None
     stream: str | None = None
     kinds: frozenset[EventKind] = frozenset()
+    labels: tuple[str, ...] = ()
     switches: Mapping[str, bool] = field(default_factory=dict)
     ptz: bool = False
+
+    @property
+    def recognised(self) -> frozenset[Recognised]:
+        """Return what may be known of what it sees; names come of the server's own models or of others beside it."""
+        found = {Recognised.NAME} if self.kinds - _NAMELESS else set()
+        if self.kinds & {EventKind.PERSON, EventKind.FACE}:
+            found.add(Recognised.WHO)
+        if EventKind.VEHICLE in self.kinds:
+            found.add(Recognised.PLATE)
+        return frozenset(found)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,13 +88,18 @@ class Figures:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stats:
-    """What a server is doing: `inference` in milliseconds, `uptime` in seconds, `cpu` and `disk_free` in percent."""
+    """What a server is doing: `inference` in milliseconds, `uptime` in seconds, `cpu` and `disk_free` in percent.
+
+    What is used and free is that of the recordings.
+    """
 
     cameras: Mapping[str, Figures]
     inference: float | None = None
     uptime: float | None = None
     cpu: float | None = None
     disk_free: float | None = None
+    disk_used_gib: float | None = None
+    disk_free_gib: float | None = None
 
 
 def kind_of(label: str, *, audio: bool = False) -> EventKind:
@@ -117,13 +139,16 @@ def stats(said: JsonValue) -> Stats:
         raise Malformed("no figures")
     usages, service = child(told, "cpu_usages"), child(told, "service")
     cameras = child(told, "cameras")
+    storage = child(service, "storage", _RECORDINGS)
     speeds = [number(child(told, "detectors", name).get("inference_speed")) for name in child(told, "detectors")]
     return Stats(
         cameras={name: _figures(child(cameras, name), usages) for name in cameras},
         inference=max((each for each in speeds if each is not None), default=None),
         uptime=number(service.get("uptime")),
         cpu=number(child(usages, "frigate.full_system").get("cpu")),
-        disk_free=_disk_free(child(service, "storage", _RECORDINGS)),
+        disk_free=_disk_free(storage),
+        disk_used_gib=_gib(storage.get("used")),
+        disk_free_gib=_gib(storage.get("free")),
     )
 
 
@@ -159,7 +184,9 @@ def review(item: Object) -> Mapping[str, str]:
 def _unit(name: str, camera: Object, streams: frozenset[str]) -> Unit:
     audio = child(camera, "audio")
     listens = flag(audio.get("enabled_in_config"), default=flag(audio.get("enabled"), default=False))
-    kinds = {kind_of(label) for label in texts(child(camera, "objects").get("track"))} | {EventKind.MOTION}
+    tracked = texts(child(camera, "objects").get("track"))
+    heard = texts(audio.get("listen")) if listens else ()
+    kinds = {kind_of(label) for label in tracked} | {EventKind.MOTION}
     return Unit(
         id=name,
         name=text(camera.get("friendly_name")) or name.replace("_", " ").strip().title() or name,
@@ -167,6 +194,7 @@ def _unit(name: str, camera: Object, streams: frozenset[str]) -> Unit:
         size=_size(child(camera, "detect")),
         stream=_stream(name, child(camera, "live"), streams),
         kinds=frozenset(kinds | ({EventKind.SOUND} if listens else set())),
+        labels=tuple(dict.fromkeys((*tracked, *heard))),
         switches=_switches(camera, listens=listens),
         ptz=text(child(camera, "onvif").get("host")) is not None,
     )
@@ -213,3 +241,9 @@ def _figures(camera: Object, usages: Object) -> Figures:
 def _disk_free(storage: Object) -> float | None:
     free, total = number(storage.get("free")), number(storage.get("total"))
     return None if free is None or not total or total < 0 else round(_WHOLE * free / total, 1)
+
+
+def _gib(mib: JsonValue) -> float | None:
+    """Return an amount of storage, rounded so that it does not differ at every look."""
+    amount = number(mib)
+    return None if amount is None else round(amount / _MIB_PER_GIB, 1)

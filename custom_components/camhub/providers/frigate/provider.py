@@ -1,6 +1,6 @@
 """One server and its cameras."""
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from functools import partial
 import re
@@ -11,6 +11,7 @@ from ...kernel.errors import AuthError, HubError, Unsupported
 from ...kernel.model import CameraEvent, DeviceIdentity, JsonValue
 from ...kernel.provider import Camera, Context, Control, Health, Press, Provider, Switch
 from . import parse
+from .board import Board
 from .client import Client
 from .clips import ServerClips
 from .controls import go_to, switch
@@ -46,14 +47,14 @@ class FrigateProvider(Provider):
         """Reach nothing yet."""
         self._context = context
         self._client: Client | None = None
-        self._pulse: Pulse | None = None
+        self._board: Board | None = None
         self._line: EventLine | None = None
         self._features: Features | None = None
         self._site: Site | None = None
-        self._units: Sequence[Unit] = ()
         self._role = ADMIN
         self._media: dict[str, _Media] = {}
         self._presets: dict[str, tuple[float, tuple[str, ...]]] = {}
+        self._listener: Callable[[Sequence[Camera]], None] | None = None
 
     @override
     async def connect(self) -> None:
@@ -64,23 +65,29 @@ class FrigateProvider(Provider):
     @override
     async def cameras(self) -> Sequence[Camera]:
         """List the cameras with their state and figures as they are now; raises HubError."""
-        client, pulse = self._reach()
-        self._features, self._site = await look(client)
+        client, board = self._reach()
+        able, self._site = await look(client)
+        self._features = able
         self._role, allowed = await profile(client)
-        limited = allowed if self._features.allowed_cameras and self._role != ADMIN else frozenset[str]()
-        await pulse.ask()
-        self._units = [each for each in self._site.units if not limited or each.id in limited]
-        await self._learn_presets(client)
-        return [self._camera(client, pulse, self._features, unit) for unit in self._units]
+        limited = allowed if able.allowed_cameras and self._role != ADMIN else frozenset[str]()
+        await board.pulse.ask()
+        board.units = [each for each in self._site.units if not limited or each.id in limited]
+        await self._learn_presets(client, board)
+        return [self._camera(client, board.pulse, able, unit) for unit in board.units]
+
+    @override
+    def follow(self, listener: Callable[[Sequence[Camera]], None]) -> None:
+        """Have `listener` called when something is switched elsewhere, a camera goes down, or new figures come."""
+        self._listener = listener
 
     @override
     async def events(self) -> AsyncGenerator[CameraEvent]:
         """Yield starts, changes and ends until the line drops (raises Unreachable)."""
-        if not self._units:
+        client, board = self._reach()
+        if not board.units:
             await self.cameras()
-        client, pulse = self._reach()
         if self._line is None:
-            self._line = EventLine(self._context, client, self._lists, pulse.take)
+            self._line = EventLine(self._context, client, board)
         async with aclosing(self._line.events()) as events:
             async for event in events:
                 yield event
@@ -103,11 +110,26 @@ class FrigateProvider(Provider):
         )
 
     @override
+    def health(self) -> Health | None:
+        """Return the server's own figures, None before they were heard."""
+        if self._board is None or self._board.pulse.heard is None:
+            return None
+        stats = self._board.pulse.stats
+        return Health(
+            cpu_percent=stats.cpu,
+            inference_ms=stats.inference,
+            disk_free_percent=None if stats.disk_free is None else float(round(stats.disk_free)),
+            disk_used_gib=stats.disk_used_gib,
+            disk_free_gib=stats.disk_free_gib,
+        )
+
+    @override
     def diagnostics(self) -> Mapping[str, JsonValue]:
         """Return version, role and figures of the server and how its cameras stand; nothing before a listing."""
-        if self._features is None or self._client is None or self._pulse is None:
+        if self._features is None or self._client is None or self._board is None:
             return {}
-        stats = self._pulse.stats
+        pulse = self._board.pulse
+        stats = pulse.stats
         return {
             "version": self._features.version,
             "version_tested": self._features.tested,
@@ -122,27 +144,31 @@ class FrigateProvider(Provider):
                 unit.id: {
                     "enabled": unit.enabled,
                     "restreamed": unit.stream is not None,
-                    "offline_reason": self._pulse.down(unit),
+                    "offline_reason": pulse.down(unit),
                     "connection_quality": figures.quality if (figures := stats.cameras.get(unit.id)) else None,
                 }
-                for unit in self._units
+                for unit in self._board.units
             },
         }
 
-    def _reach(self) -> tuple[Client, Pulse]:
+    def _reach(self) -> tuple[Client, Board]:
         """Return the client, made once: what it learned of a refused login must not be lost."""
-        if self._client is None or self._pulse is None:
+        if self._client is None or self._board is None:
             self._client = Client(self._context, Settings.load(self._context.credentials))
-            self._pulse = Pulse(client=self._client)
-        return self._client, self._pulse
+            self._board = Board(Pulse(client=self._client), self._tell)
+        return self._client, self._board
 
-    def _lists(self, camera: str) -> bool:
-        return any(each.id == camera for each in self._units)
+    def _tell(self) -> None:
+        """Hand over the cameras as they are by now."""
+        if self._listener is not None and self._features is not None:
+            client, board = self._reach()
+            able = self._features
+            self._listener([self._camera(client, board.pulse, able, unit) for unit in board.units])
 
-    async def _learn_presets(self, client: Client) -> None:
+    async def _learn_presets(self, client: Client, board: Board) -> None:
         """Ask each camera that moves for its positions, once an hour."""
         now = self._context.clock.monotonic()
-        for unit in self._units:
+        for unit in board.units:
             known = self._presets.get(unit.id)
             if not unit.ptz or self._role != ADMIN or (known and now - known[0] < PRESETS_S):
                 continue
@@ -168,6 +194,8 @@ class FrigateProvider(Provider):
             online=_online(pulse, unit, reason),
             offline_reason=reason,
             event_kinds=unit.kinds,
+            lasting=unit.kinds,
+            recognised=unit.recognised,
             health=_health(pulse, unit),
             controls=self._controls(client, unit) if self._role == ADMIN else (),
             stills=media.stills,
@@ -245,7 +273,6 @@ def _health(pulse: Pulse, unit: Unit) -> Health | None:
     stats = pulse.stats
     return Health(
         fps=None if figures.fps is None else float(round(figures.fps)),
-        disk_free_percent=None if stats.disk_free is None else float(round(stats.disk_free)),
         cpu_percent=None if figures.cpu is None else float(round(figures.cpu)),
         inference_ms=None if stats.inference is None else float(round(stats.inference)),
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ...kernel.errors import Malformed
-from ...kernel.model import EventKind, JsonValue
+from ...kernel.model import EventKind, JsonValue, Recognised
 from .parse import kind_of
 from .reading import Object, child, flag, moment, number, text, texts
 
@@ -31,10 +31,10 @@ class Sight:
 
     @property
     def details(self) -> Mapping[str, JsonValue]:
-        """Return what was seen, as far as it is known: `who` for a face that was recognised."""
-        who = self.sub_label if self.kind in {EventKind.PERSON, EventKind.FACE} else None
-        told = {"label": self.label, "sub_label": self.sub_label, "who": who, "plate": self.plate}
-        return {key: value for key, value in told.items() if value}
+        """Return what was seen, as far as it is known: `who` for a person that was recognised, else the `name`."""
+        key = Recognised.WHO if self.kind in {EventKind.PERSON, EventKind.FACE} else Recognised.NAME
+        told = {"label": self.label, "sub_label": self.sub_label, key: self.sub_label, Recognised.PLATE: self.plate}
+        return {str(key): value for key, value in told.items() if value}
 
 
 def sight(event: Object) -> Sight:
@@ -61,6 +61,26 @@ def sight(event: Object) -> Sight:
         snapshot=flag(event.get("has_snapshot"), default=False),
         resting=resting if isinstance(resting, bool) else None,
         mistaken=flag(event.get("false_positive"), default=False),
+    )
+
+
+def at_hand(camera: str, thing: Object, now: datetime) -> Sight:
+    """Read an object that a camera has before it now (`camera_activity`); raises Malformed."""
+    identifier, label = text(thing.get("id")), text(thing.get("label")) or ""
+    if identifier is None:
+        raise Malformed("no object")
+    # One that is known by name is called so; its id begins with when it came.
+    label = label.removesuffix("-verified")
+    return Sight(
+        id=identifier,
+        camera=camera,
+        label=label,
+        kind=kind_of(label),
+        start=moment(identifier.partition("-")[0]) or now,
+        zones=texts(thing.get("current_zones")),
+        score=number(thing.get("score")),
+        sub_label=_sub_label(thing.get("sub_label")),
+        resting=flag(thing.get("stationary"), default=False),
     )
 
 

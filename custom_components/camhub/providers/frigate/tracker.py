@@ -11,6 +11,8 @@ from ...kernel.model import CameraEvent, Clip, EventKind, EventPhase, JsonValue
 from .sight import Sight
 
 REMEMBERED: Final = 2000
+# A score gets a little better with every frame.
+SCORE_STEP: Final = 0.05
 
 
 class Heard(Enum):
@@ -30,17 +32,28 @@ class _Stage(Enum):
 
 @dataclass(slots=True)
 class _Track:
+    """An object: `rest` is what was told of its lying there, `rests` how often, `dial` the line of its last word."""
+
     sight: Sight
     stage: _Stage = _Stage.QUIET
     turn: int = 0
     severity: str | None = None
+    told: bool = False
+    rest: CameraEvent | None = None
+    rests: int = 0
+    dial: int = 0
+
+    @property
+    def goes_on(self) -> bool:
+        """Return whether an end is still to be told."""
+        return self.rest is not None or self.stage in {_Stage.TOLD, _Stage.RESTING}
 
 
 class Tracker:
     """Makes starts, changes and ends of what is heard.
 
     An object that comes to rest has ended, so that a parked car is no motion for days; when it moves again, that is
-    another event: `<id>~1`, `<id>~2`.
+    another event: `<id>~1`, `<id>~2`. In between it is present, `<id>~rest1`, and so is what was there from the first.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -49,6 +62,7 @@ class Tracker:
         self._tracks: dict[str, _Track] = {}
         self._moving: dict[str, CameraEvent] = {}
         self._newest: datetime | None = None
+        self._dial = 0
 
     @property
     def newest(self) -> datetime | None:
@@ -58,7 +72,11 @@ class Tracker:
     @property
     def going_on(self) -> Collection[str]:
         """Return the ids of what has not ended at the server, as far as known here."""
-        return [key for key, track in self._tracks.items() if track.stage in {_Stage.TOLD, _Stage.RESTING}]
+        return [key for key, track in self._tracks.items() if track.goes_on]
+
+    def dialled(self) -> None:
+        """Begin with another line: what was heard live before is no longer heard."""
+        self._dial += 1
 
     def knows(self, identifier: str) -> bool:
         """Return whether an event was heard of."""
@@ -74,16 +92,40 @@ class Tracker:
         if track is None:
             self._forget()
             track = self._tracks[sight.id] = _Track(sight)
+        if heard is Heard.LIVE:
+            track.dial = self._dial
         before, track.sight = track.sight, _merged(track.sight, sight)
         match track.stage:
             case _Stage.TOLD:
-                return self._go_on(track, before)
+                told = self._go_on(track)
             case _Stage.RESTING:
-                return self._stir(track)
+                told = self._stir(track)
             case _Stage.QUIET if heard is not Heard.BEFORE:
-                return self._appear(track, heard, unknown=unknown)
+                told = self._appear(track, heard, unknown=unknown)
             case _:
-                return []
+                told = []
+        return told or self._changed(track, before)
+
+    def there(self, sights: Iterable[Sight]) -> list[CameraEvent]:
+        """Return what is to be told of objects that are before a camera now."""
+        told: list[CameraEvent] = []
+        for sight in sights:
+            track = self._tracks.get(sight.id)
+            if track is None:
+                self._forget()
+                track = self._tracks[sight.id] = _Track(sight)
+            track.dial = self._dial
+            track.sight = replace(track.sight, resting=sight.resting)
+            match track.stage:
+                case _Stage.QUIET if track.sight.end is None:
+                    told += self._lie(track)
+                case _Stage.TOLD:
+                    told += self._go_on(track)
+                case _Stage.RESTING:
+                    told += self._stir(track)
+                case _:
+                    pass
+        return told
 
     def rate(self, severities: Mapping[str, str]) -> list[CameraEvent]:
         """Take the severity that reviews give to events; return the changes of those that are going on."""
@@ -92,24 +134,28 @@ class Tracker:
             track = self._tracks.get(identifier)
             if track is not None and track.severity != severity:
                 track.severity = severity
-                told += self._changed(track)
+                if track.goes_on:
+                    told += self._updates(track)
         return told
 
     def name(self, identifier: str, *, sub_label: str | None, plate: str | None) -> list[CameraEvent]:
-        """Take who or what was recognised; return the change if it is going on."""
+        """Take who or what was recognised; return the change, also of what has ended meanwhile."""
         track = self._tracks.get(identifier)
         if track is None:
             return []
         before = track.sight
         track.sight = replace(before, sub_label=sub_label or before.sub_label, plate=plate or before.plate)
-        return self._changed(track) if track.sight != before else []
+        return self._changed(track, before)
 
     def lost(self, identifier: str) -> list[CameraEvent]:
-        """Return the end of an event that the server no longer knows."""
+        """Return the end of an event that the server has not written down, unless it was heard since the line stands.
+
+        Where neither recordings nor snapshots are kept, nothing is written down; the line tells its end then.
+        """
         track = self._tracks[identifier]
-        told = track.stage is _Stage.TOLD
-        track.stage = _Stage.OVER
-        return [self._event(track, EventPhase.END, self._clock.now())] if told else []
+        if track.dial == self._dial:
+            return []
+        return self._end(track, self._clock.now())
 
     def motion(self, camera: str, *, on: bool) -> list[CameraEvent]:
         """Return the start or end of motion at a camera, nothing for a repeat."""
@@ -137,43 +183,71 @@ class Tracker:
     def _appear(self, track: _Track, heard: Heard, *, unknown: bool) -> list[CameraEvent]:
         sight = track.sight
         if sight.end is not None:
-            track.stage = _Stage.OVER
             # What was there before and has gone was never told; what came and went meanwhile is.
-            return [self._start(track, sight.start), *self._end(track, sight.end)] if unknown else []
-        if sight.resting or (heard is Heard.LISTED and not unknown):
-            return []
-        track.stage = _Stage.TOLD
-        return [self._start(track, sight.start)]
+            begun = self._start(track, sight.start) if unknown else []
+            return [*begun, *self._end(track, sight.end)]
+        if sight.resting:
+            return self._lie(track)
+        return [] if heard is Heard.LISTED and not unknown else self._start(track, sight.start)
 
-    def _go_on(self, track: _Track, before: Sight) -> list[CameraEvent]:
+    def _go_on(self, track: _Track) -> list[CameraEvent]:
         sight = track.sight
         if sight.end is not None:
-            track.stage = _Stage.OVER
             return self._end(track, sight.end)
-        if sight.resting:
-            track.stage = _Stage.RESTING
-            return self._end(track, self._clock.now())
-        return self._changed(track) if _shown(sight) != _shown(before) else []
+        if not sight.resting:
+            return []
+        track.stage = _Stage.RESTING
+        return [*self._lie(track), self._event(track, EventPhase.END, self._clock.now())]
 
     def _stir(self, track: _Track) -> list[CameraEvent]:
         if track.sight.end is not None:
-            track.stage = _Stage.OVER
-        elif track.sight.resting is False:
-            track.stage = _Stage.TOLD
-            track.turn += 1
-            return [self._start(track, self._clock.now())]
-        return []
-
-    def _changed(self, track: _Track) -> list[CameraEvent]:
-        if track.stage is not _Stage.TOLD:
+            return self._end(track, track.sight.end)
+        if track.sight.resting is not False:
             return []
-        return [self._event(track, EventPhase.UPDATE, self._clock.now())]
+        track.turn += 1
+        return self._start(track, self._clock.now())
 
-    def _start(self, track: _Track, at: datetime) -> CameraEvent:
-        return self._event(track, EventPhase.START, at)
+    def _lie(self, track: _Track) -> list[CameraEvent]:
+        """Return that an object is there without moving, or was from the first, unless that was said."""
+        if track.rest is not None:
+            return []
+        track.rests += 1
+        track.rest = self._resting(track)
+        return [track.rest]
+
+    def _rise(self, track: _Track, at: datetime) -> list[CameraEvent]:
+        """Return the end of its lying there."""
+        rest, track.rest = track.rest, None
+        return [replace(rest, phase=EventPhase.END, at=at)] if rest is not None else []
+
+    def _changed(self, track: _Track, before: Sight) -> list[CameraEvent]:
+        """Return what is new of an object; of one that has ended only who it was."""
+        if track.goes_on:
+            return self._updates(track) if _shown(track.sight) != _shown(before) else []
+        named = (track.sight.sub_label, track.sight.plate) != (before.sub_label, before.plate)
+        return self._updates(track) if track.told and named else []
+
+    def _updates(self, track: _Track) -> list[CameraEvent]:
+        if track.rest is None:
+            return [self._event(track, EventPhase.UPDATE, self._clock.now())]
+        # Whatever else is learned of it, it ends as what it began as.
+        track.rest = replace(self._resting(track), kind=track.rest.kind)
+        return [replace(track.rest, phase=EventPhase.UPDATE)]
+
+    def _resting(self, track: _Track) -> CameraEvent:
+        event = self._event(track, EventPhase.PRESENT, self._clock.now())
+        return replace(event, id=f"{track.sight.id}~rest{track.rests}")
+
+    def _start(self, track: _Track, at: datetime) -> list[CameraEvent]:
+        track.stage, track.told = _Stage.TOLD, True
+        # In this order it is there all the time.
+        return [self._event(track, EventPhase.START, at), *self._rise(track, self._clock.now())]
 
     def _end(self, track: _Track, at: datetime) -> list[CameraEvent]:
-        return [self._event(track, EventPhase.END, at)]
+        """Return the end of all that was told of an object."""
+        begun, track.stage = track.stage is _Stage.TOLD, _Stage.OVER
+        ended = [self._event(track, EventPhase.END, at)] if begun else []
+        return [*ended, *self._rise(track, at)]
 
     def _event(self, track: _Track, phase: EventPhase, at: datetime) -> CameraEvent:
         sight = track.sight
@@ -195,14 +269,21 @@ class Tracker:
     def _forget(self) -> None:
         """Forget the oldest of what is over, and of nothing else."""
         if len(self._tracks) >= REMEMBERED:
-            done = (key for key, track in self._tracks.items() if track.stage in {_Stage.OVER, _Stage.QUIET})
+            done = (key for key, track in self._tracks.items() if not track.goes_on)
             if (oldest := next(done, None)) is not None:
                 del self._tracks[oldest]
 
 
 def clip_of(sight: Sight) -> Clip:
     """Return the film of an event."""
-    return Clip(id=f"event/{sight.id}", camera=sight.camera, start=sight.start, end=sight.end, kind=sight.kind)
+    return Clip(
+        id=f"event/{sight.id}",
+        camera=sight.camera,
+        start=sight.start,
+        end=sight.end,
+        kind=sight.kind,
+        label=sight.label or None,
+    )
 
 
 def in_order(sights: Iterable[Sight]) -> list[Sight]:
@@ -224,4 +305,5 @@ def _merged(old: Sight, new: Sight) -> Sight:
 
 
 def _shown(sight: Sight) -> tuple[object, ...]:
-    return (sight.zones, sight.sub_label, sight.plate)
+    """Return what is worth telling again when it changes: a score only where it is better by a step."""
+    return (sight.zones, sight.sub_label, sight.plate, None if sight.score is None else int(sight.score / SCORE_STEP))
