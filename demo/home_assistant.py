@@ -26,6 +26,7 @@ config:
 frontend:
 history:
 logbook:
+automation: !include automations.yaml
 camera:
 image:
 stream:
@@ -95,6 +96,9 @@ class HomeAssistant:
         storage = self.folder / ".storage"
         storage.mkdir(parents=True, exist_ok=True)
         (self.folder / "configuration.yaml").write_text(CONFIGURATION)
+        automations = self.folder / "automations.yaml"
+        if not automations.exists():
+            automations.write_text("[]\n")
         components = self.folder / "custom_components"
         components.mkdir(exist_ok=True)
         if not (components / "camhub").exists():

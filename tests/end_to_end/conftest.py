@@ -14,6 +14,10 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 import pytest
 import pytest_socket
 
+from .background import Background
+from .house import House
+from .person import Person
+
 ROOT = Path(__file__).parents[2]
 # Background requests of Chromium would only be refused here, many at a time.
 QUIET = (
@@ -106,6 +110,26 @@ def demo() -> Iterator[Demo]:
         assert process.wait(60) == 0
         if process.stdout is not None:
             process.stdout.close()
+
+
+@pytest.fixture(scope="session")
+def background() -> Iterator[Background]:
+    """Run what is not a browser's."""
+    pytest_socket.enable_socket()
+    with Background() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def house(demo: Demo, background: Background) -> Iterator[House]:
+    """Add two servers and four people to the demo."""
+    admin = background.run(Person.sign_in(demo.home, demo.user, demo.password))
+    opened = House(admin)
+    try:
+        background.run(opened.open())
+        yield opened
+    finally:
+        background.run(opened.close())
 
 
 @pytest.fixture(scope="session")
