@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 import contextlib
 from dataclasses import dataclass
 import secrets
+import ssl as tls
 import time
 from urllib.parse import unquote, urlsplit
 
@@ -87,11 +88,11 @@ class RtspServer:
         self._clips: dict[str, Clip] = {}
         self._encoding = asyncio.Lock()
         self._server: asyncio.Server | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[asyncio.Task[None], _Connection] = {}
 
-    async def start(self, port: int = 0, host: str = "127.0.0.1") -> int:
-        """Listen and return the port."""
-        self._server = await asyncio.start_server(self._accept, host, port)
+    async def start(self, port: int = 0, host: str = "127.0.0.1", *, ssl: tls.SSLContext | None = None) -> int:
+        """Listen, over TLS with `ssl`, and return the port."""
+        self._server = await asyncio.start_server(self._accept, host, port, ssl=ssl)
         self.port = self._server.sockets[0].getsockname()[1]
         return self.port
 
@@ -104,10 +105,11 @@ class RtspServer:
         self.drop()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def drop(self) -> None:
-        """Hang up on everybody who is connected now."""
-        for task in self._tasks:
-            task.cancel()
+    def drop(self, path: str | None = None) -> None:
+        """Hang up on everybody who is connected now, or on those who watch a path."""
+        for task, connection in self._tasks.items():
+            if path is None or connection.path == path:
+                task.cancel()
 
     async def idle(self) -> None:
         """Return when nobody is connected."""
@@ -116,19 +118,20 @@ class RtspServer:
 
     async def clip(self, path: str) -> Clip:
         """Return the clip of a path, encoded when it is first asked for."""
+        label = self.paths[path]
         async with self._encoding:
-            if path not in self._clips:
-                self._clips[path] = await asyncio.to_thread(lambda: encode(self.paths[path], **self._size))
-        return self._clips[path]
+            if label not in self._clips:
+                self._clips[label] = await asyncio.to_thread(lambda: encode(label, **self._size))
+        return self._clips[label]
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connection = _Connection(self, reader, writer)
         task = asyncio.current_task()
         if task is not None:
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._tasks[task] = connection
+            task.add_done_callback(self._tasks.pop)
         self.connections += 1
         self.connected.set()
-        connection = _Connection(self, reader, writer)
         # A viewer that goes away, or sends what is no RTSP, ends its own connection only.
         with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError):
             try:
@@ -145,7 +148,7 @@ class _Connection:
         self._reader = reader
         self._writer = writer
         self._session = ""
-        self._path = ""
+        self.path = ""
         self._channel = 0
         self._playing: asyncio.Task[None] | None = None
 
@@ -227,7 +230,7 @@ class _Connection:
         else:
             _, _, channels = transport.partition("interleaved=")
             self._channel = int(channels.partition("-")[0] or "0")
-            self._path, self._session = request.path, secrets.token_hex(8)
+            self.path, self._session = request.path, secrets.token_hex(8)
             chosen = f"RTP/AVP/TCP;unicast;interleaved={self._channel}-{self._channel + 1}"
             await self._reply(request, 200, [("Transport", chosen), *self._session_header()])
 
@@ -258,7 +261,7 @@ class _Connection:
         server.played.set()
         try:
             if not server.faults.silent:
-                await self._send_frames(await server.clip(self._path), packetizer)
+                await self._send_frames(await server.clip(self.path), packetizer)
         finally:
             server.viewers -= 1
 

@@ -13,6 +13,7 @@ from custom_components.camhub.capture.frames import Frames
 from custom_components.camhub.capture.rtsp_engine import RtspGrabber
 from custom_components.camhub.kernel.errors import AuthError, HubError, Malformed, Unreachable
 from custom_components.camhub.kernel.provider import FrameGrabber
+from simulators.authority import Authority
 from simulators.rtsp import RtspServer, Scheme
 
 PASSWORD = "se cret:@/%"
@@ -44,6 +45,15 @@ async def test_takes_one_picture(address: str) -> None:
         assert len(colours) > 10
         # The label and the ball are white: the range of brightness survives.
         assert max(max(colour) for _, colour in colours if isinstance(colour, tuple)) > 240
+
+
+async def test_takes_one_picture_over_tls_of_a_camera_that_signs_its_own_certificate(authority: Authority) -> None:
+    server = RtspServer(["/live"], seconds=1)
+    port = await server.start(ssl=authority.server("camera.example"))
+    try:
+        assert (await RtspGrabber().grab(f"rtsps://127.0.0.1:{port}/live", 10)).startswith(b"\xff\xd8")
+    finally:
+        await server.stop()
 
 
 async def test_joins_any_number_of_times_and_hangs_up(server: RtspServer, address: str) -> None:
