@@ -43,6 +43,16 @@ class Authority:
 
     def server(self, *names: str) -> ssl.SSLContext:
         """Return what a server needs to be known by these names."""
+        key, certificate = self.pair(*names)
+        file = self._folder / f"{names[0].replace('*', '_')}.pem"
+        file.touch(mode=0o600)
+        file.write_bytes(certificate + key)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(file)
+        return context
+
+    def pair(self, *names: str) -> tuple[bytes, bytes]:
+        """Return a key and its certificate for these names, as PEM."""
         key = ec.generate_private_key(ec.SECP256R1())
         certificate = (
             _builder(names[0], key, self._certificate.subject)
@@ -53,12 +63,7 @@ class Authority:
             )
             .sign(self._key, hashes.SHA256())
         )
-        file = self._folder / f"{names[0].replace('*', '_')}.pem"
-        file.touch(mode=0o600)
-        file.write_bytes(certificate.public_bytes(_PEM) + _private(key))
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(file)
-        return context
+        return _private(key), certificate.public_bytes(_PEM)
 
     def client(self) -> ssl.SSLContext:
         """Return what a client needs to trust those servers, and nobody else."""

@@ -16,6 +16,7 @@ DISTINCT = {
 }
 WORDS = {"nest": ("nest", "sdm"), "nest_legacy": ("nest",), "ring": ("ring",)}
 TECHNOLOGY = frozenset({"mjpeg"})  # a format's name, used everywhere
+ALIASES = {"nest_sdm": "nest"}  # a simulator called after its service
 ANY_MAKER = frozenset({"mjpeg"})  # takes any camera by address, so it knows many makers' addresses
 PLACES = (PACKAGE, Path("pi"), Path("simulators"))
 EXEMPT = (PACKAGE / "translations", PACKAGE / "manifest.json", PACKAGE / "quality_scale.yaml")
@@ -47,7 +48,8 @@ def _files(root: Path) -> Iterator[Path]:
 def _owner(path: Path) -> str | None:
     for home in (PROVIDERS, Path("simulators"), Path("tests/providers")):
         if path.is_relative_to(home) and len(path.relative_to(home).parts) > 1:
-            return path.relative_to(home).parts[0]
+            name = path.relative_to(home).parts[0]
+            return ALIASES.get(name, name)
     return None
 
 
