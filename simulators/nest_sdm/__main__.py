@@ -30,8 +30,8 @@ async def _live(service: NestSimulator, every_s: float) -> None:
         return
     for device in cycle([each for each in service.devices if each.speaks and each.type != "THERMOSTAT"]):
         await asyncio.sleep(every_s)
-        ring = "DoorbellChime" in device.traits
-        seen = service.happenings.begin(device, "chime" if ring else "motion")
+        bell = "DoorbellChime" in device.traits
+        seen = service.happenings.begin(device, "chime" if bell else "motion")
         await asyncio.sleep(3)
         if "CameraClipPreview" in device.traits:
             service.happenings.clip(seen)
