@@ -6,15 +6,14 @@ carry the whole address, so none of them is chained or quoted here.
 
 import asyncio
 from collections.abc import Coroutine
-from fractions import Fraction
 import threading
 from typing import Any, Final
 
 import av
 from av.codec.context import Flags
-from av.video.reformatter import ColorRange
 
 from ..kernel.errors import AuthError, HubError, Malformed, Unreachable
+from .picture import jpeg
 
 # TCP only: packets over UDP get lost and firewalls drop them. Certificates are not checked, as in Home Assistant's own
 # stream: FFmpeg 9 would, but cameras sign their own, and PyAV's TLS looks for authorities where few systems have them.
@@ -22,8 +21,6 @@ from ..kernel.errors import AuthError, HubError, Malformed, Unreachable
 _OPTIONS: Final = {"rtsp_transport": "tcp", "tls_verify": "0", "analyzeduration": "100000", "fpsprobesize": "0"}
 _SCHEMES: Final = ("rtsp://", "rtsps://")
 _CONCURRENT: Final = 4
-# The quantiser of the JPEG encoder, 2 (best) to 31; 4 is near quality 85 elsewhere.
-_QUANTISER: Final = 4
 
 
 class RtspGrabber:
@@ -102,15 +99,5 @@ def _first_picture(container: av.container.InputContainer, stop: threading.Event
             break
         begun = begun or packet.is_keyframe
         if begun and (frames := packet.decode()):
-            return _jpeg(frames[0])
+            return jpeg(frames[0])
     raise Unreachable("the stream ended before a picture", reason="no_frames")
-
-
-def _jpeg(frame: av.VideoFrame) -> bytes:
-    encoder = av.VideoCodecContext.create("mjpeg", "w")
-    encoder.width, encoder.height, encoder.pix_fmt = frame.width, frame.height, "yuvj420p"
-    encoder.time_base = Fraction(1, 1)
-    encoder.options = {"qmin": str(_QUANTISER), "qmax": str(_QUANTISER)}
-    picture = frame.reformat(format="yuvj420p", dst_color_range=ColorRange.JPEG)
-    picture.pts = 0
-    return b"".join(bytes(packet) for packet in [*encoder.encode(picture), *encoder.encode(None)])

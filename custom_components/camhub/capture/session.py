@@ -1,0 +1,64 @@
+"""What all engines for live sessions have in common: the limits, the turn in line, the lease that is given back."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Final
+
+from ..kernel.clock import Clock, SystemClock
+from ..kernel.live import LiveView
+from ..kernel.provider import WebRtc
+
+# Seconds: a whole capture; from the connection to a picture; between two requests for a key frame.
+HARD_STOP_S: Final = 25.0
+PICTURE_S: Final = 12.0
+NUDGE_S: Final = 1.5
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class IceServer:
+    """A STUN or TURN server that helps through a router; `urls` as RFC 7064 and 7065 write them."""
+
+    urls: tuple[str, ...]
+    username: str | None = None
+    credential: str | None = field(default=None, repr=False)
+
+
+type IceServers = Callable[[], Sequence[IceServer]]
+
+
+@dataclass(kw_only=True, slots=True)
+class Terms:
+    """What an engine works under: who helps through routers, what tells the time, how many captures at once."""
+
+    ice_servers: IceServers = tuple
+    clock: Clock = field(default_factory=SystemClock)
+    concurrent: int = 4
+
+
+class Sessions:
+    """Opens a vendor's sessions and gives each back, whatever happens meanwhile."""
+
+    def __init__(self, clock: Clock) -> None:
+        """Start with none."""
+        self._clock = clock
+        self._closing: set[asyncio.Task[None]] = set()
+
+    @asynccontextmanager
+    async def open(self, live: WebRtc, offer: str, hear: Callable[[str], None]) -> AsyncGenerator[str]:
+        """Yield the answer to an offer, mended; `hear` takes later candidates; raises HubError."""
+        view = LiveView(live, offer, hear, clock=self._clock)
+        try:
+            yield await view.start()
+        finally:
+            closing = asyncio.ensure_future(view.close())
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
+            # Who is cancelled here does not wait; the session is given back all the same.
+            await asyncio.shield(closing)
+
+    async def close(self) -> None:
+        """Return when all sessions have been given back."""
+        if self._closing:
+            await asyncio.wait(self._closing)
