@@ -12,7 +12,8 @@ import shutil
 import sys
 from typing import Any, Final, Self, override
 
-from custom_components.camhub.kernel.vault import Vault, load_key
+from custom_components.camhub.kernel.keys import load_key
+from custom_components.camhub.kernel.vault import Vault
 from demo.home_assistant import HomeAssistant
 from demo.process import Process
 from demo.world import free_port

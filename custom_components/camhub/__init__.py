@@ -1,24 +1,26 @@
 """CamHub: cameras of six kinds as one."""
 
+from collections.abc import Callable
+from datetime import datetime
 from functools import partial
 
-from homeassistant.core import HomeAssistant
-from homeassistant.exceptions import ConfigEntryError
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.exceptions import ConfigEntryError, ConfigEntryNotReady
 from homeassistant.helpers import config_validation as cv, device_registry as dr
+from homeassistant.helpers.event import async_track_time_change
 from homeassistant.helpers.typing import ConfigType
 
-from .const import CONF_PROVIDER, DOMAIN, PLATFORMS
+from .const import CONF_PROVIDER, DOMAIN, LOGGER, PLATFORMS
 from .coordinator import CamHubConfigEntry, CamHubCoordinator
+from .credential_store import CredentialStore
 from .entity import configuration_url
-from .kernel.errors import WrongKey
-from .repairs import CredentialWatch, async_clear_issues
+from .issues import async_clear, async_clear_key_problems, async_raise_unreadable
+from .kernel.errors import Unreachable, WrongKey
 from .runtime import (
     SHARED,
-    EntryTokens,
     Sessions,
     async_load_spec,
     async_shared,
-    async_unseal,
     close_at_stop,
     make_context,
     provider_options,
@@ -32,24 +34,37 @@ CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     """Set up what all entries share."""
-    await async_shared(hass)
+    shared = await async_shared(hass)
+    await _async_unlock(hass, shared.store)
     async_setup_services(hass)
     async_setup_streams(hass)
     return True
 
 
+async def _async_unlock(hass: HomeAssistant, store: CredentialStore) -> None:
+    """Go on with a change of keys that was cut short, also for accounts that are disabled."""
+    if hass.config_entries.async_entries(DOMAIN):
+        try:
+            await store.async_unlock()
+        except WrongKey as error:
+            # The accounts say so themselves, each when it is set up.
+            LOGGER.warning("The stored logins cannot be opened: %s", error)
+
+
 async def async_setup_entry(hass: HomeAssistant, entry: CamHubConfigEntry) -> bool:
     """Open the account and show its cameras."""
     try:
-        credentials = await async_unseal(hass, entry)
+        credentials, tokens = await hass.data[SHARED].store.async_open(entry)
     except WrongKey as error:
+        async_raise_unreadable(hass, entry, error.reason)
         raise ConfigEntryError(translation_domain=DOMAIN, translation_key=error.reason) from error
+    except Unreachable as error:
+        raise ConfigEntryNotReady(translation_domain=DOMAIN, translation_key=error.reason) from error
+    async_clear_key_problems(hass)
     spec = await async_load_spec(hass, entry.data[CONF_PROVIDER])
     sessions = Sessions(hass)
     entry.async_on_unload(sessions.detach)
-    context = make_context(
-        hass, sessions, credentials, tokens=EntryTokens(hass, entry), options=provider_options(spec, entry)
-    )
+    context = make_context(hass, sessions, credentials, tokens=tokens, options=provider_options(spec, entry))
     coordinator = CamHubCoordinator(
         hass,
         entry,
@@ -62,17 +77,15 @@ async def async_setup_entry(hass: HomeAssistant, entry: CamHubConfigEntry) -> bo
     # Open streams would keep Home Assistant's server from stopping at once.
     entry.async_on_unload(close_at_stop(hass, coordinator.async_close))
     await coordinator.async_config_entry_first_refresh()
-    _register_hub(hass, entry, coordinator)
+    _register_hub(hass, entry, coordinator, spec.name)
     # Its version changes while we run.
-    entry.async_on_unload(coordinator.async_on_account(partial(_register_hub, hass, entry, coordinator)))
+    entry.async_on_unload(coordinator.async_on_account(partial(_register_hub, hass, entry, coordinator, spec.name)))
     entry.runtime_data = coordinator
     streams = hass.data[STREAMS][entry.entry_id] = EntryStreams(context.clock)
     entry.async_on_unload(streams.async_close)
     entry.async_on_unload(close_at_stop(hass, streams.async_close))
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
-    watch = CredentialWatch(coordinator)
-    entry.async_on_unload(coordinator.async_add_listener(watch.async_check))
-    watch.async_check()
+    entry.async_on_unload(_check_nightly(hass, coordinator))
     coordinator.pump.start()
     if any(camera.online is None for camera in coordinator.data.values()):
         # Nobody was asked while setting up: look again behind, so that it is known soon who is there.
@@ -80,9 +93,33 @@ async def async_setup_entry(hass: HomeAssistant, entry: CamHubConfigEntry) -> bo
     return True
 
 
-def _register_hub(hass: HomeAssistant, entry: CamHubConfigEntry, coordinator: CamHubCoordinator) -> None:
-    """Make the device that stands between Home Assistant and the cameras, before they refer to it."""
+def _check_nightly(hass: HomeAssistant, coordinator: CamHubCoordinator) -> Callable[[], None]:
+    """Judge the login at three in the morning, local time, even where nobody looks at the account; return the undo."""
+
+    @callback
+    def check(_now: datetime) -> None:
+        coordinator.async_check()
+
+    return async_track_time_change(hass, check, hour=3, minute=0, second=0)
+
+
+def _register_hub(
+    hass: HomeAssistant, entry: CamHubConfigEntry, coordinator: CamHubCoordinator, manufacturer: str
+) -> None:
+    """Make the device that stands between Home Assistant and the cameras, before they refer to it.
+
+    An account whose login ends is one too: that is told of once, not at each camera.
+    """
     if (hub := coordinator.provider.device()) is None:
+        if coordinator.token_status is not None:
+            account = dr.async_get(hass).async_get_or_create(
+                config_entry_id=entry.entry_id,
+                identifiers={coordinator.account_identifier},
+                name=entry.title,
+                manufacturer=manufacturer,
+                entry_type=dr.DeviceEntryType.SERVICE,
+            )
+            coordinator.hub_id = account.id
         return
     device = dr.async_get(hass).async_get_or_create(
         config_entry_id=entry.entry_id,
@@ -100,12 +137,16 @@ def _register_hub(hass: HomeAssistant, entry: CamHubConfigEntry, coordinator: Ca
 
 async def async_unload_entry(hass: HomeAssistant, entry: CamHubConfigEntry) -> bool:
     """Take the entities away; what is open is closed by the entry's own undo list."""
+    if entry.disabled_by is not None:
+        # After a reload they would be raised anew, and one that the user ignores would be back.
+        async_clear(hass, entry.entry_id)
     return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: CamHubConfigEntry) -> None:
-    """Delete the pictures and the issues of a removed account."""
-    async_clear_issues(hass, entry.entry_id)
+    """Delete the credentials, the pictures and the issues of a removed account."""
+    async_clear(hass, entry.entry_id)
+    await hass.data[SHARED].store.async_forget(entry.entry_id)
     album = hass.data[SHARED].album
     kept = album.keys()
     await album.forget([key for key in kept if key.startswith(f"{entry.entry_id}/")])

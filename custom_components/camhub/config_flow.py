@@ -1,23 +1,30 @@
 """The one dialog for all providers: it carries a sign-in's questions out and the answers in."""
 
 from collections.abc import Callable, Coroutine, Mapping
-from typing import Any, override
+from typing import Any, Final, override
 
 from homeassistant.config_entries import SOURCE_REAUTH, SOURCE_RECONFIGURE, ConfigFlow, ConfigFlowResult, OptionsFlow
 from homeassistant.core import callback
+from homeassistant.helpers.selector import TextSelector, TextSelectorConfig, TextSelectorType
+from homeassistant.helpers.translation import async_get_translations
+import probatio
 
 from .const import CONF_MATCH, CONF_PROVIDER, DOMAIN
 from .coordinator import CamHubConfigEntry
-from .forms import form_schema
-from .kernel.errors import HubError, WrongKey
+from .credential_import import open_foreign
+from .forms import choice, form_schema
+from .kernel.errors import HubError, Unreachable, WrongKey
 from .kernel.model import Account
 from .kernel.secret import Credentials
 from .kernel.signin import Consent, Form
 from .options_flow import CamHubOptionsFlow
 from .preview import async_preview_markdown
 from .providers import PROVIDERS
-from .runtime import SHARED, async_entry_data, async_load_spec, async_unseal, async_vault
+from .runtime import SHARED, async_known, async_load_spec, async_replace_login, async_shared, identify
 from .signing_in import Conversation, Turn
+
+IMPORT: Final = "import_sealed"
+MENDING: Final = frozenset({SOURCE_REAUTH, SOURCE_RECONFIGURE})
 
 
 class CamHubConfigFlow(ConfigFlow, domain=DOMAIN):
@@ -39,7 +46,35 @@ class CamHubConfigFlow(ConfigFlow, domain=DOMAIN):
     @override
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask which kind of camera."""
-        return self.async_show_menu(step_id="user", menu_options=list(PROVIDERS))
+        return self.async_show_menu(step_id="user", menu_options=[*PROVIDERS, IMPORT])
+
+    async def async_step_import_sealed(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Take over what another system has sealed; the provider's own pages then show it, filled in."""
+        errors: dict[str, str] = {}
+        if user_input is not None:
+            try:
+                known = open_foreign(user_input["sealed"], user_input["key"])
+            except WrongKey as error:
+                errors["base"] = error.reason
+            else:
+                return await self.async_begin(user_input["provider"], Credentials(known))
+        schema = probatio.Schema(
+            {
+                probatio.Required("provider"): choice(await self._async_kinds()),
+                probatio.Required("sealed"): TextSelector(TextSelectorConfig(multiline=True)),
+                probatio.Required("key"): TextSelector(TextSelectorConfig(type=TextSelectorType.PASSWORD)),
+            }
+        )
+        # What was typed stays, but for the key.
+        kept = {name: value for name, value in (user_input or {}).items() if name != "key"}
+        return self.async_show_form(
+            step_id=IMPORT, data_schema=self.add_suggested_values_to_schema(schema, kept), errors=errors
+        )
+
+    async def _async_kinds(self) -> dict[str, str]:
+        """Return the providers by what the menu calls them."""
+        words = await async_get_translations(self.hass, self.hass.config.language, "config", [DOMAIN])
+        return {key: words[f"component.{DOMAIN}.config.step.user.menu_options.{key}"] for key in PROVIDERS}
 
     async def async_step_reauth(self, entry_data: Mapping[str, Any]) -> ConfigFlowResult:
         """Sign in again: the credentials were refused or are about to end."""
@@ -52,16 +87,15 @@ class CamHubConfigFlow(ConfigFlow, domain=DOMAIN):
     async def _async_mend(self, entry: CamHubConfigEntry) -> ConfigFlowResult:
         """Sign in with the earlier answers filled in."""
         try:
-            earlier = await async_unseal(self.hass, entry)
-        except WrongKey:
-            # The old values cannot be read; new ones can still be given, and then replace them.
-            earlier = Credentials()
+            earlier = await async_known(self.hass, entry)
+        except (WrongKey, Unreachable) as error:
+            return self.async_abort(reason=error.reason)
         return await self.async_begin(entry.data[CONF_PROVIDER], earlier)
 
     async def async_begin(self, key: str, earlier: Credentials) -> ConfigFlowResult:
         """Start a provider's sign-in."""
         try:
-            await async_vault(self.hass)
+            await (await async_shared(self.hass)).store.async_unlock()
         except WrongKey as error:
             return self.async_abort(reason=error.reason)
         self._key = key
@@ -104,16 +138,21 @@ class CamHubConfigFlow(ConfigFlow, domain=DOMAIN):
 
     async def _async_finish(self, account: Account) -> ConfigFlowResult:
         """Store the account: as a new entry, or in the one it belongs to."""
-        data = await async_entry_data(self.hass, self._key, account)
-        unique_id = f"{self._key}_{account.unique_id}" if account.unique_id else None
-        await self.async_set_unique_id(unique_id)
+        unique_id, match = identify(self._key, account)
+        # Another dialog for the same account that was left open does not count against mending it.
+        await self.async_set_unique_id(unique_id, raise_on_progress=self.source not in MENDING)
         if unique_id is None:
-            self._async_abort_entries_match({CONF_PROVIDER: self._key, CONF_MATCH: data[CONF_MATCH]})
-        if self.source in {SOURCE_REAUTH, SOURCE_RECONFIGURE}:
-            self._abort_if_unique_id_mismatch()
-            entry = self._get_reauth_entry() if self.source == SOURCE_REAUTH else self._get_reconfigure_entry()
-            return self.async_update_reload_and_abort(entry, data=data)
-        self._abort_if_unique_id_configured()
+            self._async_abort_entries_match({CONF_PROVIDER: self._key, CONF_MATCH: match})
+        try:
+            if self.source in MENDING:
+                self._abort_if_unique_id_mismatch()
+                entry = self._get_reauth_entry() if self.source == SOURCE_REAUTH else self._get_reconfigure_entry()
+                data = await async_replace_login(self.hass, entry, account)
+                return self.async_update_reload_and_abort(entry, data=data)
+            self._abort_if_unique_id_configured()
+            data = await self.hass.data[SHARED].store.async_entry_data(self._key, account)
+        except (WrongKey, Unreachable) as error:
+            return self.async_abort(reason=error.reason)
         return self.async_create_entry(title=account.title, data=data)
 
     @override

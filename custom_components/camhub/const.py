@@ -1,6 +1,5 @@
 """Names and numbers of the hub."""
 
-from datetime import timedelta
 import logging
 from typing import Final
 
@@ -25,6 +24,8 @@ CONF_PROVIDER: Final = "provider"
 CONF_CREDENTIALS: Final = "credentials"
 # A hash of the normalised address, for devices that have no serial number to know them by.
 CONF_MATCH: Final = "match"
+# Counts the changes of the credentials, so that the newer of two copies is known.
+CONF_GENERATION: Final = "generation"
 
 # Minutes between two looks at an account.
 OPTION_INTERVAL: Final = "interval"
@@ -35,10 +36,17 @@ DEFAULT_PICTURE_AGE: Final = 8
 
 # Pictures fetched at once by a sweep: beyond 16-32 the event loop, not the cameras, is the limit.
 SWEEP_CONCURRENCY: Final = 8
-# A login that dies within this time is announced.
-EXPIRY_WARNING: Final = timedelta(days=7)
 # Home Assistant gives up on a still after 10 s; answering a little sooner leaves our own words.
 STILL_PATIENCE: Final = 9.0
+
+# A login that dies within so many days is announced.
+OPTION_WARN_DAYS: Final = "warn_days"
+DEFAULT_WARN_DAYS: Final = 7
+# A refused login is told of at once, then not again for so many minutes.
+OPTION_SILENCE: Final = "silence"
+DEFAULT_SILENCE: Final = 60
+# Who is told: a notify entity or a notify action.
+OPTION_NOTIFY: Final = "notify"
 
 # What only one kind of camera has: the provider's own settings, by key.
 OPTION_PROVIDER: Final = "provider"

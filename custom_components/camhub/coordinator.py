@@ -22,11 +22,13 @@ from .const import (
     OPTION_PICTURE_AGE,
     SWEEP_CONCURRENCY,
 )
+from .credential_watch import CredentialWatch
+from .issues import async_clear, async_raise
 from .kernel.clock import Clock
 from .kernel.counters import Counters
 from .kernel.errors import AuthError, HubError, Throttled, Unsupported
 from .kernel.events import Dedup, EventPump
-from .kernel.model import CameraEvent, DeviceIdentity, EventPhase, TokenStatus
+from .kernel.model import CameraEvent, CredentialState, DeviceIdentity, EventPhase, TokenStatus
 from .kernel.observers import Observers
 from .kernel.policy import Backoff
 from .kernel.provider import Camera, Health, Provider
@@ -94,6 +96,8 @@ class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
         self.album = album
         self.clock = clock
         self.counters = counters
+        self.login = CredentialWatch(hass, entry, provider, clock)
+        self._shown_login: CredentialState | None = None
         self.picture_age: float = entry.options.get(OPTION_PICTURE_AGE, DEFAULT_PICTURE_AGE)
         self.hub_id: str | None = None
         self.pump = EventPump(
@@ -113,7 +117,7 @@ class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
     @property
     def token_status(self) -> TokenStatus | None:
         """Return how the credentials stand."""
-        return self.provider.token_status()
+        return self.login.status
 
     def picture_key(self, camera_id: str) -> str:
         """Return the name of a camera's picture in the album."""
@@ -129,7 +133,13 @@ class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
         try:
             await self.provider.connect()
         except HubError as error:
-            raise update_failure(error) from error
+            raise self._failed(error) from error
+
+    def _failed(self, error: HubError) -> HomeAssistantError:
+        """Take note of a refusal; return what Home Assistant makes of an error."""
+        if isinstance(error, AuthError):
+            self.login.async_refused(error)
+        return update_failure(error)
 
     @override
     async def _async_update_data(self) -> Mapping[str, Camera]:
@@ -138,7 +148,7 @@ class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
             with self.counters.timed("cameras"):
                 listed = await self.provider.cameras()
         except HubError as error:
-            raise update_failure(error) from error
+            raise self._failed(error) from error
         cameras = {camera.id: camera for camera in listed}
         self._forget_missing(cameras)
         self._look_at_account()
@@ -147,6 +157,67 @@ class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
                 self.hass, self.async_sweep(cameras), f"{DOMAIN} pictures of {self.config_entry.title}"
             )
         return cameras
+
+    @override
+    def _async_refresh_finished(self) -> None:
+        if self.last_update_success and not self._shut_out():
+            self.login.async_recovered()
+        if self.data is not None:
+            self.async_check()
+
+    def _shut_out(self) -> bool:
+        """Return whether a camera or the event line refused the login and has not been asked again since."""
+        return isinstance(self.pump.error, AuthError) or any(self._refuses(camera_id) for camera_id in self.data)
+
+    def _refuses(self, camera_id: str) -> bool:
+        return isinstance(self.album.state(self.picture_key(camera_id)).error, AuthError)
+
+    @callback
+    def async_check(self) -> None:
+        """Bring the account's issues up to date, and what its entities say of the login.
+
+        Called after each look, whether anything has changed or not, and once a night.
+        """
+        raised = self.login.async_raise_issue() | self._raise_problems()
+        async_clear(self.hass, self.config_entry.entry_id, keep=raised)
+        if (state := self.login.state) is not self._shown_login:
+            self._shown_login = state
+            self.async_update_listeners()
+
+    def _raise_problems(self) -> set[str]:
+        """Raise an issue for each thing that the account or a camera says is wrong with it; returns their ids."""
+        entry, raised = self.config_entry, set()
+        for problem in self.provider.problems():
+            raised.add(issue_id := f"{problem}_{entry.entry_id}")
+            async_raise(self.hass, entry, issue_id, problem)
+        for camera in self.data.values():
+            for problem in camera.problems:
+                raised.add(issue_id := f"{problem}_{entry.entry_id}_{camera.id}")
+                async_raise(self.hass, entry, issue_id, problem, camera=camera.identity.name)
+        return raised
+
+    async def async_verify(self) -> None:
+        """Use the login as it is used at any other time, for the list and one picture; raises HubError.
+
+        A picture that fails for another reason than the login says nothing against it. A battery camera is left asleep.
+        """
+        await self.async_refresh()
+        if not self.last_update_success:
+            cause = self.last_exception.__cause__ if self.last_exception else None
+            raise cause if isinstance(cause, HubError) else HubError()
+        awake = [
+            camera
+            for camera in self.data.values()
+            if camera.stills and camera.online is not False and not camera.still_floor
+        ]
+        # One that was refused before tells most.
+        for camera in sorted(awake, key=lambda camera: not self._refuses(camera.id))[:1]:
+            try:
+                await self.async_take(camera.id)
+            except AuthError:
+                raise
+            except HubError as error:
+                self.counters.count(f"verify.{type(error).__name__}")
 
     @callback
     def _told(self, listed: Sequence[Camera]) -> None:
@@ -210,14 +281,16 @@ class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
         except HubError as error:
             self.counters.count(f"event_picture.{type(error).__name__}")
 
-    def _picture_refused(self, key: str, _error: AuthError) -> None:
+    def _picture_refused(self, key: str, error: AuthError) -> None:
         """Ask for a new login when a picture of this account is refused."""
         if key.startswith(f"{self.config_entry.entry_id}/"):
-            self.async_refused()
+            self.async_refused(error)
 
     @callback
-    def async_refused(self) -> None:
+    def async_refused(self, error: AuthError) -> None:
         """Ask the user to sign in again, once however many requests were refused."""
+        self.login.async_refused(error)
+        self.async_update_listeners()
         self.config_entry.async_start_reauth_if_available(self.hass)
 
     def relay(self, camera: Camera) -> Relay | None:
@@ -276,7 +349,7 @@ class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
     def _event_line_changed(self) -> None:
         """Tell entities that the event line came or went; a refused login leads to a new one."""
         if isinstance(self.pump.error, AuthError):
-            self.async_refused()
+            self.async_refused(self.pump.error)
         self.async_update_listeners()
 
     def _forget_missing(self, cameras: Mapping[str, Camera]) -> None:

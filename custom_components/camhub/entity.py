@@ -47,22 +47,21 @@ class CamHubEntity(CoordinatorEntity[CamHubCoordinator]):
 
 
 class AccountEntity(CoordinatorEntity[CamHubCoordinator]):
-    """One aspect of the device that stands before an account's cameras."""
+    """One aspect of an account as a whole; it is told of even while the account cannot be reached."""
 
     _attr_has_entity_name = True
 
-    def __init__(self, coordinator: CamHubCoordinator, key: str) -> None:
-        """Name the entity after that device and its own key."""
+    def __init__(self, coordinator: CamHubCoordinator, key: str, camera: Camera | None = None) -> None:
+        """Belong to the account's own device, or to the only camera where there is none."""
         super().__init__(coordinator)
-        _, identifier = coordinator.account_identifier
-        # What follows the account in a camera's identifier is an underscore.
-        self._attr_unique_id = f"{identifier}:{key}"
-        self._attr_device_info = DeviceInfo(identifiers={coordinator.account_identifier})
+        identifier = coordinator.device_identifier(camera.id) if camera else coordinator.account_identifier
+        self._attr_unique_id = f"{identifier[1]}_{key}"
+        self._attr_device_info = DeviceInfo(identifiers={identifier})
 
+    @property
     @override
-    async def async_added_to_hass(self) -> None:
-        await super().async_added_to_hass()
-        self.async_on_remove(self.coordinator.async_on_account(self.async_write_ha_state))
+    def available(self) -> bool:
+        return True
 
 
 class ControlEntity[T: (Switch, Number, Press)](CamHubEntity):

@@ -8,6 +8,7 @@ from homeassistant.helpers.selector import (
     NumberSelector,
     NumberSelectorConfig,
     NumberSelectorMode,
+    SelectOptionDict,
     SelectSelector,
     SelectSelectorConfig,
     SelectSelectorMode,
@@ -38,6 +39,12 @@ def number_selector(minimum: float, maximum: float, unit: str | None = None, ste
     if unit is not None:
         config["unit_of_measurement"] = unit
     return NumberSelector(config)
+
+
+def choice(names: Mapping[str, str], *, multiple: bool = False) -> SelectSelector:
+    """Return a list to choose from, by the names of what its keys stand for."""
+    options = [SelectOptionDict(value=key, label=name) for key, name in names.items()]
+    return SelectSelector(SelectSelectorConfig(options=options, multiple=multiple))
 
 
 def _selector(field: Field) -> FieldSelector:

@@ -7,9 +7,6 @@ from homeassistant.config_entries import ConfigEntryState, ConfigFlowResult, Opt
 from homeassistant.const import UnitOfDataRate, UnitOfInformation, UnitOfTime
 from homeassistant.helpers.selector import (
     BooleanSelector,
-    SelectOptionDict,
-    SelectSelector,
-    SelectSelectorConfig,
 )
 import probatio
 
@@ -18,18 +15,24 @@ from .const import (
     DEFAULT_FIRST_BYTE,
     DEFAULT_INTERVAL,
     DEFAULT_PICTURE_AGE,
+    DEFAULT_SILENCE,
+    DEFAULT_WARN_DAYS,
     OPTION_FIRST_BYTE,
     OPTION_INTERVAL,
     OPTION_MAX_DAY,
     OPTION_MAX_RATE,
     OPTION_MAX_STREAMS,
+    OPTION_NOTIFY,
     OPTION_PICTURE_AGE,
     OPTION_PROVIDER,
+    OPTION_SILENCE,
     OPTION_VIEWERS,
+    OPTION_WARN_DAYS,
     VIEWER_GROUPS,
     VIEWER_USERS,
 )
-from .forms import form_schema, number_selector
+from .credential_alerts import notify_targets
+from .forms import choice, form_schema, number_selector
 from .kernel.spec import ProviderSpec
 from .runtime import async_load_spec, provider_options
 
@@ -54,12 +57,12 @@ LIMITS: Final = probatio.Schema(
         probatio.Required(OPTION_MAX_DAY, default=0): number_selector(0, _MOST, UnitOfInformation.MEGABYTES),
     }
 )
-
-
-def _choice(names: dict[str, str], *, multiple: bool) -> SelectSelector:
-    """Return a list to choose from, by the names of what its keys stand for."""
-    options = [SelectOptionDict(value=key, label=name) for key, name in names.items()]
-    return SelectSelector(SelectSelectorConfig(options=options, multiple=multiple))
+CREDENTIALS: Final = probatio.Schema(
+    {
+        probatio.Required(OPTION_WARN_DAYS, default=DEFAULT_WARN_DAYS): number_selector(1, 30, UnitOfTime.DAYS),
+        probatio.Required(OPTION_SILENCE, default=DEFAULT_SILENCE): number_selector(0, 1440, UnitOfTime.MINUTES),
+    }
+)
 
 
 class CamHubOptionsFlow(OptionsFlowWithReload):
@@ -69,7 +72,7 @@ class CamHubOptionsFlow(OptionsFlowWithReload):
 
     async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask which."""
-        pages = ["general", "viewers", "limits"]
+        pages = ["general", "viewers", "limits", "credentials"]
         if (await self._spec()).options:
             pages.insert(1, "provider")
         return self.async_show_menu(step_id="init", menu_options=pages)
@@ -96,6 +99,19 @@ class CamHubOptionsFlow(OptionsFlowWithReload):
         """Ask what one user may take."""
         return self._numbers("limits", LIMITS, user_input)
 
+    async def async_step_credentials(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask how early the end of the login is announced, and who is told when it is refused."""
+        if user_input is not None:
+            numbers = {key: int(user_input[key]) for key in (OPTION_WARN_DAYS, OPTION_SILENCE)}
+            return self._store({**numbers, OPTION_NOTIFY: user_input.get(OPTION_NOTIFY, "")})
+        # The one chosen may not be there just now.
+        known = {*notify_targets(self.hass), self.config_entry.options.get(OPTION_NOTIFY, "")} - {""}
+        targets = choice({name: name for name in sorted(known)})
+        schema = CREDENTIALS.extend({probatio.Optional(OPTION_NOTIFY): targets})
+        return self.async_show_form(
+            step_id="credentials", data_schema=self.add_suggested_values_to_schema(schema, self.config_entry.options)
+        )
+
     def _numbers(self, step: str, schema: probatio.Schema, user_input: dict[str, Any] | None) -> ConfigFlowResult:
         """Show a page of numbers, or store what was entered on it."""
         if user_input is not None:
@@ -115,7 +131,7 @@ class CamHubOptionsFlow(OptionsFlowWithReload):
             self._camera = user_input[CAMERA]
             return await self.async_step_viewers_of()
         names = {camera.id: camera.identity.name for camera in self.config_entry.runtime_data.data.values()}
-        schema = probatio.Schema({probatio.Required(CAMERA): _choice(names, multiple=False)})
+        schema = probatio.Schema({probatio.Required(CAMERA): choice(names)})
         return self.async_show_form(step_id="viewers", data_schema=schema)
 
     async def async_step_viewers_of(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
@@ -133,10 +149,10 @@ class CamHubOptionsFlow(OptionsFlowWithReload):
         schema = probatio.Schema(
             {
                 probatio.Required(EVERYONE, default=listed is None): BooleanSelector(),
-                probatio.Optional(VIEWER_USERS, default=_among(listed, VIEWER_USERS, people)): _choice(
+                probatio.Optional(VIEWER_USERS, default=_among(listed, VIEWER_USERS, people)): choice(
                     people, multiple=True
                 ),
-                probatio.Optional(VIEWER_GROUPS, default=_among(listed, VIEWER_GROUPS, groups)): _choice(
+                probatio.Optional(VIEWER_GROUPS, default=_among(listed, VIEWER_GROUPS, groups)): choice(
                     groups, multiple=True
                 ),
             }

@@ -1,13 +1,9 @@
-"""From what Home Assistant stores to an open provider: the key, the context, the sessions."""
+"""From what Home Assistant stores to an open provider: what all entries share, the context, the sessions."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from hashlib import sha256
-import json
-import os
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import aiohttp
 from homeassistant.const import EVENT_HOMEASSISTANT_CLOSE, EVENT_HOMEASSISTANT_STOP
@@ -18,8 +14,10 @@ from homeassistant.util.hass_dict import HassKey
 
 from .capture.frames import Frames
 from .capture.rtsp_engine import RtspGrabber
-from .const import CONF_CREDENTIALS, CONF_MATCH, CONF_PROVIDER, DOMAIN, OPTION_PROVIDER
+from .const import DOMAIN, OPTION_PROVIDER
 from .coordinator import CamHubConfigEntry
+from .credential_alerts import async_forget_alert
+from .credential_store import CredentialStore, matched
 from .kernel.clock import Clock, SystemClock
 from .kernel.counters import Counters
 from .kernel.errors import WrongKey
@@ -28,11 +26,8 @@ from .kernel.provider import Context, FrameGrabber, TokenStore
 from .kernel.secret import Credentials
 from .kernel.spec import ProviderSpec
 from .kernel.stills import Album
-from .kernel.vault import Vault, load_key
 from .preview import FlowPreviewView
 from .providers import load
-
-KEY_FILE: Final = ("camhub", "key")
 
 
 @dataclass(kw_only=True, slots=True)
@@ -42,10 +37,9 @@ class Shared:
     album: Album
     clock: Clock
     grabber: FrameGrabber
-    vault: Vault | None = None
+    store: CredentialStore
     # JPEGs shown by open dialogs, by flow id.
     previews: dict[str, bytes] = field(default_factory=dict)
-    unlocking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 SHARED: Final[HassKey[Shared]] = HassKey(DOMAIN)
@@ -57,7 +51,7 @@ async def async_shared(hass: HomeAssistant) -> Shared:
     clock = SystemClock()
     album = Album(Path(hass.config.path(".storage", "camhub", "pictures")), clock=clock)
     await album.load()
-    shared = Shared(album=album, clock=clock, grabber=Frames(RtspGrabber()))
+    shared = Shared(album=album, clock=clock, grabber=Frames(RtspGrabber()), store=CredentialStore(hass))
 
     async def close(_event: Event) -> None:
         await album.close()
@@ -65,26 +59,6 @@ async def async_shared(hass: HomeAssistant) -> Shared:
     hass.bus.async_listen_once(EVENT_HOMEASSISTANT_CLOSE, close)
     hass.http.register_view(FlowPreviewView(shared.previews))
     return shared
-
-
-async def async_vault(hass: HomeAssistant) -> Vault:
-    """Return the vault, reading the key on first use; raises WrongKey.
-
-    A new key is made only while there is nothing sealed with an older one.
-    """
-    shared = await async_shared(hass)
-    async with shared.unlocking:
-        if shared.vault is None:
-            sealed = any(CONF_CREDENTIALS in entry.data for entry in hass.config_entries.async_entries(DOMAIN))
-            path = Path(hass.config.path(".storage", *KEY_FILE))
-            key = await hass.async_add_executor_job(_load_key, path, not sealed)
-            shared.vault = Vault(key)
-    return shared.vault
-
-
-def _load_key(path: Path, create: bool) -> bytes:  # noqa: FBT001  # async_add_executor_job passes by position
-    """Read or make the key; blocking."""
-    return load_key(os.environ, path, create=create)
 
 
 class Sessions:
@@ -119,20 +93,6 @@ class Sessions:
             self._open.pop().detach()
 
 
-class EntryTokens:
-    """Stores changed credentials in the entry they belong to."""
-
-    def __init__(self, hass: HomeAssistant, entry: CamHubConfigEntry) -> None:
-        """Remember the entry."""
-        self._hass = hass
-        self._entry = entry
-
-    async def save(self, credentials: Mapping[str, JsonValue]) -> None:
-        """Seal and store; nothing reloads, since no update listener exists."""
-        sealed = await async_seal(self._hass, credentials)
-        self._hass.config_entries.async_update_entry(self._entry, data={**self._entry.data, CONF_CREDENTIALS: sealed})
-
-
 class NoTokens:
     """Where a sign-in that has no entry yet would save: nowhere, the account it returns holds everything."""
 
@@ -140,28 +100,29 @@ class NoTokens:
         """Keep nothing."""
 
 
-async def async_seal(hass: HomeAssistant, credentials: Mapping[str, JsonValue]) -> str:
-    """Return credentials as one sealed value; raises WrongKey."""
-    vault = await async_vault(hass)
-    return vault.seal(json.dumps(dict(credentials)))
+def identify(key: str, account: Account) -> tuple[str | None, str]:
+    """Return what an account is known by: its unique id among all entries, if it has one, and its match."""
+    return (f"{key}_{account.unique_id}" if account.unique_id else None), matched(account)
 
 
-async def async_unseal(hass: HomeAssistant, entry: CamHubConfigEntry) -> Credentials:
-    """Return an entry's credentials; raises WrongKey."""
-    vault = await async_vault(hass)
-    opened = json.loads(vault.open(entry.data[CONF_CREDENTIALS]))
-    if not isinstance(opened, dict):
-        raise WrongKey("the sealed value holds no credentials")
-    return Credentials(opened)
+async def async_known(hass: HomeAssistant, entry: CamHubConfigEntry) -> Credentials:
+    """Return an entry's credentials, none where they do not open: new ones may then take their place.
+
+    Raises WrongKey where something is wrong with the key itself, Unreachable where they cannot be read.
+    """
+    shared = await async_shared(hass)
+    await shared.store.async_unlock()
+    try:
+        return await shared.store.async_read(entry)
+    except WrongKey:
+        return Credentials()
 
 
-async def async_entry_data(hass: HomeAssistant, key: str, account: Account) -> dict[str, str]:
-    """Return what an entry stores of an account."""
-    return {
-        CONF_PROVIDER: key,
-        CONF_MATCH: sha256(account.match.encode()).hexdigest(),
-        CONF_CREDENTIALS: await async_seal(hass, account.credentials),
-    }
+async def async_replace_login(hass: HomeAssistant, entry: CamHubConfigEntry, account: Account) -> dict[str, Any]:
+    """Keep a new login durably and return what the entry is to store; raises WrongKey, Unreachable."""
+    data = await hass.data[SHARED].store.async_replace(entry, account)
+    async_forget_alert(hass, entry.entry_id)
+    return data
 
 
 async def async_load_spec(hass: HomeAssistant, key: str) -> ProviderSpec:

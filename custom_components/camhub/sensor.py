@@ -23,6 +23,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import CamHubConfigEntry, CamHubCoordinator
 from .entity import AccountEntity, CamHubEntity, async_add_for_account, async_add_for_cameras
+from .kernel.model import CredentialState
 from .kernel.provider import Camera, Health
 
 PARALLEL_UPDATES = 0
@@ -120,17 +121,26 @@ HEALTH: Final = (
 async def async_setup_entry(
     hass: HomeAssistant, entry: CamHubConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
 ) -> None:
-    """Add the sensors of each camera, and of the device before them."""
+    """Add the sensors of the account and of each camera."""
+    coordinator = entry.runtime_data
+    if coordinator.hub_id is not None:
+        async_add_entities(_login_entities(coordinator))
     async_add_for_cameras(entry, async_add_entities, _entities)
     async_add_for_account(entry, async_add_entities, _account_entities)
 
 
-def _entities(coordinator: CamHubCoordinator, camera: Camera) -> Iterable[CamHubEntity]:
+def _login_entities(coordinator: CamHubCoordinator, camera: Camera | None = None) -> Iterable[AccountEntity]:
+    yield CredentialStatusSensor(coordinator, "credential_status", camera)
+    if coordinator.token_status is not None:
+        yield CredentialExpirySensor(coordinator, "credential_expiry", camera)
+
+
+def _entities(coordinator: CamHubCoordinator, camera: Camera) -> Iterable[CamHubEntity | AccountEntity]:
     """Only what the camera reports becomes a sensor."""
     if camera.stills is not None:
         yield LastSnapshotSensor(coordinator, camera)
-    if coordinator.token_status is not None:
-        yield CredentialExpirySensor(coordinator, camera)
+    if coordinator.hub_id is None:
+        yield from _login_entities(coordinator, camera)
     for description in HEALTH:
         if camera.health is not None and description.value_fn(camera.health) is not None:
             yield HealthSensor(coordinator, camera, description)
@@ -171,22 +181,41 @@ class LastSnapshotSensor(CamHubEntity, SensorEntity):
         return image.taken_at if image else None
 
 
-class CredentialExpirySensor(CamHubEntity, SensorEntity):
+class CredentialExpirySensor(AccountEntity, SensorEntity):
     """When the account's login ends, if it is not renewed."""
 
     _attr_device_class = SensorDeviceClass.TIMESTAMP
     _attr_entity_category = EntityCategory.DIAGNOSTIC
     _attr_translation_key = "credential_expiry"
 
-    def __init__(self, coordinator: CamHubCoordinator, camera: Camera) -> None:
-        """Prepare."""
-        super().__init__(coordinator, camera, "credential_expiry")
-
     @property
     @override
     def native_value(self) -> datetime | None:
-        status = self.coordinator.token_status
-        return status.expires_at if status else None
+        return self.coordinator.login.expires_at
+
+
+class CredentialStatusSensor(AccountEntity, SensorEntity):
+    """How the account's login stands."""
+
+    entity_description = SensorEntityDescription(
+        key="credential_status",
+        translation_key="credential_status",
+        device_class=SensorDeviceClass.ENUM,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        options=list(CredentialState),
+    )
+
+    @property
+    @override
+    def native_value(self) -> str:
+        return self.coordinator.login.state
+
+    @property
+    @override
+    def extra_state_attributes(self) -> dict[str, str | None]:
+        login = self.coordinator.login
+        ends = login.expires_at.isoformat() if login.expires_at else None
+        return {"account": self.coordinator.config_entry.title, "expires": ends, "reason": login.reason}
 
 
 class HealthSensor(CamHubEntity, SensorEntity):
@@ -215,6 +244,16 @@ class AccountHealthSensor(AccountEntity, SensorEntity):
         """Prepare."""
         super().__init__(coordinator, description.key)
         self.entity_description = replace(description, entity_registry_enabled_default=True)
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        await super().async_added_to_hass()
+        self.async_on_remove(self.coordinator.async_on_account(self.async_write_ha_state))
+
+    @property
+    @override
+    def available(self) -> bool:
+        return self.coordinator.last_update_success
 
     @property
     @override

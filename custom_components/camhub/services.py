@@ -1,32 +1,21 @@
-"""Actions: take a picture, hand in new credentials, tell how everything stands."""
+"""Actions on cameras: take a picture, tell how everything stands."""
 
 from collections.abc import Iterable
 from typing import Final
 
 from homeassistant.components.camera import DOMAIN as CAMERA_DOMAIN
 from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse, callback
-from homeassistant.exceptions import HomeAssistantError, ServiceValidationError, Unauthorized
 from homeassistant.helpers import config_validation as cv, service
 from homeassistant.util.json import JsonObjectType, JsonValueType
 import probatio
 
 from .access import camera_entity_id
-from .const import CONF_MATCH, CONF_PROVIDER, DOMAIN
-from .coordinator import CamHubConfigEntry, CamHubCoordinator, action_errors
-from .kernel.model import Account
+from .const import CONF_PROVIDER, DOMAIN
+from .coordinator import CamHubConfigEntry, CamHubCoordinator
+from .credential_actions import ATTR_ENTRY, async_require_admin, async_setup_credential_actions
 from .kernel.provider import Camera
-from .kernel.secret import Credentials
-from .kernel.signin import Answers, Form
 from .limits import METER
-from .runtime import async_entry_data, async_load_spec, async_unseal
-from .signing_in import Conversation
 
-ATTR_ENTRY: Final = "config_entry_id"
-ATTR_CREDENTIALS: Final = "credentials"
-
-UPDATE_SCHEMA: Final = probatio.Schema(
-    {probatio.Required(ATTR_ENTRY): cv.string, probatio.Required(ATTR_CREDENTIALS): {cv.string: object}}
-)
 STATUS_SCHEMA: Final = probatio.Schema({probatio.Optional(ATTR_ENTRY): cv.string})
 
 
@@ -41,79 +30,15 @@ def async_setup_services(hass: HomeAssistant) -> None:
         func="async_refresh_snapshot",
         schema=None,
     )
-    hass.services.async_register(DOMAIN, "update_credentials", _async_update_credentials, UPDATE_SCHEMA)
+    async_setup_credential_actions(hass)
     hass.services.async_register(
         DOMAIN, "status", _async_status, STATUS_SCHEMA, supports_response=SupportsResponse.ONLY
     )
 
 
-async def _async_require_admin(call: ServiceCall) -> None:
-    """Raise Unauthorized unless an administrator, or Home Assistant itself, calls."""
-    if call.context.user_id is None:
-        return
-    user = await call.hass.auth.async_get_user(call.context.user_id)
-    if user is None or not user.is_admin:
-        raise Unauthorized(context=call.context)
-
-
-async def _async_update_credentials(call: ServiceCall) -> None:
-    """Sign in with new values in place of the stored ones; nothing is stored unless that works."""
-    await _async_require_admin(call)
-    hass = call.hass
-    entry = _entry(hass, call.data[ATTR_ENTRY])
-    key = entry.data[CONF_PROVIDER]
-    with action_errors():
-        earlier = await async_unseal(hass, entry)
-        account = await _async_sign_in(hass, key, earlier, call.data[ATTR_CREDENTIALS])
-        data = await async_entry_data(hass, key, account)
-    unique_id = f"{key}_{account.unique_id}" if account.unique_id else None
-    if unique_id != entry.unique_id or (unique_id is None and data[CONF_MATCH] != entry.data[CONF_MATCH]):
-        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="other_account")
-    hass.config_entries.async_update_entry(entry, data=data)
-    hass.config_entries.async_schedule_reload(entry.entry_id)
-
-
-async def _async_sign_in(hass: HomeAssistant, key: str, earlier: Credentials, given: Answers) -> Account:
-    """Answer the provider's questions from what was given, else from what is stored."""
-    known = {**earlier, **given}
-    conversation = Conversation(hass, await async_load_spec(hass, key), Credentials(known))
-    try:
-        turn = await conversation.async_turn()
-        while not isinstance(turn, Account):
-            if not isinstance(turn, Form):
-                raise ServiceValidationError(translation_domain=DOMAIN, translation_key="unsupported")
-            if turn.errors:
-                raise HomeAssistantError(
-                    translation_domain=DOMAIN,
-                    translation_key=next(iter(turn.errors.values())),
-                    translation_placeholders=dict(turn.placeholders),
-                )
-            turn = await conversation.async_answer(_answers(turn, known))
-    finally:
-        conversation.close()
-    return turn
-
-
-def _answers(form: Form, known: Answers) -> Answers:
-    """Return a form's answers: what is known, else its own defaults."""
-    return {
-        field.key: known.get(field.key, field.default)
-        for field in form.fields
-        if known.get(field.key, field.default) is not None
-    }
-
-
-def _entry(hass: HomeAssistant, entry_id: str) -> CamHubConfigEntry:
-    """Return one of our entries, loaded or not; raises ServiceValidationError."""
-    entry = hass.config_entries.async_get_entry(entry_id)
-    if entry is None or entry.domain != DOMAIN:
-        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="unknown_entry")
-    return entry
-
-
 async def _async_status(call: ServiceCall) -> ServiceResponse:
     """Return, per camera, where it comes from, how old its picture is and until when its login holds."""
-    await _async_require_admin(call)
+    await async_require_admin(call)
     entry_id = call.data.get(ATTR_ENTRY)
     entries: list[CamHubConfigEntry] = (
         [service.async_get_config_entry(call.hass, DOMAIN, entry_id)]
@@ -176,10 +101,10 @@ def _picture(coordinator: CamHubCoordinator, camera: Camera) -> JsonObjectType:
 
 def _token(coordinator: CamHubCoordinator) -> JsonObjectType:
     """Return how the account's login stands."""
-    status = coordinator.token_status
+    login = coordinator.login
     return {
-        "token_status": status.state if status else None,
-        "token_expires": status.expires_at.isoformat() if status and status.expires_at else None,
+        "token_status": login.state,
+        "token_expires": login.expires_at.isoformat() if login.expires_at else None,
     }
 
 

@@ -2,7 +2,9 @@
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, State
 from homeassistant.setup import async_setup_component
 import pytest
@@ -10,7 +12,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.camhub.const import DOMAIN
 from custom_components.camhub.kernel.model import Account, JsonValue
-from custom_components.camhub.runtime import async_entry_data
+from custom_components.camhub.runtime import SHARED
 
 from .fake_provider import PASSWORD, SERIAL, FakeSpec
 
@@ -66,6 +68,11 @@ def state_of(hass: HomeAssistant, entity_id: str) -> State:
     return state
 
 
+async def credentials_of(hass: HomeAssistant, entry: ConfigEntry[Any]) -> Mapping[str, JsonValue]:
+    """Return what is stored of an account."""
+    return dict(await hass.data[SHARED].store.async_read(entry))
+
+
 type AddAccount = Callable[..., Awaitable[MockConfigEntry]]
 
 
@@ -75,7 +82,7 @@ def add_account(hub: HomeAssistant) -> AddAccount:
 
     async def add(*, setup: bool = True, **changes: object) -> MockConfigEntry:
         account = Account(title="Home", unique_id=SERIAL, match=str(CREDENTIALS["address"]), credentials=CREDENTIALS)
-        data = await async_entry_data(hub, "mjpeg", account)
+        data = await hub.data[SHARED].store.async_entry_data("mjpeg", account)
         fields: dict[str, object] = {
             "domain": DOMAIN,
             "title": "Home",

@@ -16,9 +16,9 @@ from custom_components.camhub.kernel.provider import Context
 from custom_components.camhub.kernel.signin import Ask, Consent, Field, FieldKind, Form
 from custom_components.camhub.kernel.spec import ProviderSpec
 from custom_components.camhub.providers import PROVIDERS
-from custom_components.camhub.runtime import SHARED, async_unseal
+from custom_components.camhub.runtime import SHARED
 
-from .conftest import CREDENTIALS, AddAccount
+from .conftest import CREDENTIALS, AddAccount, credentials_of
 from .fake_provider import PASSWORD, FakeSpec
 
 ADDRESS = {"address": "http://192.0.2.9", "username": "porter", "password": PASSWORD, "verify_tls": True}
@@ -43,7 +43,7 @@ def fields(form: ConfigFlowResult) -> dict[str, Any]:
 
 async def test_menu_offers_every_provider(hub: HomeAssistant) -> None:
     menu = await hub.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER})
-    assert menu["menu_options"] == list(PROVIDERS)
+    assert menu["menu_options"] == [*PROVIDERS, "import_sealed"]
 
 
 async def test_account_is_added_page_by_page(hub: HomeAssistant, fake: FakeSpec) -> None:
@@ -60,7 +60,7 @@ async def test_account_is_added_page_by_page(hub: HomeAssistant, fake: FakeSpec)
     assert set(entry.data) == {CONF_PROVIDER, CONF_MATCH, CONF_CREDENTIALS}
     assert PASSWORD not in str(entry.data)
     assert "192.0.2.9" not in str(entry.data)
-    assert dict(await async_unseal(hub, entry)) == ADDRESS
+    assert await credentials_of(hub, entry) == ADDRESS
     await hub.async_block_till_done()
 
 
@@ -172,7 +172,7 @@ async def test_reconfigure_with_an_unreadable_login_starts_empty(
     assert fields(form)["address"] is None
     done = await answer(hub, await answer(hub, form, ADDRESS), {"name": "Home"})
     assert done["reason"] == "reconfigure_successful"
-    assert dict(await async_unseal(hub, entry)) == ADDRESS
+    assert await credentials_of(hub, entry) == ADDRESS
     await hub.async_block_till_done()
 
 
@@ -183,6 +183,22 @@ async def test_a_malformed_key_is_told_before_anything_is_asked(
     done = await begin(hub)
     assert done["type"] is FlowResultType.ABORT
     assert done["reason"] == "key_malformed"
+
+
+async def test_a_login_that_cannot_be_written_is_told_and_the_earlier_one_stays(
+    hub: HomeAssistant, fake: FakeSpec, add_account: AddAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise Unreachable("full", reason="not_stored")
+
+    entry = await add_account()
+    before = entry.data
+    confirm = await answer(hub, await entry.start_reauth_flow(hub), ADDRESS)
+    with monkeypatch.context() as patch:
+        patch.setattr("custom_components.camhub.kernel.records.Records.write", full)
+        done = await answer(hub, confirm, {"name": "Home"})
+    assert done["reason"] == "not_stored"
+    assert entry.data == before
 
 
 async def test_all_kinds_of_fields_are_asked_for(hub: HomeAssistant, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -240,7 +256,7 @@ def use(monkeypatch: pytest.MonkeyPatch, sign_in: Any, opener: Any = None) -> No
 async def test_options_are_saved_and_reload(hub: HomeAssistant, fake: FakeSpec, add_account: AddAccount) -> None:
     entry = await add_account()
     menu = await hub.config_entries.options.async_init(entry.entry_id)
-    assert menu["menu_options"] == ["general", "viewers", "limits"]
+    assert menu["menu_options"] == ["general", "viewers", "limits", "credentials"]
     form = await hub.config_entries.options.async_configure(menu["flow_id"], {"next_step_id": "general"})
     assert form["step_id"] == "general"
     done = await hub.config_entries.options.async_configure(form["flow_id"], {"interval": 10, "picture_age": 30})
@@ -262,7 +278,7 @@ async def test_settings_that_only_one_kind_of_camera_has(
     assert fake.provider.context.options == {"every": 60, "way": "auto"}
     options = hub.config_entries.options
     menu = await options.async_init(entry.entry_id)
-    assert menu["menu_options"] == ["general", "provider", "viewers", "limits"]
+    assert menu["menu_options"] == ["general", "provider", "viewers", "limits", "credentials"]
     form = await options.async_configure(menu["flow_id"], {"next_step_id": "provider"})
     assert form["description_placeholders"] == {"provider": "Fake"}
     with pytest.raises(InvalidData):

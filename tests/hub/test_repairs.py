@@ -9,11 +9,14 @@ import pytest
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.camhub.const import DOMAIN
+from custom_components.camhub.kernel.errors import AuthError
 from custom_components.camhub.kernel.model import CredentialState, TokenStatus
 from custom_components.camhub.repairs import SignInAgainFlow, async_create_fix_flow
 
 from .conftest import AddAccount
 from .fake_provider import PASSWORD, FakeProvider, FakeSpec
+
+ANSWERS = {"address": "http://192.0.2.9", "username": "porter", "password": PASSWORD, "verify_tls": True}
 
 
 def ours(issues: ir.IssueRegistry) -> set[str | None]:
@@ -48,7 +51,7 @@ async def test_a_login_about_to_end_is_announced(
     fake.prepare = ending
     entry = await add_account()
     assert ours(issue_registry) == expected
-    assert hub.states.get("sensor.yard_login_expires") is not None
+    assert hub.states.get("sensor.home_login_expires") is not None
     fake.provider.status = token(fake.provider, CredentialState.OK, 90)
     fake.provider.listed = [fake.provider.camera("yard", online=None)]
     await entry.runtime_data.async_refresh()
@@ -87,17 +90,52 @@ async def test_the_repair_leads_into_the_sign_in(
     assert shown.status == HTTPStatus.OK
     form = await shown.json()
     assert form["step_id"] == "confirm"
-    assert form["description_placeholders"] == {"account": "Home"}
+    assert form["description_placeholders"]["account"] == "Home"
     done = await (await client.post(f"/api/repairs/issues/fix/{form['flow_id']}", json={})).json()
     kind, flow_id = done["next_flow"]
     assert kind == "config_flow"
     assert ours(issue_registry) == {"credential_expired"}
     fake.prepare = lambda _: None
-    answers = {"address": "http://192.0.2.9", "username": "porter", "password": PASSWORD, "verify_tls": True}
-    await hub.config_entries.flow.async_configure(flow_id, answers)
+    await hub.config_entries.flow.async_configure(flow_id, ANSWERS)
     await hub.config_entries.flow.async_configure(flow_id, {"name": "Home"})
     await hub.async_block_till_done()
     assert ours(issue_registry) == set()
+
+
+async def test_the_repair_of_a_refused_login_says_why_and_leads_into_the_dialog_that_is_open(
+    hub: HomeAssistant,
+    fake: FakeSpec,
+    add_account: AddAccount,
+    issue_registry: ir.IssueRegistry,
+    hass_client: ClientSessionGenerator,
+) -> None:
+    assert await async_setup_component(hub, REPAIRS, {})
+    entry = await add_account()
+    fake.provider.cameras_error = AuthError()
+    await entry.runtime_data.async_refresh()
+    await hub.async_block_till_done()
+    (open_already,) = hub.config_entries.flow.async_progress()
+    client = await hass_client()
+    issue = {"handler": DOMAIN, "issue_id": f"credential_refused_{entry.entry_id}"}
+    form = await (await client.post("/api/repairs/issues/fix", json=issue)).json()
+    assert form["description_placeholders"]["reason"].startswith("The user name or password is wrong.")
+    done = await (await client.post(f"/api/repairs/issues/fix/{form['flow_id']}", json={})).json()
+    assert done["next_flow"] == ["config_flow", open_already["flow_id"]]
+    assert len(hub.config_entries.flow.async_progress()) == 1
+
+
+async def test_mending_is_not_held_up_by_a_dialog_left_open(
+    hub: HomeAssistant, fake: FakeSpec, add_account: AddAccount
+) -> None:
+    entry = await add_account()
+    left_open = await entry.start_reconfigure_flow(hub)
+    flow = hub.config_entries.flow
+    await flow.async_configure(left_open["flow_id"], ANSWERS)
+    form = await entry.start_reauth_flow(hub)
+    await flow.async_configure(form["flow_id"], ANSWERS)
+    done = await flow.async_configure(form["flow_id"], {"name": "Home"})
+    assert done["reason"] == "reauth_successful"
+    await hub.async_block_till_done()
 
 
 async def test_a_repair_of_a_removed_account_ends_at_once(hub: HomeAssistant) -> None:

@@ -8,14 +8,10 @@ from pytest_homeassistant_custom_component.common import MockUser
 
 from custom_components.camhub.const import DOMAIN
 from custom_components.camhub.kernel.errors import Unreachable, Unsupported
-from custom_components.camhub.kernel.model import Account, CredentialState, TokenStatus
-from custom_components.camhub.kernel.provider import Context as ProviderContext
-from custom_components.camhub.kernel.signin import Ask, Consent
-from custom_components.camhub.kernel.spec import ProviderSpec
-from custom_components.camhub.runtime import async_unseal
+from custom_components.camhub.kernel.model import CredentialState, TokenStatus
 
 from .conftest import AddAccount
-from .fake_provider import PASSWORD, FakeProvider, FakeSpec
+from .fake_provider import FakeProvider, FakeSpec
 
 
 async def status(hass: HomeAssistant, **data: object) -> list[Any]:
@@ -98,65 +94,10 @@ async def test_a_camera_that_takes_no_pictures_says_so(
     assert caught.value.translation_key == "unsupported"
 
 
-async def update(hass: HomeAssistant, entry_id: str, context: Context | None = None, **credentials: object) -> None:
-    data = {"config_entry_id": entry_id, "credentials": credentials}
-    await hass.services.async_call(DOMAIN, "update_credentials", data, blocking=True, context=context)
-
-
-async def test_new_credentials_are_tried_before_they_are_stored(
-    hub: HomeAssistant, fake: FakeSpec, add_account: AddAccount
+async def test_only_administrators_see_the_status(
+    hub: HomeAssistant, fake: FakeSpec, add_account: AddAccount, hass_read_only_user: MockUser
 ) -> None:
-    entry = await add_account()
-    before = entry.data
-    with pytest.raises(HomeAssistantError) as caught:
-        await update(hub, entry.entry_id, password="wrong")
-    assert caught.value.translation_key == "invalid_auth"
-    assert entry.data == before
-    await update(hub, entry.entry_id, password=PASSWORD, verify_tls=False)
-    await hub.async_block_till_done()
-    assert (await async_unseal(hub, entry))["verify_tls"] is False
-    assert len(fake.opened) == 2
-
-
-async def test_new_credentials_of_another_account_are_refused(
-    hub: HomeAssistant, fake: FakeSpec, add_account: AddAccount
-) -> None:
-    entry = await add_account()
-    with pytest.raises(ServiceValidationError) as caught:
-        await update(hub, entry.entry_id, username="other")
-    assert caught.value.translation_key == "other_account"
-    with pytest.raises(ServiceValidationError) as caught:
-        await update(hub, "nobody's", username="other")
-    assert caught.value.translation_key == "unknown_entry"
-
-
-async def test_a_login_on_the_vendors_page_cannot_be_handed_in(
-    hub: HomeAssistant, fake: FakeSpec, add_account: AddAccount, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def sign_in(context: ProviderContext, ask: Ask) -> Account:
-        await ask(Consent(url="https://consent.example"))
-        raise Unreachable
-
-    entry = await add_account()
-    spec = ProviderSpec(key="mjpeg", name="Fake", sign_in=sign_in, open=fake.open)
-    monkeypatch.setattr("custom_components.camhub.runtime.load", lambda _: spec)
-    with pytest.raises(ServiceValidationError) as caught:
-        await update(hub, entry.entry_id, password="x")
-    assert caught.value.translation_key == "unsupported"
-
-
-async def test_only_administrators_see_and_change(
-    hub: HomeAssistant,
-    fake: FakeSpec,
-    add_account: AddAccount,
-    hass_read_only_user: MockUser,
-    hass_admin_user: MockUser,
-) -> None:
-    entry = await add_account()
+    await add_account()
     reader = Context(user_id=hass_read_only_user.id)
     with pytest.raises(Unauthorized):
-        await update(hub, entry.entry_id, reader, password=PASSWORD)
-    with pytest.raises(Unauthorized):
         await hub.services.async_call(DOMAIN, "status", {}, blocking=True, return_response=True, context=reader)
-    await update(hub, entry.entry_id, Context(user_id=hass_admin_user.id), password=PASSWORD)
-    await hub.async_block_till_done()

@@ -10,10 +10,11 @@ from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
 from custom_components.camhub import async_remove_config_entry_device
 from custom_components.camhub.const import CONF_CREDENTIALS, DOMAIN
+from custom_components.camhub.credential_store import CredentialStore
 from custom_components.camhub.kernel.errors import AuthError, HubError, Malformed, Throttled, Unreachable
 from custom_components.camhub.kernel.model import DeviceIdentity
 from custom_components.camhub.kernel.provider import Health
-from custom_components.camhub.runtime import SHARED, EntryTokens, async_unseal
+from custom_components.camhub.runtime import SHARED
 
 from .conftest import AddAccount, state_of
 from .fake_provider import FakeProvider, FakeSpec
@@ -77,6 +78,17 @@ async def test_what_goes_wrong_at_setup(
     assert len(flows) == (1 if isinstance(error, AuthError) else 0)
 
 
+async def test_an_account_that_does_not_list_its_cameras_at_setup_is_tried_again(
+    hub: HomeAssistant, fake: FakeSpec, add_account: AddAccount
+) -> None:
+    def fail(provider: FakeProvider) -> None:
+        provider.cameras_error = Unreachable()
+
+    fake.prepare = fail
+    entry = await add_account()
+    assert entry.state is ConfigEntryState.SETUP_RETRY
+
+
 async def test_refused_later_asks_for_a_new_login(hub: HomeAssistant, fake: FakeSpec, add_account: AddAccount) -> None:
     entry = await add_account()
     fake.provider.cameras_error = AuthError()
@@ -91,7 +103,7 @@ async def test_a_wrong_key_is_said_and_nothing_is_overwritten(
 ) -> None:
     entry = await add_account(setup=False)
     sealed = entry.data[CONF_CREDENTIALS]
-    hub.data[SHARED].vault = None
+    hub.data[SHARED].store = CredentialStore(hub)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CAMHUB_ENCRYPTION_KEY", "ab" * 32)
         await hub.config_entries.async_setup(entry.entry_id)
@@ -103,7 +115,7 @@ async def test_a_wrong_key_is_said_and_nothing_is_overwritten(
 
 async def test_a_lost_key_is_not_replaced(hub: HomeAssistant, fake: FakeSpec, add_account: AddAccount) -> None:
     entry = await add_account(setup=False)
-    hub.data[SHARED].vault = None
+    hub.data[SHARED].store = CredentialStore(hub)
 
     def lose() -> None:
         from pathlib import Path
@@ -113,17 +125,6 @@ async def test_a_lost_key_is_not_replaced(hub: HomeAssistant, fake: FakeSpec, ad
     await hub.async_add_executor_job(lose)
     await hub.config_entries.async_setup(entry.entry_id)
     assert entry.error_reason_translation_key == "key_missing"
-
-
-async def test_changed_credentials_are_sealed_and_do_not_reload(
-    hub: HomeAssistant, fake: FakeSpec, add_account: AddAccount
-) -> None:
-    entry = await add_account()
-    await EntryTokens(hub, entry).save({"password": "rotated"})
-    await hub.async_block_till_done()
-    assert "rotated" not in str(entry.data)
-    assert dict(await async_unseal(hub, entry)) == {"password": "rotated"}
-    assert len(fake.opened) == 1
 
 
 async def test_cameras_come_and_go_without_a_reload(
@@ -213,6 +214,7 @@ async def test_entities_are_named_and_unique(
         "sensor.yard_disk_free",
         "sensor.yard_frame_rate",
         "sensor.yard_last_snapshot",
+        "sensor.yard_login_status",
     }
     assert all(item.has_entity_name for item in entries)
 

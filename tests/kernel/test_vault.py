@@ -1,16 +1,12 @@
 from base64 import b64decode, b64encode
 from collections.abc import Callable
-import errno
-import os
-from pathlib import Path
 import shutil
-import stat
 import subprocess
 
 import pytest
 
 from custom_components.camhub.kernel.errors import WrongKey
-from custom_components.camhub.kernel.vault import Vault, load_key
+from custom_components.camhub.kernel.vault import Vault
 
 from . import aes_gcm
 
@@ -125,112 +121,16 @@ def test_a_key_has_32_bytes(length: int) -> None:
     assert caught.value.reason == "key_malformed"
 
 
-@pytest.mark.parametrize("digits", [KEY.hex(), KEY.hex().upper()])
-def test_the_environment_has_the_first_word(tmp_path: Path, digits: str) -> None:
-    assert load_key({"CAMHUB_ENCRYPTION_KEY": digits}, tmp_path / "key", create=True) == KEY
-    assert not (tmp_path / "key").exists()
-
-
-@pytest.mark.parametrize("bad", ["", "secret", KEY.hex()[1:], KEY.hex() + "0", KEY.hex() + "\n", "g" * 64, "٣" * 64])
-def test_a_bad_variable_never_falls_back_to_the_file(tmp_path: Path, bad: str) -> None:
-    file = tmp_path / "key"
-    load_key({}, file, create=True)
+def test_an_older_key_still_opens_and_the_new_one_takes_over() -> None:
+    old = Vault(OTHER).seal("s3cret")
+    vault = Vault(KEY, bytes(32), OTHER)
+    assert vault.open(old) == "s3cret"
+    new = vault.reseal(old)
+    assert new is not None
+    assert Vault(KEY).open(new) == "s3cret"
+    assert vault.reseal(new) is None
+    with pytest.raises(WrongKey):
+        vault.reseal(Vault(bytes(range(2, 34))).seal("s3cret"))
     with pytest.raises(WrongKey) as caught:
-        load_key({"CAMHUB_ENCRYPTION_KEY": bad}, file, create=True)
+        Vault(KEY, b"short")
     assert caught.value.reason == "key_malformed"
-    assert not bad or bad not in str(caught.value)
-
-
-def test_a_file_is_made_once_for_us_alone(tmp_path: Path) -> None:
-    file = tmp_path / "camhub" / "key"
-    key = load_key({}, file, create=True)
-    assert file.read_text() == key.hex() + "\n"
-    assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert load_key({}, file, create=True) == key
-    assert load_key({}, file, create=False) == key
-    assert load_key({}, tmp_path / "other", create=True) != key
-
-
-def test_without_a_file_there_is_no_key(tmp_path: Path) -> None:
-    with pytest.raises(WrongKey) as caught:
-        load_key({}, tmp_path / "key", create=False)
-    assert caught.value.reason == "key_missing"
-    assert not (tmp_path / "key").exists()
-
-
-@pytest.mark.parametrize("end", [b"", b"\n", b"\r\n"])
-def test_a_key_typed_by_hand_is_read(tmp_path: Path, end: bytes) -> None:
-    (tmp_path / "key").write_bytes(KEY.hex().encode() + end)
-    assert load_key({}, tmp_path / "key", create=False) == KEY
-
-
-@pytest.mark.parametrize(
-    "content", [b"", b"\n", KEY, KEY.hex().encode() * 2, KEY.hex().encode() + b"\n\n", b"\xff" * 64]
-)
-def test_a_bad_file_is_an_error_and_stays_as_it_is(tmp_path: Path, content: bytes) -> None:
-    file = tmp_path / "key"
-    file.write_bytes(content)
-    with pytest.raises(WrongKey) as caught:
-        load_key({}, file, create=True)
-    assert caught.value.reason == "key_malformed"
-    assert file.read_bytes() == content
-
-
-def test_a_file_others_may_read_is_mended(tmp_path: Path) -> None:
-    file = tmp_path / "key"
-    file.write_text(KEY.hex())
-    file.chmod(0o644)
-    assert load_key({}, file, create=False) == KEY
-    assert stat.S_IMODE(file.stat().st_mode) == 0o600
-
-
-def test_a_file_that_cannot_be_mended_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(descriptor: int, mode: int) -> None:
-        raise PermissionError(errno.EPERM, "Operation not permitted")
-
-    file = tmp_path / "key"
-    file.write_text(KEY.hex())
-    file.chmod(0o644)
-    monkeypatch.setattr(os, "fchmod", refuse)
-    with pytest.raises(WrongKey) as caught:
-        load_key({}, file, create=False)
-    assert caught.value.reason == "key_exposed"
-
-
-def test_a_folder_in_its_place_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(WrongKey) as caught:
-        load_key({}, tmp_path, create=True)
-    assert caught.value.reason == "key_unreadable"
-
-
-def test_a_place_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    with pytest.raises(WrongKey) as caught:
-        load_key({}, tmp_path / "file" / "key", create=True)
-    assert caught.value.reason == "key_unreadable"
-
-
-def test_a_full_disk_leaves_no_half_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(descriptor: int) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(WrongKey) as caught:
-        load_key({}, tmp_path / "key", create=True)
-    assert caught.value.reason == "key_unreadable"
-    assert not list(tmp_path.iterdir())
-
-
-def test_of_two_who_make_a_key_at_once_one_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    file, make = tmp_path / "key", os.urandom
-
-    def other_first(length: int) -> bytes:
-        file.write_text(KEY.hex())
-        return make(length)
-
-    monkeypatch.setattr(os, "urandom", other_first)
-    with pytest.raises(WrongKey) as caught:
-        load_key({}, file, create=True)
-    assert caught.value.reason == "key_unreadable"
-    monkeypatch.undo()
-    assert load_key({}, file, create=False) == KEY

@@ -1,0 +1,80 @@
+"""Tells at once that a login is refused: an event on the bus and, if wished, a message; then is silent for a while."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from homeassistant.components.notify import (
+    ATTR_MESSAGE,
+    ATTR_TITLE,
+    DOMAIN as NOTIFY_DOMAIN,
+    SERVICE_NOTIFY,
+    SERVICE_PERSISTENT_NOTIFICATION,
+    SERVICE_SEND_MESSAGE,
+)
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.const import ATTR_ENTITY_ID
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.singleton import singleton
+from homeassistant.helpers.translation import async_get_translations
+from homeassistant.util.hass_dict import HassKey
+
+from .const import CONF_PROVIDER, DEFAULT_SILENCE, DOMAIN, LOGGER, OPTION_NOTIFY, OPTION_SILENCE
+from .kernel.clock import Clock
+
+EVENT_REFUSED: Final = f"{DOMAIN}_credential_refused"
+# When an account's refusal was last told of, by entry: it outlives a reload.
+_TOLD: Final[HassKey[dict[str, float]]] = HassKey(f"{DOMAIN}_refusals_told")
+_ENTITIES_OWN: Final = frozenset({SERVICE_NOTIFY, SERVICE_PERSISTENT_NOTIFICATION, SERVICE_SEND_MESSAGE})
+
+
+@singleton(_TOLD)
+@callback
+def _told(hass: HomeAssistant) -> dict[str, float]:
+    return {}
+
+
+@callback
+def async_alert(hass: HomeAssistant, entry: ConfigEntry[Any], clock: Clock, reason: str, sentence: str) -> None:
+    """Tell that an account's login is refused, unless that was told of a while ago."""
+    silence = 60 * float(entry.options.get(OPTION_SILENCE, DEFAULT_SILENCE))
+    told, now = _told(hass), clock.monotonic()
+    if entry.entry_id in told and now - told[entry.entry_id] < silence:
+        return
+    told[entry.entry_id] = now
+    facts = {"entry_id": entry.entry_id, "account": entry.title, "provider": entry.data[CONF_PROVIDER]}
+    hass.bus.async_fire(EVENT_REFUSED, {**facts, "reason": reason, "message": sentence})
+    if target := entry.options.get(OPTION_NOTIFY):
+        hass.async_create_task(
+            _async_notify(hass, str(target), {"account": entry.title, "reason": sentence}), f"{DOMAIN} alert"
+        )
+
+
+@callback
+def async_forget_alert(hass: HomeAssistant, entry_id: str) -> None:
+    """Begin anew after a sign-in: the next refusal is told of at once."""
+    _told(hass).pop(entry_id, None)
+
+
+def notify_targets(hass: HomeAssistant) -> set[str]:
+    """Return what can be told: notify entities and the notify actions of those that have none."""
+    entities = hass.states.async_entity_ids(NOTIFY_DOMAIN)
+    actions = hass.services.async_services_for_domain(NOTIFY_DOMAIN)
+    return {*entities, *(f"{NOTIFY_DOMAIN}.{name}" for name in actions if name not in _ENTITIES_OWN)}
+
+
+async def _async_notify(hass: HomeAssistant, target: str, words: Mapping[str, str]) -> None:
+    """Send the repair's own words."""
+    texts = await async_get_translations(hass, hass.config.language, "issues", [DOMAIN])
+    place = f"component.{DOMAIN}.issues.credential_refused"
+    message = {
+        ATTR_TITLE: texts[f"{place}.title"].format(**words),
+        ATTR_MESSAGE: texts[f"{place}.fix_flow.step.confirm.description"].format(**words),
+    }
+    name = target.partition(".")[2]
+    if hass.states.get(target) is not None or er.async_get(hass).async_get(target) is not None:
+        name, message[ATTR_ENTITY_ID] = SERVICE_SEND_MESSAGE, target
+    try:
+        await hass.services.async_call(NOTIFY_DOMAIN, name, message, blocking=True)
+    except Exception:  # noqa: BLE001 - a notifier may raise anything, and must not take the account down with it
+        LOGGER.warning("Could not send the message about a refused login with %s", target)

@@ -1,0 +1,247 @@
+"""Where the accounts' credentials are kept: sealed, on disk before they are used, newest first.
+
+Home Assistant writes a changed entry about a second later, and a vendor that has handed out a new token may take the
+old one no more. So each change goes to a file of our own first, and counts up; of entry and file the one that counts
+higher is the newer.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
+from hashlib import sha256
+import json
+import os
+from pathlib import Path
+from typing import Any, Final
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant
+
+from .const import CONF_CREDENTIALS, CONF_GENERATION, CONF_MATCH, CONF_PROVIDER, DOMAIN, LOGGER
+from .kernel.errors import Malformed, Unreachable, Unsupported, WrongKey
+from .kernel.keys import ENVIRONMENT_KEY, begin_change, finish_change, load_keys
+from .kernel.model import Account, JsonValue
+from .kernel.records import Records
+from .kernel.secret import Credentials
+from .kernel.vault import Vault
+
+KEY_FILE: Final = ("camhub", "key")
+RECORDS: Final = ("camhub", "credentials")
+
+type EntryData = Mapping[str, Any]
+
+
+def matched(account: Account) -> str:
+    """Return what an account without a unique id is recognised by, unreadable."""
+    return sha256(account.match.encode()).hexdigest()
+
+
+def _generation(data: EntryData) -> int:
+    return int(data.get(CONF_GENERATION, 0))
+
+
+class CredentialStore:
+    """Seals, keeps and finds the credentials of every account; one thing at a time."""
+
+    def __init__(self, hass: HomeAssistant) -> None:
+        """Name the places; nothing is read yet."""
+        self._hass = hass
+        self._key_file = Path(hass.config.path(".storage", *KEY_FILE))
+        self._records = Records(Path(hass.config.path(".storage", *RECORDS)))
+        self._vault: Vault | None = None
+        self._turn = asyncio.Lock()
+        self._holders: dict[str, EntryTokens] = {}
+
+    async def async_unlock(self) -> None:
+        """Read the key on first use; raises WrongKey.
+
+        A new key is made only while there is nothing sealed with an older one. Where a change of keys was cut short, it
+        goes on.
+        """
+        await self._whole(self._unlocked)
+
+    async def async_entry_data(self, key: str, account: Account) -> dict[str, Any]:
+        """Return what the entry of a new account stores; raises WrongKey."""
+        return await self._whole(lambda: self._data(key, account))
+
+    async def async_replace(self, entry: ConfigEntry[Any], account: Account) -> dict[str, Any]:
+        """Keep what a user signed in with anew and return what the entry is to store; raises WrongKey, Unreachable.
+
+        Whatever still runs on the earlier login saves nothing from here on.
+        """
+
+        async def replace() -> dict[str, Any]:
+            data = await self._data(entry.data[CONF_PROVIDER], account)
+            newest = await self._newest(entry)
+            data[CONF_GENERATION] = _generation(newest) + 1
+            self._holders.pop(entry.entry_id, None)
+            await self._write(entry, data)
+            return data
+
+        return await self._whole(replace)
+
+    async def async_read(self, entry: ConfigEntry[Any]) -> Credentials:
+        """Return an account's newest credentials; raises WrongKey, Unreachable."""
+
+        async def read() -> Credentials:
+            vault = await self._unlocked()
+            data = await self._newest(entry)
+            opened = json.loads(self._open(vault, data))
+            if not isinstance(opened, dict):
+                raise WrongKey("the sealed value holds no credentials")
+            if data != entry.data:
+                self._hass.config_entries.async_update_entry(entry, data=data)
+            try:
+                await self._seal_anew(vault, entry, data)
+            except Unreachable as error:
+                # It is open now; the older key stays at hand until all is sealed anew.
+                LOGGER.warning("Changing the key has to wait: %s", error)
+            return Credentials(opened)
+
+        return await self._whole(read)
+
+    async def async_open(self, entry: ConfigEntry[Any]) -> tuple[Credentials, EntryTokens]:
+        """Return an account's newest credentials and where changed ones go; raises WrongKey, Unreachable."""
+        credentials = await self.async_read(entry)
+        tokens = self._holders[entry.entry_id] = EntryTokens(self, entry)
+        return credentials, tokens
+
+    async def async_save(
+        self, tokens: EntryTokens, entry: ConfigEntry[Any], credentials: Mapping[str, JsonValue]
+    ) -> None:
+        """Keep changed credentials, on disk when this returns; raises WrongKey, Unreachable."""
+
+        async def save() -> None:
+            if self._holders.get(entry.entry_id) is not tokens or not self._is_there(entry):
+                # Signed in anew or removed meanwhile: these belong to a login that is over.
+                return
+            sealed = (await self._unlocked()).seal(json.dumps(dict(credentials)))
+            data = {**entry.data, CONF_CREDENTIALS: sealed, CONF_GENERATION: _generation(entry.data) + 1}
+            try:
+                await self._write(entry, data)
+            finally:
+                # Even if the disk is full: Home Assistant may still manage to write the only token that works.
+                if self._is_there(entry):
+                    self._hass.config_entries.async_update_entry(entry, data=data)
+
+        await self._whole(save)
+
+    async def async_forget(self, entry_id: str) -> None:
+        """Delete what is kept of a removed account; raises Unreachable."""
+
+        async def forget() -> None:
+            self._holders.pop(entry_id, None)
+            await self._hass.async_add_executor_job(self._records.forget, entry_id)
+
+        await self._whole(forget)
+
+    async def async_rotate_key(self) -> int:
+        """Seal everything with a new key and return how many accounts that were.
+
+        Raises WrongKey (one does not open; nothing has changed then), Unsupported, Unreachable. The old key stays until
+        the last one is sealed anew; a change that is cut short goes on with `async_unlock`.
+        """
+        if ENVIRONMENT_KEY in os.environ:
+            raise Unsupported("the key comes from the environment", reason="key_in_environment")
+
+        async def rotate() -> int:
+            vault = await self._unlocked()
+            entries = self._entries()
+            for entry in entries:
+                self._open(vault, await self._newest(entry))
+            keys = await self._hass.async_add_executor_job(begin_change, self._key_file)
+            self._vault = Vault(keys.current, *keys.older)
+            await self._seal_all_anew(self._vault)
+            return len(entries)
+
+        return await self._whole(rotate)
+
+    async def _whole[T](self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Do something in turn and to its end, even if whoever asked for it goes away."""
+
+        async def in_turn() -> T:
+            async with self._turn:
+                return await work()
+
+        return await asyncio.shield(self._hass.async_create_task(in_turn(), f"{DOMAIN} credentials"))
+
+    async def _unlocked(self) -> Vault:
+        if self._vault is None:
+            create = not self._entries()
+            load = partial(load_keys, os.environ, self._key_file, create=create)
+            keys = await self._hass.async_add_executor_job(load)
+            vault = self._vault = Vault(keys.current, *keys.older)
+            if keys.older:
+                try:
+                    await self._seal_all_anew(vault)
+                except Unreachable as error:
+                    # Both keys are at hand, so everything opens; the next start tries again.
+                    LOGGER.warning("Changing the key has to wait: %s", error)
+            return vault
+        return self._vault
+
+    def _open(self, vault: Vault, data: EntryData) -> str:
+        try:
+            return vault.open(data[CONF_CREDENTIALS])
+        except WrongKey:
+            # Read the key again next time: the user may have put the right one back.
+            self._vault = None
+            raise
+
+    async def _newest(self, entry: ConfigEntry[Any]) -> EntryData:
+        """Return what is stored of an account: by the entry or by the file, whichever is newer; raises Unreachable."""
+        try:
+            kept = await self._hass.async_add_executor_job(self._records.read, entry.entry_id)
+        except Malformed:
+            LOGGER.warning("The credentials kept beside the entry %s are damaged; using the entry's own", entry.title)
+            kept = None
+        return entry.data if kept is None or _generation(kept) <= _generation(entry.data) else kept
+
+    async def _write(self, entry: ConfigEntry[Any], data: EntryData) -> None:
+        await self._hass.async_add_executor_job(self._records.write, entry.entry_id, data)
+
+    async def _seal_all_anew(self, vault: Vault) -> None:
+        """Leave nothing that needs an older key; then the new key takes its place."""
+        for entry in self._entries():
+            try:
+                await self._seal_anew(vault, entry, await self._newest(entry))
+            except WrongKey as error:
+                # Neither key opens it. The entry says so itself when it is set up.
+                LOGGER.warning("Not sealed anew: %s (%s)", entry.title, error.reason)
+        if ENVIRONMENT_KEY not in os.environ:
+            await self._hass.async_add_executor_job(finish_change, self._key_file)
+
+    async def _seal_anew(self, vault: Vault, entry: ConfigEntry[Any], data: EntryData) -> None:
+        """Seal an account's credentials with the key of today, unless they are; raises WrongKey, Unreachable."""
+        if (sealed := vault.reseal(data[CONF_CREDENTIALS])) is None:
+            return
+        data = {**data, CONF_CREDENTIALS: sealed, CONF_GENERATION: _generation(data) + 1}
+        await self._write(entry, data)
+        self._hass.config_entries.async_update_entry(entry, data=data)
+
+    async def _data(self, key: str, account: Account) -> dict[str, Any]:
+        vault = await self._unlocked()
+        return {
+            CONF_PROVIDER: key,
+            CONF_MATCH: matched(account),
+            CONF_CREDENTIALS: vault.seal(json.dumps(dict(account.credentials))),
+        }
+
+    def _entries(self) -> list[ConfigEntry[Any]]:
+        return [entry for entry in self._hass.config_entries.async_entries(DOMAIN) if CONF_CREDENTIALS in entry.data]
+
+    def _is_there(self, entry: ConfigEntry[Any]) -> bool:
+        return self._hass.config_entries.async_get_entry(entry.entry_id) is entry
+
+
+class EntryTokens:
+    """Where the provider of an account saves what changed."""
+
+    def __init__(self, store: CredentialStore, entry: ConfigEntry[Any]) -> None:
+        """Remember the account."""
+        self._store = store
+        self._entry = entry
+
+    async def save(self, credentials: Mapping[str, JsonValue]) -> None:
+        """Keep the whole set; nothing reloads, since no update listener exists. Raises WrongKey, Unreachable."""
+        await self._store.async_save(self, self._entry, credentials)

@@ -1,0 +1,97 @@
+"""How the login of one account stands: soon over, over, refused; and what the user hears of it."""
+
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntry
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.translation import async_get_exception_message
+from homeassistant.util import dt as dt_util
+
+from .const import DEFAULT_WARN_DAYS, DOMAIN, OPTION_WARN_DAYS
+from .credential_alerts import async_alert
+from .issues import async_raise
+from .kernel.clock import Clock
+from .kernel.errors import AuthError
+from .kernel.lifetime import standing
+from .kernel.model import CredentialState, TokenStatus
+from .kernel.provider import Provider
+
+_ISSUES: Final = {
+    CredentialState.EXPIRING: "credential_expiring",
+    CredentialState.EXPIRED: "credential_expired",
+    CredentialState.REFUSED: "credential_refused",
+}
+
+
+class CredentialWatch:
+    """Judges a login after each look at its account, at three each night, and whenever something is refused."""
+
+    def __init__(self, hass: HomeAssistant, entry: ConfigEntry[Any], provider: Provider, clock: Clock) -> None:
+        """Watch an account from before its first connection."""
+        self._hass = hass
+        self._entry = entry
+        self._provider = provider
+        self._clock = clock
+        self._warning = timedelta(days=entry.options.get(OPTION_WARN_DAYS, DEFAULT_WARN_DAYS))
+        self._refusal: AuthError | None = None
+
+    @property
+    def status(self) -> TokenStatus | None:
+        """Return what the provider says of the login, None if it never ends."""
+        return self._provider.token_status()
+
+    @property
+    def state(self) -> CredentialState:
+        """Return how the login stands now."""
+        return standing(self.status, refused=self._refusal is not None, now=self._clock.now(), warning=self._warning)
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """Return when the login ends."""
+        return self.status.expires_at if self.status else None
+
+    @property
+    def reason(self) -> str | None:
+        """Return why the login was refused."""
+        return self._refusal.reason if self._refusal else None
+
+    @callback
+    def async_raise_issue(self) -> set[str]:
+        """Raise the issue that the login deserves; returns its id."""
+        if (key := _ISSUES.get(self.state)) is None:
+            return set()
+        issue_id = f"{key}_{self._entry.entry_id}"
+        ends = dt_util.as_local(self.expires_at).strftime("%Y-%m-%d %H:%M") if self.expires_at else "?"
+        async_raise(
+            self._hass,
+            self._entry,
+            issue_id,
+            key,
+            fixable=True,
+            error=key != "credential_expiring",
+            expires=ends,
+            reason=self._sentence(),
+        )
+        return {issue_id}
+
+    def _sentence(self) -> str:
+        """Return in words why the login was refused."""
+        error = self._refusal or AuthError()
+        return f"{async_get_exception_message(DOMAIN, error.reason, error.placeholders)}."
+
+    @callback
+    def async_refused(self, error: AuthError) -> None:
+        """Take note that the login was refused, and tell."""
+        self._refusal = error
+        self.async_raise_issue()
+        async_alert(self._hass, self._entry, self._clock, error.reason, self._sentence())
+
+    @callback
+    def async_recovered(self) -> None:
+        """Take note that the login works: nobody has to sign in any more."""
+        if self._refusal is None:
+            return
+        self._refusal = None
+        for flow in list(self._entry.async_get_active_flows(self._hass, {SOURCE_REAUTH})):
+            self._hass.config_entries.flow.async_abort(flow["flow_id"])

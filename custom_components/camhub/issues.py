@@ -1,0 +1,68 @@
+"""What the user has to mend, as Home Assistant's repair issues: each belongs to one account, or to the key of all."""
+
+from typing import Any, Final
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import issue_registry as ir
+
+from .const import DOMAIN
+
+ENTRY: Final = "entry_id"
+# What is wrong with the key, for all accounts at once; every other reason is about what one account has stored.
+KEY_PROBLEMS: Final = ("key_exposed", "key_malformed", "key_missing", "key_unreadable")
+UNREADABLE: Final = "login_unreadable"
+
+
+@callback
+def async_raise(
+    hass: HomeAssistant,
+    entry: ConfigEntry[Any],
+    issue_id: str,
+    key: str,
+    *,
+    fixable: bool = False,
+    error: bool = False,
+    **placeholders: str,
+) -> None:
+    """Raise an account's issue, or bring it up to date; `error` where something does not work now."""
+    ir.async_create_issue(
+        hass,
+        DOMAIN,
+        issue_id,
+        data={ENTRY: entry.entry_id},
+        is_fixable=fixable,
+        severity=ir.IssueSeverity.ERROR if error else ir.IssueSeverity.WARNING,
+        translation_key=key,
+        translation_placeholders={"account": entry.title, **placeholders},
+    )
+
+
+@callback
+def async_clear(hass: HomeAssistant, entry_id: str, *, keep: set[str] | None = None) -> None:
+    """Delete the issues of an account, but for those to keep."""
+    gone = {
+        issue_id
+        for (domain, issue_id), issue in ir.async_get(hass).issues.items()
+        if domain == DOMAIN and issue.data is not None and issue.data.get(ENTRY) == entry_id
+    } - (keep or set())
+    for issue_id in gone:
+        ir.async_delete_issue(hass, DOMAIN, issue_id)
+
+
+@callback
+def async_raise_unreadable(hass: HomeAssistant, entry: ConfigEntry[Any], reason: str) -> None:
+    """Say that stored credentials do not open: because of the key, or of what this account has stored."""
+    if reason not in KEY_PROBLEMS:
+        async_raise(hass, entry, f"{UNREADABLE}_{entry.entry_id}", UNREADABLE, fixable=True, error=True)
+        return
+    ir.async_create_issue(
+        hass, DOMAIN, reason, is_fixable=False, severity=ir.IssueSeverity.ERROR, translation_key=reason
+    )
+
+
+@callback
+def async_clear_key_problems(hass: HomeAssistant) -> None:
+    """Say no more that something is wrong with the key."""
+    for reason in KEY_PROBLEMS:
+        ir.async_delete_issue(hass, DOMAIN, reason)
