@@ -46,8 +46,8 @@ def units() -> list[Unit]:
 class NestLegacySimulator:
     """One account; `google`, `tokens`, `house`, `accepts` and `faults` may be changed while it runs.
 
-    `accepts` are the ways of asking that the camera hosts take. `requests` counts by host and path. `session_life` is
-    how long what `/session` gives is good, `access_token` logs a Nest account in.
+    `accepts` are the ways of asking that the camera hosts take, `pictures` what they send. `requests` counts by host
+    and path. `session_life` is how long what `/session` gives is good, `access_token` logs a Nest account in.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class NestLegacySimulator:
         self.changes: list[dict[str, str]] = []
         self.port = self.admin_port = 0
         self._now = now
-        self._pictures = Pictures()
+        self.pictures = Pictures()
         self._waiting: set[asyncio.Event] = set()
         self._runner: web.AppRunner | None = None
         self._places: dict[str, Callable[[web.Request], Awaitable[web.Response]]] = {
@@ -256,7 +256,7 @@ class NestLegacySimulator:
 
     def _picture(self, unit: Unit, width: int) -> web.Response:
         blank = unit.uuid in self.faults.blank
-        body = self._pictures.of(unit.name or "Hall", width, self._now().timestamp(), blank=blank)
+        body = self.pictures.of(unit.name or "Hall", width, self._now().timestamp(), blank=blank)
         return web.Response(body=b"" if unit.uuid in self.faults.empty else body, content_type="image/jpeg")
 
     def _refusal(self, request: web.Request) -> web.Response | None:

@@ -156,7 +156,7 @@ class Client:
                 return {"Authorization": f"Basic {jwt}"}
             case Manner.USER_COOKIE:
                 return {"Cookie": f"user_token={jwt}"}
-            case Manner.WEBSITE:
+            case _:
                 return {"Cookie": f"{self.book.login.hosts.cookie}={token}"}
 
     async def _refusal(self, answer: Answer, scope: _Scope, session: Session) -> HubError:

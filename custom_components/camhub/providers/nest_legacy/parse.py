@@ -99,7 +99,7 @@ def buckets(said: JsonValue) -> Home:
     for bucket in objects(found):
         kind, _, identifier = (text(bucket.get("object_key")) or "").partition(".")
         value = child(bucket.get("value"))
-        if kind == "quartz" and identifier:
+        if kind == "quartz" and identifier and value:
             values.append((identifier, value))
         elif kind == "where":
             places |= dict(_places(value))

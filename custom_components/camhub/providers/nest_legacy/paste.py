@@ -155,7 +155,19 @@ def _pairs(shown: str) -> Iterator[str]:
         ours = header.strip().lstrip(_QUOTES)
         ours = re.split(f"[{_QUOTES}]", _OTHER_HEADER.sub("", ours), maxsplit=1)[0]
         for piece in ours.split(";"):
-            yield from filter(None, ("".join(each.split()) for each in _NEXT.split(piece)))
+            yield from _apart(piece)
+
+
+def _apart(piece: str) -> Iterator[str]:
+    """Yield the cookies of a piece: a known name after a space begins another, unless a fold split that name itself."""
+    whole = ""
+    for part in _NEXT.split(piece):
+        if "=" in whole:
+            yield whole
+            whole = ""
+        whole += "".join(part.split())
+    if whole:
+        yield whole
 
 
 def _parsed(address: str) -> URL | None:
