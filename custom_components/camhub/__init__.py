@@ -28,6 +28,7 @@ from .runtime import (
 from .services import async_setup_services
 from .stream_entry import STREAMS, EntryStreams
 from .streams import async_setup_streams
+from .watching import Watching
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
@@ -73,6 +74,8 @@ async def async_setup_entry(hass: HomeAssistant, entry: CamHubConfigEntry) -> bo
         clock=context.clock,
         counters=context.counters,
     )
+    watching = Watching(hass, entry, coordinator)
+    coordinator.adorn, coordinator.hears = watching.adorn, watching.hears
     entry.async_on_unload(coordinator.async_close)
     # Open streams would keep Home Assistant's server from stopping at once.
     entry.async_on_unload(close_at_stop(hass, coordinator.async_close))
@@ -85,6 +88,10 @@ async def async_setup_entry(hass: HomeAssistant, entry: CamHubConfigEntry) -> bo
     entry.async_on_unload(streams.async_close)
     entry.async_on_unload(close_at_stop(hass, streams.async_close))
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    entry.async_on_unload(watching.async_close)
+    entry.async_on_unload(close_at_stop(hass, watching.async_close))
+    entry.async_on_unload(coordinator.async_add_listener(watching.async_follow))
+    watching.async_follow()
     entry.async_on_unload(_check_nightly(hass, coordinator))
     coordinator.pump.start()
     if any(camera.online is None for camera in coordinator.data.values()):

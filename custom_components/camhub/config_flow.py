@@ -16,9 +16,8 @@ from .forms import choice, form_schema
 from .kernel.errors import HubError, Unreachable, WrongKey
 from .kernel.model import Account
 from .kernel.secret import Credentials
-from .kernel.signin import Consent, Form
+from .kernel.signin import Consent
 from .options_flow import CamHubOptionsFlow
-from .preview import async_preview_markdown
 from .providers import PROVIDERS
 from .runtime import SHARED, async_known, async_load_spec, async_replace_login, async_shared, identify
 from .signing_in import Conversation, Turn
@@ -35,7 +34,6 @@ class CamHubConfigFlow(ConfigFlow, domain=DOMAIN):
 
     _key: str
     _conversation: Conversation | None = None
-    _turns = 0
 
     @staticmethod
     @callback
@@ -119,22 +117,13 @@ class CamHubConfigFlow(ConfigFlow, domain=DOMAIN):
             return await self._async_finish(turn)
         if isinstance(turn, Consent):
             return self.async_abort(reason="unsupported")
-        self._turns += 1
+        previews = self.hass.data[SHARED].previews
         return self.async_show_form(
             step_id=f"{self._key}_{turn.page}",
             data_schema=form_schema(turn.fields),
             errors=dict(turn.errors),
-            description_placeholders={**turn.placeholders, "picture": self._preview(turn)},
+            description_placeholders={**turn.placeholders, "picture": previews.async_show(self.flow_id, turn.picture)},
         )
-
-    def _preview(self, form: Form) -> str:
-        """Return the Markdown of the form's picture, empty if it has none."""
-        previews = self.hass.data[SHARED].previews
-        if form.picture is None:
-            previews.pop(self.flow_id, None)
-            return ""
-        previews[self.flow_id] = form.picture
-        return async_preview_markdown(self.hass, self.flow_id, self._turns)
 
     async def _async_finish(self, account: Account) -> ConfigFlowResult:
         """Store the account: as a new entry, or in the one it belongs to."""
@@ -159,7 +148,7 @@ class CamHubConfigFlow(ConfigFlow, domain=DOMAIN):
     @callback
     def async_remove(self) -> None:
         """End the sign-in with the dialog, finished or closed."""
-        self.hass.data[SHARED].previews.pop(self.flow_id, None)
+        self.hass.data[SHARED].previews.async_forget(self.flow_id)
         if self._conversation is not None:
             self._conversation.close()
 

@@ -48,6 +48,12 @@ DEFAULT_SILENCE: Final = 60
 # Who is told: a notify entity or a notify action.
 OPTION_NOTIFY: Final = "notify"
 
+# Per camera whose pictures are watched for motion: how. A camera that is not in there is not watched.
+OPTION_MOTION: Final = "motion"
+MOTION_SENSITIVITY: Final = "sensitivity"
+MOTION_MINIMUM: Final = "minimum"
+MOTION_COOL_DOWN: Final = "cool_down"
+MOTION_ZONES: Final = "zones"
 # What only one kind of camera has: the provider's own settings, by key.
 OPTION_PROVIDER: Final = "provider"
 # Per camera: who may see it. A camera that is not in there is for everyone.

@@ -101,8 +101,11 @@ class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
         self.picture_age: float = entry.options.get(OPTION_PICTURE_AGE, DEFAULT_PICTURE_AGE)
         self.hub_id: str | None = None
         self.pump = EventPump(
-            provider.events, self._deliver, clock=clock, backoff=EVENT_BACKOFF, on_state=self._event_line_changed
+            provider.events, self.deliver, clock=clock, backoff=EVENT_BACKOFF, on_state=self._event_line_changed
         )
+        # What Home Assistant adds to a camera, and whether it would hear of motion that the camera does not tell.
+        self.adorn: Callable[[Camera], Camera] = lambda camera: camera
+        self.hears: Callable[[str], bool] = lambda _: False
         self._dedup = Dedup()
         self._relays: dict[str, Relay] = {}
         self._listeners_by_camera: defaultdict[str, list[Callable[[CameraEvent], None]]] = defaultdict(list)
@@ -149,7 +152,7 @@ class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
                 listed = await self.provider.cameras()
         except HubError as error:
             raise self._failed(error) from error
-        cameras = {camera.id: camera for camera in listed}
+        cameras = self._adorned(listed)
         self._forget_missing(cameras)
         self._look_at_account()
         if self.sweep is None or self.sweep.done():
@@ -219,10 +222,18 @@ class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
             except HubError as error:
                 self.counters.count(f"verify.{type(error).__name__}")
 
+    def _adorned(self, listed: Sequence[Camera]) -> Mapping[str, Camera]:
+        """Return cameras by id, with what is added to each."""
+        return {camera.id: self.adorn(camera) for camera in listed}
+
+    def told_motion(self, camera_id: str) -> bool:
+        """Return whether motion before a camera would be heard of now."""
+        return self.pump.connected or self.hears(camera_id)
+
     @callback
     def _told(self, listed: Sequence[Camera]) -> None:
         """Show what the provider heard of its cameras since it was asked; the next look comes when it is due."""
-        cameras = {camera.id: camera for camera in listed}
+        cameras = self._adorned(listed)
         if cameras != self.data:
             self.data = cameras
             self.async_update_listeners()
@@ -333,7 +344,7 @@ class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
         for listener in tuple(self._picture_listeners.get(key, ())):
             listener()
 
-    def _deliver(self, event: CameraEvent) -> None:
+    def deliver(self, event: CameraEvent) -> None:
         """Hand an event to those who listen for its camera, once however often it comes."""
         if not self._dedup.is_new(event):
             self.counters.count("events.repeated")

@@ -1,10 +1,11 @@
 """Settings of an account that need no sign-in: how often to look, who may see a camera, how much one may take."""
 
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, override
 
 from homeassistant.config_entries import ConfigEntryState, ConfigFlowResult, OptionsFlowWithReload
 from homeassistant.const import UnitOfDataRate, UnitOfInformation, UnitOfTime
+from homeassistant.core import callback
 from homeassistant.helpers.selector import (
     BooleanSelector,
 )
@@ -17,11 +18,13 @@ from .const import (
     DEFAULT_PICTURE_AGE,
     DEFAULT_SILENCE,
     DEFAULT_WARN_DAYS,
+    MOTION_ZONES,
     OPTION_FIRST_BYTE,
     OPTION_INTERVAL,
     OPTION_MAX_DAY,
     OPTION_MAX_RATE,
     OPTION_MAX_STREAMS,
+    OPTION_MOTION,
     OPTION_NOTIFY,
     OPTION_PICTURE_AGE,
     OPTION_PROVIDER,
@@ -33,8 +36,11 @@ from .const import (
 )
 from .credential_alerts import notify_targets
 from .forms import choice, form_schema, number_selector
+from .kernel.errors import HubError
 from .kernel.spec import ProviderSpec
-from .runtime import async_load_spec, provider_options
+from .motion_page import MOTION, ZONE_EXAMPLE, motion_shown, motion_stored
+from .runtime import SHARED, async_load_spec, provider_options
+from .watching import can_be_watched
 
 CAMERA: Final = "camera"
 EVERYONE: Final = "everyone"
@@ -72,7 +78,7 @@ class CamHubOptionsFlow(OptionsFlowWithReload):
 
     async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask which."""
-        pages = ["general", "viewers", "limits", "credentials"]
+        pages = ["general", "motion", "viewers", "limits", "credentials"]
         if (await self._spec()).options:
             pages.insert(1, "provider")
         return self.async_show_menu(step_id="init", menu_options=pages)
@@ -122,6 +128,56 @@ class CamHubOptionsFlow(OptionsFlowWithReload):
 
     def _store(self, changes: dict[str, Any]) -> ConfigFlowResult:
         return self.async_create_entry(data={**self.config_entry.options, **changes})
+
+    async def async_step_motion(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask which camera's pictures to watch for motion."""
+        if self.config_entry.state is not ConfigEntryState.LOADED:
+            return self.async_abort(reason="not_loaded")
+        if user_input is not None:
+            self._camera = user_input[CAMERA]
+            return await self.async_step_motion_of()
+        watched = self.config_entry.options.get(OPTION_MOTION, {})
+        cameras = self.config_entry.runtime_data.data.values()
+        names = {each.id: each.identity.name for each in cameras if each.id in watched or can_be_watched(each)}
+        if not names:
+            return self.async_abort(reason="no_camera_to_watch")
+        schema = probatio.Schema({probatio.Required(CAMERA): choice(names)})
+        return self.async_show_form(step_id="motion", data_schema=schema)
+
+    async def async_step_motion_of(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask what counts as motion before that camera, beside its picture."""
+        motion: dict[str, dict[str, Any]] = dict(self.config_entry.options.get(OPTION_MOTION, {}))
+        errors, words, shown = {}, {}, user_input
+        if user_input is not None:
+            try:
+                stored = motion_stored(user_input, motion.pop(self._camera, {}))
+            except HubError as error:
+                errors, words = {MOTION_ZONES: error.reason}, error.placeholders
+            else:
+                return self._store({OPTION_MOTION: {**motion, self._camera: stored} if stored else motion})
+        coordinator = self.config_entry.runtime_data
+        picture = await coordinator.album.read(coordinator.picture_key(self._camera))
+        previews = self.hass.data[SHARED].previews
+        return self.async_show_form(
+            step_id="motion_of",
+            data_schema=self.add_suggested_values_to_schema(
+                MOTION, shown if shown is not None else motion_shown(motion.get(self._camera))
+            ),
+            errors=errors,
+            description_placeholders={
+                "zone": "",
+                **words,
+                "example": ZONE_EXAMPLE,
+                "camera": coordinator.data[self._camera].identity.name,
+                "picture": previews.async_show(self.flow_id, picture.content if picture else None),
+            },
+        )
+
+    @override
+    @callback
+    def async_remove(self) -> None:
+        """Forget the picture with the dialog."""
+        self.hass.data[SHARED].previews.async_forget(self.flow_id)
 
     async def async_step_viewers(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask for which camera to say who may see it."""

@@ -1,36 +1,53 @@
-"""The picture that a sign-in dialog shows of the camera it found."""
+"""The picture that a dialog shows of a camera."""
 
 from datetime import timedelta
+from itertools import count
 from typing import Final
 
 from aiohttp import web
 from homeassistant.components.http import HomeAssistantView
 from homeassistant.components.http.auth import async_sign_path
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
 
 PREVIEW_URL: Final = "/api/camhub/preview/{flow_id}"
 # A dialog left open longer shows no picture any more.
 PREVIEW_LIFE: Final = timedelta(minutes=30)
 
 
-class FlowPreviewView(HomeAssistantView):
-    """Serves the picture of an open dialog to the user who opened it (by signed path)."""
+class FlowPreviews(HomeAssistantView):
+    """Keeps the pictures of open dialogs, and serves each to the user who opened it (by signed path)."""
 
     url = PREVIEW_URL
     name = "api:camhub:preview"
 
-    def __init__(self, previews: dict[str, bytes]) -> None:
-        """Share the pictures with the dialogs."""
-        self._previews = previews
+    def __init__(self, hass: HomeAssistant) -> None:
+        """Keep none."""
+        self._hass = hass
+        self._pictures: dict[str, bytes] = {}
+        # Each picture is a new address, so that a browser does not show the last one.
+        self._turns = count(1)
+
+    def __len__(self) -> int:
+        """Return how many dialogs show one."""
+        return len(self._pictures)
+
+    @callback
+    def async_show(self, flow_id: str, picture: bytes | None) -> str:
+        """Keep a dialog's picture in place of its last one; return the Markdown that shows it, empty for none."""
+        self.async_forget(flow_id)
+        if picture is None:
+            return ""
+        self._pictures[flow_id] = picture
+        path = async_sign_path(self._hass, PREVIEW_URL.format(flow_id=flow_id), PREVIEW_LIFE)
+        return f"![]({path}#{next(self._turns)})"
+
+    @callback
+    def async_forget(self, flow_id: str) -> None:
+        """Let go of the picture of a dialog that is closed."""
+        self._pictures.pop(flow_id, None)
 
     async def get(self, request: web.Request, flow_id: str) -> web.Response:
         """Return the picture; 404 once the dialog is closed."""
-        if (picture := self._previews.get(flow_id)) is None:
+        if (picture := self._pictures.get(flow_id)) is None:
             raise web.HTTPNotFound
         return web.Response(body=picture, content_type="image/jpeg", headers={"Cache-Control": "no-store"})
-
-
-def async_preview_markdown(hass: HomeAssistant, flow_id: str, turn: int) -> str:
-    """Return the Markdown that shows a dialog's picture; `turn` makes each new picture a new address."""
-    path = f"{PREVIEW_URL.format(flow_id=flow_id)}"
-    return f"![]({async_sign_path(hass, path, PREVIEW_LIFE)}#{turn})"

@@ -1,7 +1,7 @@
 """From what Home Assistant stores to an open provider: what all entries share, the context, the sessions."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,7 +26,7 @@ from .kernel.provider import Context, FrameGrabber, TokenStore
 from .kernel.secret import Credentials
 from .kernel.spec import ProviderSpec
 from .kernel.stills import Album
-from .preview import FlowPreviewView
+from .preview import FlowPreviews
 from .providers import load
 
 
@@ -38,8 +38,7 @@ class Shared:
     clock: Clock
     grabber: FrameGrabber
     store: CredentialStore
-    # JPEGs shown by open dialogs, by flow id.
-    previews: dict[str, bytes] = field(default_factory=dict)
+    previews: FlowPreviews
 
 
 SHARED: Final[HassKey[Shared]] = HassKey(DOMAIN)
@@ -51,13 +50,19 @@ async def async_shared(hass: HomeAssistant) -> Shared:
     clock = SystemClock()
     album = Album(Path(hass.config.path(".storage", "camhub", "pictures")), clock=clock)
     await album.load()
-    shared = Shared(album=album, clock=clock, grabber=Frames(RtspGrabber()), store=CredentialStore(hass))
+    shared = Shared(
+        album=album,
+        clock=clock,
+        grabber=Frames(RtspGrabber()),
+        store=CredentialStore(hass),
+        previews=FlowPreviews(hass),
+    )
 
     async def close(_event: Event) -> None:
         await album.close()
 
     hass.bus.async_listen_once(EVENT_HOMEASSISTANT_CLOSE, close)
-    hass.http.register_view(FlowPreviewView(shared.previews))
+    hass.http.register_view(shared.previews)
     return shared
 
 

@@ -1,6 +1,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 import io
+from pathlib import Path
 import threading
 from typing import override
 
@@ -180,15 +181,16 @@ def test_no_text_of_the_library_gets_out(error: av.FFmpegError, reason: str) -> 
     shows_no_secret(translated)
 
 
-def test_sound_alone_is_no_camera() -> None:
-    buffer = io.BytesIO()
-    with av.open(buffer, "w", format="wav") as container:
+async def test_sound_alone_is_no_camera(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sound = tmp_path / "sound.wav"
+    with av.open(sound, "w", format="wav") as container:
         stream = container.add_stream("pcm_s16le", rate=8000)
         frame = av.AudioFrame(format="s16", layout="mono", samples=800)
         frame.planes[0].update(bytes(1600))
         frame.sample_rate = 8000
         container.mux(stream.encode(frame))
-    buffer.seek(0)
-    with av.open(buffer, "r") as container, pytest.raises(Malformed) as failed:
-        rtsp_engine._first_picture(container, threading.Event())
+    monkeypatch.setattr(rtsp_engine, "_SCHEMES", ("/",))
+    monkeypatch.setattr(rtsp_engine, "_OPTIONS", {})
+    with pytest.raises(Malformed) as failed:
+        await RtspGrabber().grab(str(sound), 5)
     assert failed.value.reason == "not_a_camera"

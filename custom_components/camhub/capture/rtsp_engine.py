@@ -5,7 +5,8 @@ carry the whole address, so none of them is chained or quoted here.
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 import threading
 from typing import Any, Final
 
@@ -35,8 +36,6 @@ class RtspGrabber:
         return self._within(timeout, address)
 
     async def _within(self, seconds: float, address: str) -> bytes:
-        if not address.startswith(_SCHEMES):
-            raise Malformed("not an RTSP address", reason="unsupported_address")
         stop = threading.Event()
         try:
             async with asyncio.timeout(seconds):
@@ -57,14 +56,40 @@ class RtspGrabber:
             worker.exception()
 
 
-def _grab(address: str, timeout: float, stop: threading.Event) -> bytes:
-    """Open, decode one frame and close again; blocks at most about twice `timeout` seconds."""
+@contextmanager
+def opened(address: str, timeout: float) -> Iterator[tuple[av.container.InputContainer, av.VideoStream]]:
+    """Open a stream's video; blocks at most about twice `timeout` seconds, and as long at each read.
+
+    Raises AuthError, Unreachable, Malformed, there and inside.
+    """
+    if not address.startswith(_SCHEMES):
+        raise Malformed("not an RTSP address", reason="unsupported_address")
     try:
         with av.open(address, "r", options=dict(_OPTIONS), timeout=(timeout, timeout)) as container:
-            return _first_picture(container, stop)
+            if not container.streams.video:
+                raise Malformed("a stream without video", reason="not_a_camera")
+            stream = container.streams.video[0]
+            # One thread and no reordering: the decoder gives a picture as soon as it has been fed one.
+            stream.codec_context.thread_count = 1
+            stream.codec_context.flags |= Flags.low_delay
+            yield container, stream
+            return
     except av.FFmpegError as error:
         failure = _translated(error)
     raise failure
+
+
+def _grab(address: str, timeout: float, stop: threading.Event) -> bytes:
+    """Open, decode one frame and close again."""
+    with opened(address, timeout) as (container, stream):
+        begun = False
+        for packet in container.demux(stream):
+            if stop.is_set():
+                break
+            begun = begun or packet.is_keyframe
+            if begun and (frames := packet.decode()):
+                return jpeg(frames[0])
+    raise Unreachable("the stream ended before a picture", reason="no_frames")
 
 
 def _translated(error: av.FFmpegError) -> HubError:
@@ -83,21 +108,3 @@ def _translated(error: av.FFmpegError) -> HubError:
             return Unreachable("the stream ended before a picture", reason="no_frames")
         case _:
             return Unreachable(f"no connection: {kind}")
-
-
-def _first_picture(container: av.container.InputContainer, stop: threading.Event) -> bytes:
-    """Decode from the first key frame on until there is a picture."""
-    if not container.streams.video:
-        raise Malformed("a stream without video", reason="not_a_camera")
-    stream = container.streams.video[0]
-    # One thread and no reordering: the decoder gives a picture as soon as it has been fed one.
-    stream.codec_context.thread_count = 1
-    stream.codec_context.flags |= Flags.low_delay
-    begun = False
-    for packet in container.demux(stream):
-        if stop.is_set():
-            break
-        begun = begun or packet.is_keyframe
-        if begun and (frames := packet.decode()):
-            return jpeg(frames[0])
-    raise Unreachable("the stream ended before a picture", reason="no_frames")

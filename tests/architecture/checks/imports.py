@@ -26,7 +26,7 @@ LAYERS = {
     "kernel.vault": Layer(frozenset({"aiohttp", "yarl", "cryptography"}), frozenset({"kernel"})),
     "providers": Layer(frozenset(), frozenset({"kernel"})),
     "capture": Layer(frozenset({"aiortc", "av", "numpy", "playwright"}), frozenset({"kernel", "capture"})),
-    "recording": Layer(frozenset({"aiobotocore", "av", "numpy"}), frozenset({"kernel", "recording"})),
+    "recording": Layer(frozenset({"aiobotocore", "av", "numpy", "PIL"}), frozenset({"kernel", "recording"})),
     "platform": Layer(
         frozenset({"homeassistant", "aiohttp", "yarl", "probatio"}),
         # besides DESIGN.md's: `const`, and what a picture passes through on its way out

@@ -1,0 +1,88 @@
+"""The key frames of an RTSP stream as they come: one every second or so, and the only ones that are cheap to decode."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+import threading
+from typing import Final
+
+from av.video.frame import VideoFrame
+import numpy as np
+from numpy.typing import NDArray
+
+from ..kernel.clock import Clock
+from ..kernel.errors import Unreachable
+from .picture import jpeg
+from .rtsp_engine import opened
+
+# How wide the grey picture is; its height follows.
+WIDTH: Final = 160
+# Seconds without anything from the camera after which the stream counts as dead.
+_PATIENCE: Final = 20.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KeyFrame:
+    """One picture; both methods are slow, so they are for another thread. `taken_at` is aware."""
+
+    taken_at: datetime
+    frame: VideoFrame = field(repr=False)
+
+    def grey(self) -> NDArray[np.uint8]:
+        """Return it small and grey."""
+        height = max(1, round(self.frame.height * WIDTH / self.frame.width))
+        small = self.frame.reformat(width=WIDTH, height=height, format="gray").to_ndarray()
+        return small.astype(np.uint8, copy=False)
+
+    def jpeg(self) -> bytes:
+        """Return it as a JPEG of its own size."""
+        return jpeg(self.frame)
+
+
+async def key_frames(address: str, clock: Clock) -> AsyncGenerator[KeyFrame]:
+    """Yield key frames, always the newest; raises AuthError, Unreachable, Malformed, the first two also at its end."""
+    loop = asyncio.get_running_loop()
+    newest: asyncio.Queue[VideoFrame] = asyncio.Queue(1)
+    stop = threading.Event()
+
+    def keep(frame: VideoFrame) -> None:
+        if newest.full():
+            newest.get_nowait()
+        newest.put_nowait(frame)
+
+    reading = asyncio.ensure_future(
+        asyncio.to_thread(_read, address, stop, lambda frame: loop.call_soon_threadsafe(keep, frame))
+    )
+    try:
+        while True:
+            taking = asyncio.ensure_future(newest.get())
+            try:
+                await asyncio.wait({taking, reading}, return_when=asyncio.FIRST_COMPLETED)
+                if not taking.done():
+                    reading.result()
+                    raise Unreachable("the stream ended", reason="no_frames")
+                yield KeyFrame(taken_at=clock.now(), frame=taking.result())
+            finally:
+                taking.cancel()
+    finally:
+        stop.set()
+        # It ends by itself, at the latest when the camera has been silent for a while; nobody else looks at the end.
+        reading.add_done_callback(_look_away)
+
+
+def _look_away(reading: asyncio.Future[None]) -> None:
+    if not reading.cancelled():
+        reading.exception()
+
+
+def _read(address: str, stop: threading.Event, deliver: Callable[[VideoFrame], object]) -> None:
+    """Decode key frames until told to stop; blocks."""
+    with opened(address, _PATIENCE) as (container, stream):
+        stream.codec_context.skip_frame = "NONKEY"
+        for packet in container.demux(stream):
+            if stop.is_set():
+                return
+            if packet.is_keyframe:
+                for frame in packet.decode():
+                    deliver(frame)

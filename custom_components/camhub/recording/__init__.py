@@ -1,0 +1,1 @@
+"""Motion, recordings and clips, whatever the camera."""

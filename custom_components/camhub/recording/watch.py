@@ -1,0 +1,176 @@
+"""Watches one camera's pictures and tells when something moves."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+import random
+from typing import Final
+
+from ..kernel.clock import Clock
+from ..kernel.counters import Counters
+from ..kernel.errors import AuthError, HubError, Malformed, Throttled, Unsupported
+from ..kernel.model import CameraEvent, EventKind, EventPhase, Image
+from ..kernel.policy import Backoff, Chance
+from .grey import Grey
+from .motion import Detector, MotionSettings, Reading, Spell
+
+# Pictures looked at per second: a person needs longer than a fifth of one to cross anything.
+FPS: Final = 5.0
+_BACKOFF: Final = Backoff(first=5, factor=2, maximum=300, jitter=1)
+# After so many pictures that cannot be read in a row the stream is opened anew.
+_UNREADABLE: Final = 25
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sight:
+    """One picture to look at: both calls are slow, so they are made outside the event loop; `taken_at` is aware."""
+
+    taken_at: datetime
+    grey: Callable[[], Grey] = field(repr=False)
+    jpeg: Callable[[], bytes] = field(repr=False)
+
+
+type Sights = Callable[[], AsyncGenerator[Sight]]
+
+
+class MotionWatch:
+    """Looks at the newest picture whenever it has looked at the last, and leaves out what came meanwhile.
+
+    Motion becomes one event with START and END; the picture of its beginning goes with START. The source is opened
+    again after it ended, with growing waits; `AuthError` and `Unsupported` end the watch, and `error` says so.
+    """
+
+    def __init__(
+        self,
+        camera: str,
+        sights: Sights,
+        settings: MotionSettings,
+        deliver: Callable[[CameraEvent], None],
+        *,
+        clock: Clock,
+        counters: Counters,
+        random: Chance = random.random,
+    ) -> None:
+        """Watch nothing yet."""
+        self._camera = camera
+        self._sights = sights
+        self._settings = settings
+        self._deliver = deliver
+        self._clock = clock
+        self._counters = counters
+        self._random = random
+        self._task: asyncio.Task[None] | None = None
+        self._event: CameraEvent | None = None
+        self.error: HubError | None = None
+
+    @property
+    def running(self) -> bool:
+        """Return whether it looks."""
+        return self._task is not None and not self._task.done()
+
+    def start(self) -> None:
+        """Look until `close`; does nothing while it looks already."""
+        if not self.running:
+            self.error = None
+            self._task = asyncio.create_task(self._run(), name=f"motion of {self._camera}")
+
+    async def close(self) -> None:
+        """Stop looking; what moves has ended then."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.wait({task})
+        self._end(self._clock.now())
+
+    async def _run(self) -> None:
+        delays = _BACKOFF.delays(self._random)
+        while True:
+            began = self._clock.monotonic()
+            try:
+                await self._read()
+                self.error = None
+            except (AuthError, Unsupported) as error:
+                self.error = error
+                self._end(self._clock.now())
+                return
+            except HubError as error:
+                self.error = error
+            self._end(self._clock.now())
+            if self._clock.monotonic() - began > _BACKOFF.maximum:
+                delays = _BACKOFF.delays(self._random)
+            pause = next(delays)
+            if isinstance(self.error, Throttled):
+                pause = max(pause, self.error.retry_after or 0)
+            await self._clock.sleep(pause)
+
+    async def _read(self) -> None:
+        """Look at one connection's pictures to its end; raises HubError."""
+        detector, spell = Detector(self._settings), Spell(self._settings)
+        looked, unreadable = -1 / FPS, 0
+        async with aclosing(self._sights()) as sights:
+            async for sight in sights:
+                now = self._clock.monotonic()
+                if now - looked < 1 / FPS:
+                    continue
+                since, looked = min(now - looked, 1.0), now
+                try:
+                    reading = await asyncio.to_thread(_look, detector, sight, since)
+                except Malformed:
+                    self._counters.count("motion.unreadable")
+                    unreadable += 1
+                    if unreadable >= _UNREADABLE:
+                        raise
+                    continue
+                unreadable = 0
+                await self._tell(spell.feed(reading, now), reading, sight)
+
+    async def _tell(self, phase: EventPhase | None, reading: Reading, sight: Sight) -> None:
+        if phase is EventPhase.START:
+            picture = await asyncio.to_thread(sight.jpeg)
+            self._event = CameraEvent(
+                id=f"{self._camera}-{sight.taken_at.timestamp():.3f}",
+                camera=self._camera,
+                kind=EventKind.MOTION,
+                at=sight.taken_at,
+                phase=phase,
+                zones=reading.zones,
+                score=round(reading.score, 2),
+                image=Image(content=picture, taken_at=sight.taken_at, source="motion"),
+            )
+            self._deliver(self._event)
+        elif phase is EventPhase.END:
+            self._end(sight.taken_at)
+
+    def _end(self, at: datetime) -> None:
+        """Tell the end of what moves, if anything does."""
+        event, self._event = self._event, None
+        if event is not None:
+            self._deliver(
+                CameraEvent(
+                    id=event.id,
+                    camera=event.camera,
+                    kind=event.kind,
+                    at=at,
+                    phase=EventPhase.END,
+                    zones=event.zones,
+                    score=event.score,
+                )
+            )
+
+
+def _look(detector: Detector, sight: Sight, since: float) -> Reading:
+    return detector.look(sight.grey(), since)
+
+
+def of_frames(frames: Callable[[], AsyncGenerator[tuple[bytes, datetime]]], decode: Callable[[bytes], Grey]) -> Sights:
+    """Return the sights of a run of JPEG frames."""
+
+    async def sights() -> AsyncGenerator[Sight]:
+        async with aclosing(frames()) as run:
+            async for jpeg, taken_at in run:
+                yield Sight(taken_at=taken_at, grey=partial(decode, jpeg), jpeg=partial(bytes, jpeg))
+
+    return sights
