@@ -1,6 +1,7 @@
 """Cameras: one class per way of watching, RTSP first, then WebRTC, then MJPEG, then stills."""
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 from typing import Any, override
 
 from aiohttp import web
@@ -14,17 +15,19 @@ from homeassistant.components.camera import (
 )
 from homeassistant.components.camera.webrtc import RTCIceCandidateInit
 from homeassistant.components.stream import Stream
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import HomeAssistant, ServiceResponse, callback
+from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.util import dt as dt_util
 
 from .access import async_require_view
-from .const import DOMAIN, LOGGER, STILL_PATIENCE
+from .const import DOMAIN, LOGGER, LONGEST_EXPORT, STILL_PATIENCE
 from .coordinator import CamHubConfigEntry, CamHubCoordinator, action_errors
 from .entity import CamHubEntity, async_add_for_cameras
 from .kernel.errors import HubError, Unsupported
 from .kernel.live import LiveView
 from .kernel.model import Image
-from .kernel.provider import Camera
+from .kernel.provider import Camera, ExportedClips
 from .scaling import ScaledPictures
 from .viewers import serve_mjpeg
 
@@ -124,6 +127,18 @@ class StillCamera(CamHubEntity, CameraEntity):
         await async_require_view(self, "refresh_snapshot")
         with action_errors():
             await self.coordinator.async_take(self.camera_id)
+
+    async def async_export_clip(self, start: datetime, end: datetime, name: str | None = None) -> ServiceResponse:
+        """Have a time put aside where the camera's recordings are; raises HomeAssistantError in the user's words."""
+        await async_require_view(self, "export_clip")
+        begin, until = dt_util.as_utc(start), dt_util.as_utc(end)
+        if not timedelta() < until - begin <= LONGEST_EXPORT:
+            raise ServiceValidationError(translation_domain=DOMAIN, translation_key="bad_export_time")
+        clips = self.camera.clips if self.camera else None
+        if not isinstance(clips, ExportedClips):
+            raise ServiceValidationError(translation_domain=DOMAIN, translation_key="export_unsupported")
+        with action_errors():
+            return {"export_id": await clips.export(begin, until, name)}
 
 
 class MjpegCamera(StillCamera):

@@ -1,5 +1,6 @@
 """Names and numbers of the hub."""
 
+from datetime import timedelta
 import logging
 from typing import Final
 
@@ -67,3 +68,7 @@ DEFAULT_FIRST_BYTE: Final = 30
 OPTION_MAX_STREAMS: Final = "max_streams"
 OPTION_MAX_RATE: Final = "max_rate"
 OPTION_MAX_DAY: Final = "max_day"
+
+# More at once would fill the disk of whatever keeps it.
+LONGEST_EXPORT: Final = timedelta(days=1)
+NAME_LENGTH: Final = 256

@@ -1,4 +1,4 @@
-"""Actions on cameras: take a picture, tell how everything stands."""
+"""Actions on cameras: take a picture, put a recording aside, tell how everything stands."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -6,16 +6,22 @@ from typing import Final
 from homeassistant.components.camera import DOMAIN as CAMERA_DOMAIN
 from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse, callback
 from homeassistant.helpers import config_validation as cv, service
+from homeassistant.helpers.typing import VolDictType
 from homeassistant.util.json import JsonObjectType, JsonValueType
 import probatio
 
 from .access import camera_entity_id
-from .const import CONF_PROVIDER, DOMAIN
+from .const import CONF_PROVIDER, DOMAIN, NAME_LENGTH
 from .coordinator import CamHubConfigEntry, CamHubCoordinator
 from .credential_actions import ATTR_ENTRY, async_require_admin, async_setup_credential_actions
 from .kernel.provider import Camera
 from .limits import METER
 
+EXPORT_SCHEMA: Final[VolDictType] = {
+    probatio.Required("start"): cv.datetime,
+    probatio.Required("end"): cv.datetime,
+    probatio.Optional("name"): probatio.All(cv.string, probatio.Length(min=1, max=NAME_LENGTH)),
+}
 STATUS_SCHEMA: Final = probatio.Schema({probatio.Optional(ATTR_ENTRY): cv.string})
 
 
@@ -29,6 +35,15 @@ def async_setup_services(hass: HomeAssistant) -> None:
         entity_domain=CAMERA_DOMAIN,
         func="async_refresh_snapshot",
         schema=None,
+    )
+    service.async_register_platform_entity_service(
+        hass,
+        DOMAIN,
+        "export_clip",
+        entity_domain=CAMERA_DOMAIN,
+        func="async_export_clip",
+        schema=EXPORT_SCHEMA,
+        supports_response=SupportsResponse.OPTIONAL,
     )
     async_setup_credential_actions(hass)
     hass.services.async_register(

@@ -1,7 +1,7 @@
 """What the stream routes keep open for one account, closed with it."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,12 +11,14 @@ from homeassistant.util.hass_dict import HassKey
 from .const import DOMAIN
 from .coordinator import CamHubCoordinator
 from .kernel.clock import Clock
+from .kernel.model import Clip
 from .kernel.provider import Mjpeg
 from .kernel.relay import Relay
 from .stream_talk import Talk
 
 # A picture may take a minute (kernel/stills.py): only then has a stream of pictures gone silent.
 IDLE: Final = 70.0
+CLIPS_KEPT: Final = 5000
 
 
 @dataclass(slots=True, eq=False)
@@ -47,6 +49,17 @@ class EntryStreams:
         self.sessions: dict[str, LiveSession] = {}
         # Bytes of recordings whose size their vendor does not tell, by name.
         self.sizes: dict[str, int] = {}
+        self._clips: dict[tuple[str, str], Clip] = {}
+
+    def remember(self, clips: Mapping[str, Clip], camera_id: str) -> None:
+        """Keep recordings that are over by name: their pictures are asked for one by one, as soon as they are shown."""
+        if len(self._clips) + len(clips) > CLIPS_KEPT:
+            self._clips.clear()
+        self._clips |= {(camera_id, name): clip for name, clip in clips.items() if clip.end is not None}
+
+    def remembered(self, camera_id: str, name: str) -> Clip | None:
+        """Return a recording that was kept."""
+        return self._clips.get((camera_id, name))
 
     def relay(self, camera_id: str, source: Callable[[], Mjpeg]) -> Relay:
         """Return the stream made for a camera, shared by all who watch it."""

@@ -18,7 +18,7 @@ from .kernel.relay import BOUNDARY
 from .limits import METER, Meter
 from .runtime import SHARED
 from .stream_answers import NO_STORE, Refusal
-from .stream_clips import async_recording, async_recordings
+from .stream_clips import async_recording, async_recordings, async_thumbnail
 from .stream_entry import STREAMS as OPEN_STREAMS
 from .stream_formats import MJPEG_TYPE, async_mjpeg, async_snapshot, no_such_format
 from .stream_live import async_hang_up, async_invite, async_offer, async_talk, live_entity
@@ -293,6 +293,20 @@ class RecordingView(_View):
     head = get
 
 
+class ThumbnailView(_View):
+    """The picture of one recording."""
+
+    url = f"{_KEY}/recordings/{{recording}}/thumbnail"
+    name = "api:camhub:stream:thumbnail"
+    route = "streams/recordings"
+
+    async def get(self, request: web.Request, camera_key: str, recording: str) -> web.StreamResponse:
+        """Answer with it."""
+        return await self.give(request, camera_key, lambda watch: async_thumbnail(watch, recording))
+
+    head = get
+
+
 def views() -> tuple[HomeAssistantView, ...]:
     """Return every route."""
     return (
@@ -307,4 +321,5 @@ def views() -> tuple[HomeAssistantView, ...]:
         StatsView(),
         RecordingsView(),
         RecordingView(),
+        ThumbnailView(),
     )

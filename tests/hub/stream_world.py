@@ -14,6 +14,7 @@ from custom_components.camhub.kernel.lease import Lease
 from custom_components.camhub.kernel.model import Clip, EventKind, Image
 
 from .fake_provider import FakeProvider
+from .pictures import jpeg
 
 ODD = "Hof/Tür ✓?#"
 """A camera's name that a path has to encode."""
@@ -60,6 +61,20 @@ class FakeClips:
             self.closed += 1
 
 
+class PicturedFakeClips(FakeClips):
+    """The same with pictures, and with a word for what was seen."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pictures = 0
+
+    async def thumbnail(self, clip: Clip) -> Image:
+        self.pictures += 1
+        if self.error is not None:
+            raise self.error
+        return Image(content=jpeg(4), taken_at=clip.start, source="event")
+
+
 class FakeHls:
     """A camera's own HLS."""
 
@@ -91,6 +106,9 @@ class Never:
         return await asyncio.Future()
 
     async def between(self, start: datetime, end: datetime) -> Sequence[Clip]:
+        return await asyncio.Future()
+
+    async def thumbnail(self, clip: Clip) -> Image:
         return await asyncio.Future()
 
     def read(self, clip: Clip) -> AsyncGenerator[bytes]:
@@ -128,7 +146,7 @@ def every_kind(provider: FakeProvider) -> None:
     provider.listed = [
         provider.camera("yard"),
         provider.camera("street", mjpeg=provider.mjpeg, stills=None),
-        provider.camera("gate", rtsp=provider.rtsp, clips=FakeClips()),
+        provider.camera("gate", rtsp=provider.rtsp, clips=PicturedFakeClips()),
         provider.camera("door", webrtc=provider.webrtc, stills=None),
         provider.camera("barn", hls=FakeHls(), stills=None),
         provider.camera("dark", online=False, offline_reason="no_signal"),

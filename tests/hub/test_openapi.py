@@ -132,6 +132,7 @@ GOOD = {
     "/stats": "gate",
     "/recordings": "gate",
     "/recordings/{recording}": "gate",
+    "/recordings/{recording}/thumbnail": "gate",
 }
 NONE = {
     "": "yard",
@@ -167,7 +168,7 @@ class Asker:
             answer = await self.client.post(door, json={"sdp": OFFER})
             names["session"] = (await answer.json())["session"].rpartition("/")[2]
         if "{recording}" in path:
-            of_gate = path.removesuffix("/{recording}")
+            of_gate = path.partition("/{recording}")[0]
             listed = await first_recording(self.client, lambda *_: self.url(of_gate, "gate"))
             names["recording"] = listed.rpartition("/")[2]
         return names
@@ -177,7 +178,7 @@ class Asker:
         offers = method == "post" and route in {"", "/webrtc"}
         query = "?format=webrtc" if offers and not route else ""
         if status == HTTPStatus.NOT_FOUND:
-            return (NONE | {"/webrtc/{session}": "door", "/recordings/{recording}": "gate"})[route] + query
+            return ({each: camera for each, camera in GOOD.items() if "{" in each} | NONE)[route] + query
         if status == HTTPStatus.GATEWAY_TIMEOUT:
             return f"silent{query}" if offers else "slow"
         return f"door{query}" if offers else GOOD[route]

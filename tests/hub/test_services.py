@@ -1,8 +1,9 @@
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError, Unauthorized
+import probatio
 import pytest
 from pytest_homeassistant_custom_component.common import MockUser
 
@@ -12,6 +13,8 @@ from custom_components.camhub.kernel.model import CredentialState, TokenStatus
 
 from .conftest import AddAccount
 from .fake_provider import FakeProvider, FakeSpec
+from .people import person
+from .stream_world import FakeClips
 
 
 async def status(hass: HomeAssistant, **data: object) -> list[Any]:
@@ -101,3 +104,90 @@ async def test_only_administrators_see_the_status(
     reader = Context(user_id=hass_read_only_user.id)
     with pytest.raises(Unauthorized):
         await hub.services.async_call(DOMAIN, "status", {}, blocking=True, return_response=True, context=reader)
+
+
+SPAN = {"start": "2026-03-01 12:00:00+00:00", "end": "2026-03-01T12:05:00Z"}
+
+
+class Exports(FakeClips):
+    """Clips that can be put aside."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.made: list[tuple[datetime, datetime, str | None]] = []
+
+    async def export(self, start: datetime, end: datetime, name: str | None = None) -> str | None:
+        if self.error is not None:
+            raise self.error
+        self.made.append((start, end, name))
+        return "film-1"
+
+
+@pytest.fixture
+async def exports(hub: HomeAssistant, fake: FakeSpec, add_account: AddAccount) -> Exports:
+    clips = Exports()
+
+    def prepare(provider: FakeProvider) -> None:
+        provider.listed = [
+            provider.camera("yard", clips=clips),
+            provider.camera("door", clips=FakeClips()),
+            provider.camera("barn"),
+        ]
+
+    fake.prepare = prepare
+    await add_account()
+    return clips
+
+
+async def export(hass: HomeAssistant, camera: str, **data: object) -> Any:
+    data = {**SPAN, "entity_id": f"camera.{camera}", **data}
+    return await hass.services.async_call(DOMAIN, "export_clip", data, blocking=True, return_response=True)
+
+
+async def test_a_clip_is_put_aside(hub: HomeAssistant, exports: Exports) -> None:
+    assert await export(hub, "yard", name="Parcel") == {"camera.yard": {"export_id": "film-1"}}
+    await hub.services.async_call(DOMAIN, "export_clip", {**SPAN, "entity_id": "camera.yard"}, blocking=True)
+    noon = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    span = (noon, noon + timedelta(minutes=5))
+    assert exports.made == [(*span, "Parcel"), (*span, None)]
+    await hub.config.async_set_time_zone("America/Regina")
+    await export(hub, "yard", start="2026-03-01 06:00:00", end="2026-03-01 06:05:00")
+    assert exports.made[-1] == (*span, None)
+
+
+@pytest.mark.parametrize("camera", ["door", "barn"])
+async def test_who_cannot_put_aside_says_so(hub: HomeAssistant, exports: Exports, camera: str) -> None:
+    with pytest.raises(ServiceValidationError, match="Nothing can be put aside"):
+        await export(hub, camera)
+
+
+async def test_an_export_that_fails(hub: HomeAssistant, exports: Exports) -> None:
+    exports.error = Unsupported(reason="nothing_recorded")
+    with pytest.raises(ServiceValidationError, match="Nothing was recorded"):
+        await export(hub, "yard")
+    exports.error = Unreachable()
+    with pytest.raises(HomeAssistantError, match="does not answer"):
+        await export(hub, "yard")
+
+
+@pytest.mark.parametrize(
+    "span", [{"end": "2026-03-01 12:00:00+00:00"}, {"end": "2026-03-03 12:00:00+00:00"}, {"start": "2027-01-01 00:00"}]
+)
+async def test_a_time_that_makes_no_sense(hub: HomeAssistant, exports: Exports, span: dict[str, str]) -> None:
+    with pytest.raises(ServiceValidationError, match="at most a day"):
+        await export(hub, "yard", **span)
+    assert exports.made == []
+
+
+@pytest.mark.parametrize("name", ["", "x" * 257])
+async def test_a_name_that_is_none(hub: HomeAssistant, exports: Exports, name: str) -> None:
+    with pytest.raises(probatio.Invalid):
+        await export(hub, "yard", name=name)
+
+
+async def test_who_may_not_see_a_camera_puts_nothing_aside(hub: HomeAssistant, exports: Exports) -> None:
+    visitor = await person(hub, "elsewhere")
+    data = {**SPAN, "entity_id": "camera.yard"}
+    with pytest.raises(Unauthorized):
+        await hub.services.async_call(DOMAIN, "export_clip", data, blocking=True, context=Context(user_id=visitor.id))
+    assert exports.made == []

@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
@@ -19,6 +20,7 @@ from custom_components.camhub.kernel.errors import AuthError, Throttled, Unreach
 from custom_components.camhub.kernel.model import Image
 from custom_components.camhub.kernel.provider import WebRtc
 from custom_components.camhub.kernel.relay import OPENING
+from custom_components.camhub.limits import METER
 from custom_components.camhub.runtime import SHARED
 from custom_components.camhub.stream_entry import STREAMS
 from custom_components.camhub.stream_paths import camera_key, parse_key, stream_path
@@ -27,7 +29,7 @@ from .conftest import AddAccount
 from .fake_provider import FakeProvider, FakeSpec
 from .people import PEOPLE, person, token_of
 from .pictures import jpeg
-from .stream_world import FILM, ODD, START, every_kind
+from .stream_world import FILM, ODD, START, FakeClips, every_kind
 
 type Path = Callable[..., str]
 
@@ -83,6 +85,8 @@ ROUTES = (
     ("get", "yard", ("recordings",), HTTPStatus.NOT_FOUND),
     ("get", "gate", ("recordings",), HTTPStatus.OK),
     ("get", "gate", ("recordings", "none"), HTTPStatus.NOT_FOUND),
+    ("get", "gate", ("recordings", "none", "thumbnail"), HTTPStatus.NOT_FOUND),
+    ("get", "yard", ("recordings", "none", "thumbnail"), HTTPStatus.NOT_FOUND),
     ("head", "yard", ("snapshot",), HTTPStatus.OK),
     ("head", "barn", (), HTTPStatus.OK),
     ("head", "barn", ("hls", "index.m3u8"), HTTPStatus.OK),
@@ -432,12 +436,69 @@ async def test_parts_that_there_are_not(client: TestClient[Any, Any], path: Path
     await refused(answer, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE)
     assert answer.headers["Content-Range"] == f"bytes */{len(FILM)}"
     assert (await client.get(url, headers={"Range": "lines=1-2"})).status == HTTPStatus.OK
-    whole = await client.get(await first_recording(client, path, 1), headers={"Range": "bytes=0-9"})
-    assert (whole.status, whole.headers["Accept-Ranges"]) == (HTTPStatus.OK, "none")
     async with client.head(url) as head:
         assert (head.headers["Content-Length"], head.headers["Accept-Ranges"]) == (str(len(FILM)), "bytes")
     for name in ("none", "WzEsMl0", quote("é"), f"{url.rpartition('/')[2]}x"):
         await refused(await client.get(path("gate", "recordings", name)), HTTPStatus.NOT_FOUND)
+
+
+@pytest.mark.parametrize(
+    ("asked", "begin", "end"), [("bytes=0-1", 0, 2), ("bytes=1500-2500", 1500, 2501), ("bytes=9990-99999", 9990, 10240)]
+)
+async def test_parts_of_what_goes_on(
+    client: TestClient[Any, Any], path: Path, entry: MockConfigEntry, asked: str, begin: int, end: int
+) -> None:
+    """Nobody knows how long it will be, so that the total is left open."""
+    clips = entry.runtime_data.data["gate"].clips
+    answer = await client.get(await first_recording(client, path, 1), headers={"Range": asked})
+    assert (answer.status, answer.headers["Accept-Ranges"]) == (HTTPStatus.PARTIAL_CONTENT, "bytes")
+    assert answer.headers["Content-Range"] == f"bytes {begin}-{end - 1}/*"
+    assert (await answer.read(), answer.content_type) == (FILM[begin:end], "video/mp4")
+    assert clips.closed == 1
+
+
+@pytest.mark.parametrize("asked", ["bytes=0-", "bytes=500-", "bytes=-5", "bytes=0-9999999", "lines=1-2"])
+async def test_the_rest_of_what_goes_on_is_all_of_it(client: TestClient[Any, Any], path: Path, asked: str) -> None:
+    answer = await client.get(await first_recording(client, path, 1), headers={"Range": asked})
+    assert (answer.status, answer.headers.get("Content-Range")) == (HTTPStatus.OK, None)
+    assert await answer.read() == FILM
+
+
+async def test_parts_that_are_not_there_yet(client: TestClient[Any, Any], path: Path) -> None:
+    url = await first_recording(client, path, 1)
+    answer = await client.get(url, headers={"Range": "bytes=10240-10250"})
+    await refused(answer, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE)
+    assert answer.headers["Content-Range"] == f"bytes */{len(FILM)}"
+    async with client.head(url, headers={"Range": "bytes=0-1"}) as head:
+        assert (head.status, head.headers["Accept-Ranges"]) == (HTTPStatus.OK, "bytes")
+
+
+async def test_recordings_have_pictures(
+    hub: HomeAssistant, client: TestClient[Any, Any], path: Path, entry: MockConfigEntry
+) -> None:
+    clips = entry.runtime_data.data["gate"].clips
+    span = {"start": START.isoformat(), "end": (START + timedelta(hours=1)).isoformat()}
+    rows = await (await client.get(path("gate", "recordings"), params=span)).json()
+    kept, going_on = [await client.get(row["thumbnail"]) for row in rows[:2]]
+    assert (kept.status, kept.content_type, await kept.read()) == (HTTPStatus.OK, "image/jpeg", jpeg(4))
+    assert kept.headers["Cache-Control"] == "private, max-age=3600"
+    assert going_on.headers["Cache-Control"] == "no-store"
+    clips.error = Unreachable()
+    await refused(await client.get(rows[0]["thumbnail"]), HTTPStatus.SERVICE_UNAVAILABLE)
+    option(hub, entry, max_day=1)
+    (admin,) = (user for user in await hub.auth.async_get_users() if user.is_admin)
+    hub.data[METER].usage(entry.entry_id, admin.id)._bytes = 10**9
+    await refused(await client.get(rows[0]["thumbnail"]), HTTPStatus.TOO_MANY_REQUESTS)
+    assert clips.pictures == 2
+
+
+async def test_recordings_without_pictures(client: TestClient[Any, Any], path: Path, entry: MockConfigEntry) -> None:
+    coordinator = entry.runtime_data
+    coordinator.data = {"gate": replace(coordinator.data["gate"], clips=FakeClips())}
+    span = {"start": START.isoformat(), "end": (START + timedelta(hours=1)).isoformat()}
+    rows = await (await client.get(path("gate", "recordings"), params=span)).json()
+    assert {row["thumbnail"] for row in rows} == {None}
+    await refused(await client.get(f"{rows[0]['url']}/thumbnail"), HTTPStatus.NOT_FOUND)
 
 
 async def test_a_size_that_nobody_tells_is_learnt_once(
