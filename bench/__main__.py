@@ -13,7 +13,7 @@ from typing import Final
 from .figure import Figure
 from .plan import FULL, QUICK, Plan
 
-NAMES: Final = ("relay", "digest", "stills", "coordinator", "scaled", "limit", "join", "startup", "motion")
+NAMES: Final = ("relay", "digest", "stills", "coordinator", "scaled", "limit", "join", "proxy", "startup", "motion")
 OUT: Final = Path(__file__).parent / "out"
 HEADINGS: Final = ("figure", "value", "goal", "", "against")
 

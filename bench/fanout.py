@@ -108,6 +108,16 @@ async def take(rig: Rig) -> dict[str, list[dict[str, Any]]]:
     return seen
 
 
+async def first_frame(rig: Rig, target: Target, group: str) -> float:
+    """Let one viewer join and return the seconds from connecting to a whole frame."""
+    await open_viewers(rig, target, group, 1, kind="probe")
+    first: float | None = None
+    while first is None:
+        await asyncio.sleep(0.05)
+        first = (await take(rig))[group][0]["first"]
+    return first
+
+
 def frames(seen: Mapping[str, Any], size: str) -> float:
     """Return how many frames a viewer was sent."""
     received: int = seen["bytes"]

@@ -178,6 +178,16 @@ class Home(HomeAssistant):
             if state["entity_id"].startswith("camera.") and "entity_picture" in state["attributes"]
         }
 
+    async def streams(self, kind: str) -> dict[str, str]:
+        """Return CamHub's own path of each camera in a format, by the camera's name."""
+        listed = await self.get("/api/camhub/streams")
+        return {stream["name"]: stream["formats"][kind] for stream in listed["streams"]}
+
+    async def signed(self, path: str) -> str:
+        """Return a path that the user may ask for without a header, as a browser's pictures are asked for."""
+        answer = await self.command("auth/sign_path", path=path, expires=86400)
+        return str(answer["path"])
+
     async def enable(self, entry: Entry) -> None:
         """Set up an entry that was stored disabled."""
         await self.command("config_entries/disable", entry_id=entry.id, disabled_by=None)

@@ -6,7 +6,7 @@ import random
 from statistics import median
 from typing import Final
 
-from .fanout import Target, at_home, open_viewers, take
+from .fanout import Target, at_home, first_frame, open_viewers
 from .figure import Figure
 from .homes import Entry, camhub, core_mjpeg
 from .plan import FULL, Plan, p95
@@ -56,9 +56,4 @@ async def _join(running: Rig, target: Target, group: str) -> float:
     """Return the seconds from connecting to a whole frame."""
     # A new phase each time: else all joins would meet the camera at the same moment.
     await asyncio.sleep(random.uniform(0, 1 / FPS))
-    await open_viewers(running, target, group, 1, kind="probe")
-    first: float | None = None
-    while first is None:
-        await asyncio.sleep(0.05)
-        first = (await take(running))[group][0]["first"]
-    return first
+    return await first_frame(running, target, group)

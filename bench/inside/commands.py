@@ -1,4 +1,4 @@
-"""The websocket commands: loop lag, set-up of entries, state writes, sweeps, forgetting pictures."""
+"""The websocket commands: loop lag, set-up of entries, state writes, sweeps, forgetting pictures, proxied addresses."""
 
 import asyncio
 from collections.abc import Sequence
@@ -12,10 +12,13 @@ from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.const import EVENT_STATE_CHANGED, EVENT_STATE_REPORTED
 from homeassistant.core import Event, EventStateChangedData, EventStateReportedData, HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr, entity_registry as er
+from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.util.async_ import create_eager_task
 import probatio
 
 from custom_components.camhub.coordinator import CamHubCoordinator
+
+from .proxying import Constant, PassOn
 
 DOMAIN: Final = "bench_inside"
 LAG_TICK: Final = 0.005
@@ -24,7 +27,7 @@ LAG_TICK: Final = 0.005
 @callback
 def async_register(hass: HomeAssistant) -> None:
     """Register them all."""
-    for command in (ws_lag_start, ws_lag_stop, ws_started, ws_set_up, ws_forget, ws_sweep):
+    for command in (ws_lag_start, ws_lag_stop, ws_started, ws_set_up, ws_forget, ws_sweep, ws_proxy):
         websocket_api.async_register_command(hass, command)
 
 
@@ -164,3 +167,18 @@ async def ws_sweep(hass: HomeAssistant, connection: ActiveConnection, msg: dict[
     for each in undo:
         each()
     connection.send_result(msg["id"], {**result, **writes})
+
+
+@websocket_api.websocket_command(
+    {
+        probatio.Required("type"): "bench_inside/proxy",
+        probatio.Required("addresses"): {str: str},
+        probatio.Required("sizes"): {str: int},
+    }
+)
+@callback
+def ws_proxy(hass: HomeAssistant, connection: ActiveConnection, msg: dict[str, Any]) -> None:
+    """Serve these addresses with the session that all integrations share, and constant bytes of these sizes."""
+    hass.http.register_view(PassOn(async_get_clientsession(hass), msg["addresses"]))
+    hass.http.register_view(Constant(msg["sizes"]))
+    connection.send_result(msg["id"])
