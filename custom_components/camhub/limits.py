@@ -85,15 +85,17 @@ class Usage:
 
     def admit(self, limits: Limits, stream: Hashable | None = None) -> None:
         """Raise LimitReached where nothing may be taken now, or no further stream be opened."""
-        now = self._clock.now()
         if limits.day and self.bytes_today >= limits.day:
             until = dt_util.as_utc(dt_util.start_of_local_day(self._today() + timedelta(days=1)))
-            raise LimitReached(Limit.DAY, retry_after=math.ceil((until - now).total_seconds()), until=until)
-        if wait := math.ceil(self.wait(limits)):
-            raise LimitReached(Limit.RATE, retry_after=wait, until=now + timedelta(seconds=wait))
+            wait = math.ceil((until - self._clock.now()).total_seconds())
+            raise LimitReached(Limit.DAY, retry_after=wait, until=until)
+        if limits.rate and (wait := math.ceil(self.wait(limits))):
+            raise self._reached(Limit.RATE, wait)
         if stream is not None and limits.streams and self.streams >= limits.streams and stream not in self._streams:
-            until = now + timedelta(seconds=TRY_AGAIN)
-            raise LimitReached(Limit.STREAMS, retry_after=TRY_AGAIN, until=until)
+            raise self._reached(Limit.STREAMS, TRY_AGAIN)
+
+    def _reached(self, limit: Limit, wait: int) -> LimitReached:
+        return LimitReached(limit, retry_after=wait, until=self._clock.now() + timedelta(seconds=wait))
 
     def hold(self, stream: Hashable, seconds: float = math.inf) -> None:
         """Count a stream as open for that long, or until it is released."""

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from datetime import datetime
 from email.utils import format_datetime
 from http import HTTPStatus
 from typing import Final
@@ -31,44 +30,42 @@ _LOOK: Final = 0.1
 async def async_snapshot(watch: Watch) -> web.Response:
     """Answer with a picture no older than the account's setting where the camera answers."""
     watch.usage.admit(watch.limits)
-    image = await watch.in_time(_picture(watch))
+    image = await _picture(watch)
     watch.usage.count(len(image.content), watch.limits)
     age = (watch.coordinator.clock.now() - image.taken_at).total_seconds()
-    headers = {**NO_STORE, "Age": str(max(0, round(age))), "Last-Modified": _http_date(image.taken_at)}
+    headers = {
+        **NO_STORE,
+        "Age": str(max(0, round(age))),
+        "Last-Modified": format_datetime(image.taken_at, usegmt=True),
+    }
     return web.Response(body=image.content, content_type=image.content_type, headers=headers)
-
-
-def _http_date(at: datetime) -> str:
-    return format_datetime(at, usegmt=True)
 
 
 async def _picture(watch: Watch) -> Image:
     """Return a picture of what the camera gives; of one that gives only live views, the last that was kept."""
-    camera, relay = watch.camera, watch.coordinator.relay(watch.camera)
+    camera, coordinator = watch.camera, watch.coordinator
+    key = coordinator.picture_key(camera.id)
     if camera.stills is not None:
-        return await _taken(watch, camera.stills)
-    if relay is not None:
+        return await _taken(watch, key, camera.stills)
+    if (relay := coordinator.relay(camera)) is not None:
         watch.require_online()
-        frame = await _first_frame(relay)
+        frame = await watch.in_time(_first_frame(relay))
         return Image(content=frame.jpeg, taken_at=frame.taken_at)
     if camera.rtsp is not None:
-        return await _grabbed(watch, camera.rtsp)
-    if (kept := await watch.coordinator.album.read(watch.coordinator.picture_key(camera.id))) is None:
+        return await watch.in_time(_grabbed(watch, camera.rtsp))
+    if (kept := await coordinator.album.read(key)) is None:
         raise no_such_format("snapshot")
     return kept
 
 
-async def _taken(watch: Watch, stills: Stills) -> Image:
+async def _taken(watch: Watch, key: str, stills: Stills) -> Image:
     """Return the album's picture; raises the camera's error rather than show an old one as the present."""
     watch.require_online()
-    album, key = watch.coordinator.album, watch.coordinator.picture_key(watch.camera.id)
-    image = await album.get(
-        key,
-        stills,
-        max_age=watch.coordinator.picture_age,
-        floor=watch.camera.still_floor,
-        patience=2 * watch.first_byte,
-    )
+    album, max_age, floor = watch.coordinator.album, watch.coordinator.picture_age, watch.camera.still_floor
+    image = album.at_hand(key, stills, max_age=max_age, floor=floor)
+    if image is None:
+        patience = 2 * watch.first_byte
+        image = await watch.in_time(album.get(key, stills, max_age=max_age, floor=floor, patience=patience))
     if image.stale and (error := album.state(key).error) is not None:
         raise error
     return image

@@ -308,16 +308,16 @@ class ThumbnailView(_View):
 
 
 def views() -> tuple[HomeAssistantView, ...]:
-    """Return every route."""
+    """Return every route, those that are asked most first: they are tried in this order."""
     return (
+        DirectView("snapshot"),
+        DirectView("mjpeg"),
+        DirectView("hls"),
+        HlsFileView(),
         ListView(),
         FormatView(),
-        DirectView("hls"),
-        DirectView("mjpeg"),
-        DirectView("snapshot"),
         OfferView(),
         SessionView(),
-        HlsFileView(),
         StatsView(),
         RecordingsView(),
         RecordingView(),

@@ -71,6 +71,25 @@ async def test_an_old_picture_is_given_at_once_and_refreshed_behind(album: Album
     assert lens.taken == 2
 
 
+async def test_what_is_at_hand_is_given_without_waiting(album: Album, lens: Lens, clock: FakeClock) -> None:
+    assert album.at_hand(KEY, lens, max_age=10) is None
+    assert lens.taken == 0
+    first = await album.get(KEY, lens, max_age=10)
+    assert album.at_hand(KEY, lens, max_age=10) is first
+    await clock.advance(11)
+    assert album.at_hand(KEY, lens, max_age=10) == replace(first, stale=True)
+    await settle()
+    assert lens.taken == 2
+
+
+async def test_what_left_memory_is_not_at_hand(tmp_path: Path, clock: FakeClock, lens: Lens) -> None:
+    album = make_album(tmp_path, clock, memory_limit=1)
+    await album.get(KEY, lens, max_age=10)
+    assert album.at_hand(KEY, lens, max_age=10) is None
+    assert lens.taken == 1
+    await album.close()
+
+
 async def test_fifty_at_once_make_one_request_over_a_real_socket(tmp_path: Path) -> None:
     requests, answer = 0, asyncio.Event()
 

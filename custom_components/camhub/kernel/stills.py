@@ -158,6 +158,15 @@ class Album:
         image = await self.read(key)
         if image is None:
             return await self._outcome(self._ask(key, stills, floor), patience)
+        return self._shown(image, key, stills, max_age, floor)
+
+    def at_hand(self, key: str, stills: Stills, *, max_age: float, floor: float = 0.0) -> Image | None:
+        """Return what `get` would return without waiting, None where it would ask the disk or the camera first."""
+        image = self._memory.get(key)
+        return None if image is None else self._shown(image, key, stills, max_age, floor)
+
+    def _shown(self, image: Image, key: str, stills: Stills, max_age: float, floor: float) -> Image:
+        """Return a picture as it stands now, and begin to take a newer one where that is due."""
         age = (self._clock.now() - image.taken_at).total_seconds()
         since = self._since_fetched(key, image.taken_at)
         if since > max(max_age, floor) and not self._held(key, stills) and not self._closed:
