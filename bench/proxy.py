@@ -69,19 +69,20 @@ async def run(plan: Plan = FULL) -> list[Figure]:
 
 
 async def _paths(running: Rig) -> Paths:
-    home = running.home
-    addresses: dict[str, str] = {}
-    for size in ASKED:
-        addresses[f"mjpeg-{size}"], addresses[f"snapshot-{size}"] = _addresses(running.source, size)
-    sizes = {size: SIZES[size][3] for size in ASKED}
-    await home.command("bench_inside/proxy", addresses=addresses, sizes=sizes)
+    home, source = running.home, running.source
+    server = f"http://127.0.0.1:{source.port}"
+    await home.command("bench_inside/proxy", server=server, sizes={size: SIZES[size][3] for size in ASKED})
     streams, stills = await home.streams("mjpeg"), await home.streams("snapshot")
+    ours = {(HUB, size): streams[f"{HUB} {size}"] for size in ASKED}
+    snapshots = {(side, size): stills[f"{side} {size}"] for side in (HUB, FRESH) for size in ASKED}
+    constant = {(FLOOR, size): f"{VIEWS}/constant/{size}" for size in ASKED}
+    theirs, pictures = (
+        {(PROXY, size): _addresses(source, size)[at].replace(server, f"{VIEWS}/proxied") for size in ASKED}
+        for at in range(2)
+    )
     return Paths(
-        streams={(PROXY, size): await home.signed(f"{VIEWS}/proxied/mjpeg-{size}") for size in ASKED}
-        | {(HUB, size): await home.signed(streams[f"{HUB} {size}"]) for size in ASKED},
-        stills={(PROXY, size): await home.signed(f"{VIEWS}/proxied/snapshot-{size}") for size in ASKED}
-        | {(FLOOR, size): await home.signed(f"{VIEWS}/constant/{size}") for size in ASKED}
-        | {(side, size): await home.signed(stills[f"{side} {size}"]) for side in (HUB, FRESH) for size in ASKED},
+        streams={case: await home.signed(path) for case, path in (ours | theirs).items()},
+        stills={case: await home.signed(path) for case, path in (snapshots | constant | pictures).items()},
     )
 
 

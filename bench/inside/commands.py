@@ -1,4 +1,4 @@
-"""The websocket commands: loop lag, set-up of entries, state writes, sweeps, forgetting pictures, proxied addresses."""
+"""The websocket commands: loop lag, set-up of entries, state writes, sweeps, forgetting pictures, a proxy."""
 
 import asyncio
 from collections.abc import Sequence
@@ -172,13 +172,13 @@ async def ws_sweep(hass: HomeAssistant, connection: ActiveConnection, msg: dict[
 @websocket_api.websocket_command(
     {
         probatio.Required("type"): "bench_inside/proxy",
-        probatio.Required("addresses"): {str: str},
+        probatio.Required("server"): str,
         probatio.Required("sizes"): {str: int},
     }
 )
 @callback
 def ws_proxy(hass: HomeAssistant, connection: ActiveConnection, msg: dict[str, Any]) -> None:
-    """Serve these addresses with the session that all integrations share, and constant bytes of these sizes."""
-    hass.http.register_view(PassOn(async_get_clientsession(hass), msg["addresses"]))
+    """Hand a server on, with the session that all integrations share, and serve constant bytes of these sizes."""
+    hass.http.register_view(PassOn(async_get_clientsession(hass), msg["server"]))
     hass.http.register_view(Constant(msg["sizes"]))
     connection.send_result(msg["id"])

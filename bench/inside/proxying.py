@@ -1,7 +1,4 @@
-"""Views to compare CamHub's own with: one that hands cameras on by hass-web-proxy-lib, and one that asks nobody.
-
-Integrations such as Frigate's build theirs on that library; these look nothing up, so they cost no more than those.
-"""
+"""Views to compare CamHub's own with: one that hands cameras on by hass-web-proxy-lib, and one that asks nobody."""
 
 from collections.abc import Mapping
 from typing import Any, override
@@ -9,22 +6,28 @@ from typing import Any, override
 from aiohttp import ClientSession, web
 from hass_web_proxy_lib import ProxiedURL, ProxyView
 from homeassistant.components.http import HomeAssistantView
+from yarl import URL
 
 
 class PassOn(ProxyView):
-    """What is asked for by name comes from a camera's address."""
+    """What is asked for comes from a server, the path and the query being handed on.
 
-    url = "/api/bench_inside/proxied/{name}"
+    The Frigate integration's views are made like this; where it asks first who the server is and how to sign in there,
+    nothing is looked up here.
+    """
+
+    url = "/api/bench_inside/proxied/{path:.+}"
     name = "api:bench_inside:proxied"
 
-    def __init__(self, session: ClientSession, addresses: Mapping[str, str]) -> None:
-        """Keep the cameras' addresses."""
+    def __init__(self, session: ClientSession, server: str) -> None:
+        """Keep the server's address."""
         super().__init__(session)
-        self._addresses = addresses
+        self._server = server
 
     @override
     def _get_proxied_url(self, request: web.Request, **kwargs: Any) -> ProxiedURL:
-        return ProxiedURL(url=self._addresses[kwargs["name"]])
+        query = {key: value for key, value in request.query.items() if key != "authSig"}
+        return ProxiedURL(url=str(URL(self._server) / kwargs["path"]), query_params=query)
 
 
 class Constant(HomeAssistantView):

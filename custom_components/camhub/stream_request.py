@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import wraps
 from http import HTTPStatus
 
 from aiohttp import web
@@ -88,13 +89,18 @@ def open_watch(request: web.Request, key: str, route: str) -> Watch:
     )
 
 
-async def answered(give: Callable[[], Awaitable[web.StreamResponse]]) -> web.StreamResponse:
-    """Return what a route gives, or why it gives nothing."""
-    try:
-        return await give()
-    except Refusal as refusal:
-        return answer(refusal)
-    except HubError as error:
-        return answer(refusal_of(error))
-    except LimitReached as reached:
-        return answer(refusal_of_limit(reached))
+def answered[**P](route: Callable[P, Awaitable[web.StreamResponse]]) -> Callable[P, Awaitable[web.StreamResponse]]:
+    """Have a route answer why it gives nothing, where it raises that."""
+
+    @wraps(route)
+    async def answering(*args: P.args, **kwargs: P.kwargs) -> web.StreamResponse:
+        try:
+            return await route(*args, **kwargs)
+        except Refusal as refusal:
+            return answer(refusal)
+        except HubError as error:
+            return answer(refusal_of(error))
+        except LimitReached as reached:
+            return answer(refusal_of_limit(reached))
+
+    return answering

@@ -1,6 +1,5 @@
 """One authenticated address for every camera: `/api/camhub/streams/<camera key>` in four formats (docs/streams.md)."""
 
-from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Final
 
@@ -48,22 +47,6 @@ def formats_of(hass: HomeAssistant, camera: Camera, entity_id: str) -> list[str]
         "snapshot": camera.stills or camera.mjpeg or camera.rtsp,
     }
     return [name for name in FORMATS if able[name] is not None]
-
-
-class _View(HomeAssistantView):
-    """A route of one camera."""
-
-    route: str
-
-    async def give(
-        self, request: web.Request, key: str, how: Callable[[Watch], Awaitable[web.StreamResponse]]
-    ) -> web.StreamResponse:
-        """Answer a user who may see the camera."""
-
-        async def watched() -> web.StreamResponse:
-            return await how(open_watch(request, key, self.route))
-
-        return await answered(watched)
 
 
 def _ok(body: JsonValueType) -> web.Response:
@@ -135,33 +118,26 @@ def _row(hass: HomeAssistant, entry: CamHubConfigEntry, camera: Camera, entity_i
     }
 
 
-class FormatView(_View):
+class FormatView(HomeAssistantView):
     """A camera in the format that the query names."""
 
     url = _KEY
     name = "api:camhub:stream"
-    route = "streams"
 
+    @answered
     async def get(self, request: web.Request, camera_key: str) -> web.StreamResponse:
         """Answer in that format."""
-
-        async def give() -> web.StreamResponse:
-            name = _format(request)
-            return await _in_format(open_watch(request, camera_key, f"{self.route}/{name}"), name)
-
-        return await answered(give)
+        name = _format(request)
+        return await _in_format(open_watch(request, camera_key, f"streams/{name}"), name)
 
     head = get
 
+    @answered
     async def post(self, request: web.Request, camera_key: str) -> web.StreamResponse:
         """Answer an offer."""
-
-        async def give() -> web.StreamResponse:
-            if _format(request) != "webrtc":
-                raise _bad_format()
-            return await async_offer(open_watch(request, camera_key, f"{self.route}/webrtc"))
-
-        return await answered(give)
+        if _format(request) != "webrtc":
+            raise _bad_format()
+        return await async_offer(open_watch(request, camera_key, "streams/webrtc"))
 
 
 def _format(request: web.Request) -> str:
@@ -175,19 +151,20 @@ def _bad_format() -> Refusal:
     return Refusal(HTTPStatus.BAD_REQUEST, "bad_format", {"formats": ", ".join(FORMATS)})
 
 
-class DirectView(_View):
+class DirectView(HomeAssistantView):
     """A camera in one format."""
 
     def __init__(self, kind: str) -> None:
         """Answer under that format's own path."""
         self.url = f"{_KEY}/{kind}"
         self.name = f"api:camhub:stream:{kind}"
-        self.route = f"streams/{kind}"
+        self._route = f"streams/{kind}"
         self._kind = kind
 
+    @answered
     async def get(self, request: web.Request, camera_key: str) -> web.StreamResponse:
         """Answer in that format."""
-        return await self.give(request, camera_key, lambda watch: _in_format(watch, self._kind))
+        return await _in_format(open_watch(request, camera_key, self._route), self._kind)
 
     head = get
 
@@ -199,110 +176,97 @@ class OfferView(DirectView):
         """Take offers under their own path."""
         super().__init__("webrtc")
 
+    @answered
     async def post(self, request: web.Request, camera_key: str) -> web.StreamResponse:
         """Answer an offer."""
-        return await self.give(request, camera_key, async_offer)
+        return await async_offer(open_watch(request, camera_key, "streams/webrtc"))
 
 
-class SessionView(_View):
+class SessionView(HomeAssistantView):
     """A live view that goes on."""
 
     url = f"{_KEY}/webrtc/{{session}}"
     name = "api:camhub:stream:session"
-    route = "streams/webrtc"
 
+    @answered
     async def post(self, request: web.Request, camera_key: str, session: str) -> web.StreamResponse:
         """Exchange candidates and keep it going."""
+        return _ok(await async_talk(open_watch(request, camera_key, "streams/webrtc"), session))
 
-        async def talk(watch: Watch) -> web.StreamResponse:
-            return _ok(await async_talk(watch, session))
-
-        return await self.give(request, camera_key, talk)
-
+    @answered
     async def delete(self, request: web.Request, camera_key: str, session: str) -> web.StreamResponse:
         """End it."""
-
-        async def hang_up(watch: Watch) -> web.StreamResponse:
-            await async_hang_up(watch, session)
-            return web.Response(status=HTTPStatus.NO_CONTENT)
-
-        return await self.give(request, camera_key, hang_up)
+        await async_hang_up(open_watch(request, camera_key, "streams/webrtc"), session)
+        return web.Response(status=HTTPStatus.NO_CONTENT)
 
 
-class HlsFileView(_View):
+class HlsFileView(HomeAssistantView):
     """A playlist or segment that a playlist named."""
 
     url = f"{_KEY}/hls/{{file:.+}}"
     name = "api:camhub:stream:hls_file"
-    route = "streams/hls"
 
+    @answered
     async def get(self, request: web.Request, camera_key: str, file: str) -> web.StreamResponse:
         """Answer with it."""
-        return await self.give(request, camera_key, lambda watch: async_hls(watch, file))
+        return await async_hls(open_watch(request, camera_key, "streams/hls"), file)
 
     head = get
 
 
-class StatsView(_View):
+class StatsView(HomeAssistantView):
     """Figures of a camera's stream."""
 
     url = f"{_KEY}/stats"
     name = "api:camhub:stream:stats"
-    route = "streams/stats"
 
+    @answered
     async def get(self, request: web.Request, camera_key: str) -> web.StreamResponse:
         """Answer with what is known, null for what is not."""
-
-        async def tell(watch: Watch) -> web.StreamResponse:
-            return _ok(stats(watch))
-
-        return await self.give(request, camera_key, tell)
+        return _ok(stats(open_watch(request, camera_key, "streams/stats")))
 
     head = get
 
 
-class RecordingsView(_View):
+class RecordingsView(HomeAssistantView):
     """What the camera's recorder kept."""
 
     url = f"{_KEY}/recordings"
     name = "api:camhub:stream:recordings"
-    route = "streams/recordings"
 
+    @answered
     async def get(self, request: web.Request, camera_key: str) -> web.StreamResponse:
         """List it."""
-
-        async def tell(watch: Watch) -> web.StreamResponse:
-            return _ok(list[JsonValueType](await async_recordings(watch)))
-
-        return await self.give(request, camera_key, tell)
+        watch = open_watch(request, camera_key, "streams/recordings")
+        return _ok(list[JsonValueType](await async_recordings(watch)))
 
     head = get
 
 
-class RecordingView(_View):
+class RecordingView(HomeAssistantView):
     """One recording."""
 
     url = f"{_KEY}/recordings/{{recording}}"
     name = "api:camhub:stream:recording"
-    route = "streams/recordings"
 
+    @answered
     async def get(self, request: web.Request, camera_key: str, recording: str) -> web.StreamResponse:
         """Answer with its bytes."""
-        return await self.give(request, camera_key, lambda watch: async_recording(watch, recording))
+        return await async_recording(open_watch(request, camera_key, "streams/recordings"), recording)
 
     head = get
 
 
-class ThumbnailView(_View):
+class ThumbnailView(HomeAssistantView):
     """The picture of one recording."""
 
     url = f"{_KEY}/recordings/{{recording}}/thumbnail"
     name = "api:camhub:stream:thumbnail"
-    route = "streams/recordings"
 
+    @answered
     async def get(self, request: web.Request, camera_key: str, recording: str) -> web.StreamResponse:
         """Answer with it."""
-        return await self.give(request, camera_key, lambda watch: async_thumbnail(watch, recording))
+        return await async_thumbnail(open_watch(request, camera_key, "streams/recordings"), recording)
 
     head = get
 
