@@ -13,7 +13,8 @@ AT = START.timestamp()
 
 
 def unit(**value: JsonValue) -> Unit:
-    (found,) = parse.buckets({"updated_buckets": [{"object_key": "quartz.ab", "value": value}]}).units
+    bucket: JsonValue = {"object_key": "quartz.ab", "value": {"camera_type": 12, **value}}
+    (found,) = parse.buckets({"updated_buckets": [bucket]}).units
     return found
 
 
