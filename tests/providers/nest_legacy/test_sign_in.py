@@ -253,6 +253,34 @@ async def test_values_that_are_handed_in_are_tested_and_not_taken_for_the_old_on
     assert services.google.tokens == 2
 
 
+async def test_values_of_the_other_way_are_taken_for_what_they_are(
+    services: NestLegacySimulator, make_context: MakeContext
+) -> None:
+    """The action answers the first page with what is stored, as it knows no better."""
+    by_google = await SPEC.sign_in(make_context(), Script(BY_GOOGLE, pasted(services)))
+    mixed = {**by_google.credentials, "user_token": services.user_token()}
+    by_token = await SPEC.sign_in(make_context(mixed), Script(BY_GOOGLE, token(str(mixed["user_token"]))))
+    assert (by_token.unique_id, login_of(by_token).credential) == (by_google.unique_id, "token")
+    services.google.sign_in()
+    mixed = {**by_token.credentials, **google(services), "credential": "token"}
+    again = await SPEC.sign_in(make_context(mixed), Script(BY_TOKEN, pasted(services)))
+    assert (again.unique_id, login_of(again).credential) == (by_google.unique_id, "google")
+
+
+async def test_credentials_from_elsewhere(services: NestLegacySimulator, make_context: MakeContext) -> None:
+    """As the seeds' project kept them: raw, and nothing said about what they are."""
+    folded = services.google.cookies.replace("; ", ";\n ")
+    raw = {"issue_token": f"{services.google.issue_token}\n", "cookies": f"Cookie: {folded}"}
+    script = Script(BY_GOOGLE, ("google", {}))
+    account = await SPEC.sign_in(make_context(raw), script)
+    assert script.forms[0].fields[0].default == "google"
+    assert login_of(account).cookies.reveal() == services.google.cookies
+    script = Script(BY_TOKEN, ("token", {}))
+    account = await SPEC.sign_in(make_context({"user_token": f"{services.user_token()}\n"}), script)
+    assert script.forms[0].fields[0].default == "token"
+    assert login_of(account).credential == "token"
+
+
 async def test_a_field_test_account_is_known_by_its_address(
     services: NestLegacySimulator, make_context: MakeContext
 ) -> None:

@@ -58,7 +58,7 @@ class Login:
     def load(cls, stored: Credentials) -> Self:
         """Read what `stored` wrote; what was learned of other cookies or another token than are there is left out."""
         login = cls(
-            credential=stored.text("credential", GOOGLE),
+            credential=_way(stored),
             issue_token=stored.secret("issue_token"),
             cookies=stored.secret("cookies"),
             user_token=stored.secret("user_token"),
@@ -103,8 +103,7 @@ class Login:
     @property
     def fingerprint(self) -> str:
         """Return what tells these credentials from others without holding them."""
-        parts = (self.credential, self.issue_token.reveal(), self.cookies.reveal(), self.user_token.reveal())
-        return sha256("\n".join(parts).encode()).hexdigest()[:16]
+        return _fingerprint(self.credential, self.issue_token.reveal(), self.cookies.reveal(), self.user_token.reveal())
 
     @property
     def hosts(self) -> Hosts:
@@ -115,6 +114,28 @@ class Login:
     def renewable(self) -> bool:
         """Return whether a new session can be had without the user."""
         return self.credential == GOOGLE or self.kind is Kind.ACCESS
+
+
+def is_mixed(stored: Credentials) -> bool:
+    """Return whether values of one way to sign in were handed in beside those stored of the other."""
+    return bool(stored.text("user_token") and stored.text("issue_token"))
+
+
+def _way(stored: Credentials) -> str:
+    """Return which way the values are of: also where nobody says so, or where newer ones came beside the old."""
+    said = stored.text("credential", GOOGLE)
+    if is_mixed(stored):
+        google = (GOOGLE, stored.text("issue_token"), stored.text("cookies"), "")
+        browser = (BROWSER, "", "", stored.text("user_token"))
+        olds = {_fingerprint(*google): BROWSER, _fingerprint(*browser): GOOGLE}
+        return olds.get(stored.text("of"), said)
+    if stored.text("user_token"):
+        return BROWSER
+    return GOOGLE if stored.text("issue_token") else said
+
+
+def _fingerprint(*parts: str) -> str:
+    return sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
 def _session(kept: Object) -> Session | None:

@@ -13,7 +13,7 @@ from ...kernel.secret import Secret
 from ...kernel.signin import Answers, Ask, Field, FieldKind, Form
 from . import jwt, paste
 from .client import Client, Refused
-from .login import BROWSER, GOOGLE, Login, Manner
+from .login import BROWSER, GOOGLE, Login, Manner, is_mixed
 from .parse import Home, State
 from .paste import Kind
 
@@ -39,6 +39,9 @@ async def sign_in(context: Context, ask: Ask) -> Account:
         page="way", fields=(Field(key="credential", kind=FieldKind.SELECT, options=WAYS, default=earlier.credential),)
     )
     chosen = str((await ask(way)).get("credential") or GOOGLE)
+    if is_mixed(context.credentials):
+        # An action handed in values of the other way; its answer to this page is the old one.
+        chosen = earlier.credential
     same = earlier if earlier.credential == chosen else Login(credential=chosen)
     return await (_with_google if chosen == GOOGLE else _with_token)(context, ask, same)
 
@@ -65,17 +68,13 @@ async def _with_google(context: Context, ask: Ask, earlier: Login) -> Account:
 
 
 async def _google(context: Context, answers: Answers, earlier: Login, typed: _Typed) -> Account:
-    if address := str(answers.get("issue_token") or ""):
-        typed.issue_token = Secret(paste.issue_token(address))
-    if header := str(answers.get("cookies") or ""):
-        found = paste.cookies(header)
-        # The same once more, after a round that failed behind Google: Google has changed them by now.
-        if found != typed.pasted:
-            typed.pasted, typed.cookies = found, Secret(found)
-    if not typed.issue_token:
-        raise Malformed("nothing pasted", reason="issue_token_missing")
-    if not typed.cookies:
-        raise Malformed("nothing pasted", reason="cookies_missing")
+    # What was stored is looked through as well: it may have been taken over from elsewhere.
+    address = paste.issue_token(str(answers.get("issue_token") or typed.issue_token.reveal()))
+    typed.issue_token = Secret(address)
+    found = paste.cookies(str(answers.get("cookies") or typed.cookies.reveal()))
+    # The same once more, after a round that failed behind Google: Google has changed them by now.
+    if found != typed.pasted:
+        typed.pasted, typed.cookies = found, Secret(found)
     login = Login(
         credential=GOOGLE,
         issue_token=typed.issue_token,
@@ -116,18 +115,19 @@ async def _with_token(context: Context, ask: Ask, earlier: Login) -> Account:
 
 async def _token(context: Context, pasted: str, earlier: Login, *, field_test: bool) -> Account:
     now = context.clock.now()
-    if not pasted and earlier.user_token:
-        login = replace(earlier, field_test=field_test)
-    else:
-        found = paste.token(pasted)
-        login = Login(
-            credential=BROWSER,
-            user_token=Secret(found.value),
-            kind=found.kind,
-            field_test=field_test or found.field_test,
-            expires_at=jwt.expires_at(found.value) or now + LIFE,
-        )
-    if login.expires_at is not None and login.expires_at <= now:
+    found = paste.token(pasted or earlier.user_token.reveal())
+    ends = jwt.expires_at(found.value) or now + LIFE
+    login = Login(
+        credential=BROWSER,
+        user_token=Secret(found.value),
+        kind=found.kind,
+        field_test=field_test or found.field_test,
+        expires_at=ends,
+    )
+    if login.fingerprint == earlier.fingerprint and earlier.expires_at is not None:
+        ends = earlier.expires_at
+        login = replace(earlier, field_test=login.field_test)
+    if ends <= now:
         raise AuthError("the token's end is past", reason="token_expired")
     client = Client(context, login)
     try:
