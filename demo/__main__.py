@@ -54,6 +54,7 @@ async def run(folder: Path, port: int) -> None:
             print(f"  Raspberry Pi     {world.pi_url}/stream.mjpg")
             print(f"  Recorder         {world.recorder_url}  {RECORDER_USER} / {RECORDER_PASSWORD}")
             print(f"  Frigate          {world.server_url}  {SERVER_USER} / {SERVER_PASSWORD}")
+            print(f"  Nest Legacy      {world.legacy_url}/_simulator/sign_in  (what its browser shows)")
             print("\n  Ctrl-C stops everything.\n", flush=True)
             await waiting
     finally:

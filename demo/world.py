@@ -7,8 +7,11 @@ import socket
 import sys
 from typing import Any, Final, Self
 
+import aiohttp
+
 from simulators.authority import Authority
 from simulators.names import Address
+from simulators.nest_legacy import HOSTS as LEGACY_HOSTS
 
 from .home_assistant import HomeAssistant
 from .process import Process
@@ -45,7 +48,7 @@ class Ports:
 
 
 class World:
-    """A Raspberry Pi's camera server, a recorder and a Frigate server.
+    """A Raspberry Pi's camera server, a recorder, a Frigate server and the services of older Nest cameras.
 
     `names` leads the host names of services to simulators, whose certificates `authority` signs.
     """
@@ -58,7 +61,8 @@ class World:
         self.server_port, self.open_port = ports["frigate"], ports["frigate_open"]
         self.restream_port = ports["frigate_rtsp"]
         self.authority = Authority(folder / "authority")
-        self.names: dict[str, Address] = {}
+        self.legacy_port, self.legacy_admin_port = ports["nest_legacy"], ports["nest_legacy_admin"]
+        self.names: dict[str, Address] = dict.fromkeys(LEGACY_HOSTS, ("127.0.0.1", self.legacy_port))
         python = sys.executable
         self._processes = {
             self.pi_port: Process(
@@ -87,6 +91,15 @@ class World:
                 ],
                 folder / "frigate.log",
             ),
+            self.legacy_port: Process(
+                "Nest Legacy",
+                [
+                    *(python, "-m", "simulators.nest_legacy", "--port", str(self.legacy_port), "--cameras", "2"),
+                    *("--admin-port", str(self.legacy_admin_port), "--authority", str(folder / "authority")),
+                    *("--kept", str(folder / "nest_legacy.json"), "--motion-every", "20"),
+                ],
+                folder / "nest_legacy.log",
+            ),
         }
 
     @property
@@ -98,6 +111,17 @@ class World:
     def server_url(self) -> str:
         """Return the Frigate server's address."""
         return f"http://127.0.0.1:{self.server_port}"
+
+    @property
+    def legacy_url(self) -> str:
+        """Return where the services of older cameras take orders."""
+        return f"http://127.0.0.1:{self.legacy_admin_port}"
+
+    async def legacy_login(self) -> dict[str, str]:
+        """Return what a browser shows of somebody who is signed in there."""
+        async with aiohttp.ClientSession() as session, session.get(f"{self.legacy_url}/_simulator/sign_in") as shown:
+            copied: dict[str, str] = await shown.json()
+            return copied
 
     @property
     def recorder_url(self) -> str:
@@ -137,6 +161,7 @@ async def add_accounts(home: HomeAssistant, world: World) -> None:
         },
         {"username": SERVER_USER, "password": SERVER_PASSWORD},
     )
+    await home.add("nest_legacy", {"credential": "google"}, await world.legacy_login())
 
 
 async def cameras(home: HomeAssistant) -> list[dict[str, Any]]:

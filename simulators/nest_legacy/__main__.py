@@ -4,7 +4,6 @@ import argparse
 import asyncio
 from contextlib import suppress
 from itertools import cycle
-import json
 from pathlib import Path
 
 from simulators.authority import Authority
@@ -15,12 +14,11 @@ from .server import HOSTS, NestLegacySimulator
 async def main() -> None:
     """Serve until stopped, with somebody walking by now and then."""
     options = _options()
-    services = NestLegacySimulator()
+    services = NestLegacySimulator(kept=options.kept)
     services.house.units = services.house.units[: options.cameras]
     tls = Authority(options.authority).server(*HOSTS)
     await services.start(tls, options.host, options.port, options.admin_port)
-    shown = {"issue_token": services.google.issue_token, "cookies": services.google.cookies}
-    print(json.dumps({"port": services.port, "admin_port": services.admin_port, **shown}), flush=True)
+    print(f"nest_legacy {services.port}, orders at http://{options.host}:{services.admin_port}", flush=True)
     try:
         await _live(services, options.motion_every)
     finally:
@@ -43,6 +41,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=9443, help="of all hosts, with TLS; 0 takes a free one")
     parser.add_argument("--admin-port", type=int, default=9080, help="takes orders, without TLS; 0 takes a free one")
     parser.add_argument("--authority", type=Path, required=True, help="folder of who signs the certificate")
+    parser.add_argument("--kept", type=Path, help="file in which Google's cookies outlive this process")
     parser.add_argument("--cameras", type=int, default=4)
     parser.add_argument("--motion-every", type=float, default=30.0, help="seconds between events, 0 for none")
     return parser.parse_args()

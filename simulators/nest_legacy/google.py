@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+import json
+from pathlib import Path
 import secrets
 from typing import Final
 from urllib.parse import quote
@@ -15,12 +17,14 @@ _ROTATING: Final = ("SIDCC", "__Secure-1PSIDTS", "__Secure-3PSIDTS", "__Secure-1
 class GoogleAccount:
     """Gives a token for the cookies of now; who comes with those of before is logged out for good.
 
-    `grace` is how many changes old they may be. `refused` counts refusals, `replays` old cookies, `tokens` what was
-    issued; `secrets` is all that was ever given out.
+    `grace` is how many changes old they may be. What is in `kept` outlives this object. `refused` counts refusals,
+    `replays` old cookies, `tokens` what was issued; `secrets` is all that was ever given out.
     """
 
-    def __init__(self, now: Callable[[], datetime], *, origin: str = "https://home.nest.com") -> None:
-        """Sign in for the first time."""
+    def __init__(
+        self, now: Callable[[], datetime], *, origin: str = "https://home.nest.com", kept: Path | None = None
+    ) -> None:
+        """Sign in for the first time, or go on with what was kept."""
         self.origin = origin
         self.grace = 0
         self.rotates = True
@@ -31,7 +35,11 @@ class GoogleAccount:
         self._steady: dict[str, str] = {}
         self._turns: list[str] = []
         self._access: set[str] = set()
-        self.sign_in()
+        self._kept = kept
+        if kept is not None and kept.exists():
+            self._hint, self._steady, self._turns = json.loads(kept.read_text())
+        else:
+            self.sign_in()
 
     def sign_in(self) -> tuple[str, str]:
         """Sign in anew, as a person in a browser; return the address and the Cookie header that it shows."""
@@ -39,6 +47,7 @@ class GoogleAccount:
         self._hint = self._secret()
         self._steady = {name: self._secret() for name in _STEADY}
         self._turns = [self._secret()]
+        self._keep()
         return self.issue_token, self.cookies
 
     def log_out(self) -> None:
@@ -89,6 +98,7 @@ class GoogleAccount:
         if not self.rotates:
             return []
         self._turns.append(self._secret())
+        self._keep()
         new = dict(each.split("=", 1) for each in self.cookies.split("; "))
         end = format_datetime(self._now().astimezone(UTC) + timedelta(days=365), usegmt=True)
         return [
@@ -96,6 +106,10 @@ class GoogleAccount:
             "NID=; expires=Thu, 01-Jan-1970 00:00:00 GMT; path=/; domain=.google.com",
             "SID=other; path=/; domain=.youtube.com",
         ]
+
+    def _keep(self) -> None:
+        if self._kept is not None:
+            self._kept.write_text(json.dumps([self._hint, self._steady, self._turns]))
 
     def _secret(self) -> str:
         secret = secrets.token_urlsafe(18)

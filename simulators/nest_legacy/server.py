@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 import json
+from pathlib import Path
 import ssl
 from types import TracebackType
 from typing import Any, Final, Self, override
@@ -55,9 +56,10 @@ class NestLegacySimulator:
         *,
         cameras: list[Unit] | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        kept: Path | None = None,
     ) -> None:
-        """Take the cameras; `now` dates tokens, pictures and what is seen."""
-        self.google = GoogleAccount(now)
+        """Take the cameras; `now` dates tokens, pictures and what is seen, `kept` is where Google's cookies stay."""
+        self.google = GoogleAccount(now, kept=kept)
         self.tokens = Tokens(now)
         self.house = House(now, units() if cameras is None else cameras)
         self.faults = Faults()
@@ -312,9 +314,10 @@ def _application(server: NestLegacySimulator) -> web.Application:
             return web.Response(status=204)
         return web.json_response({"id": server.house.see(told["camera"], *told.get("types", ()))})
 
-    async def sign_in(_request: web.Request) -> web.Response:
-        issue_token, cookies = server.google.sign_in()
-        return web.json_response({"issue_token": issue_token, "cookies": cookies})
+    async def sign_in(request: web.Request) -> web.Response:
+        if request.method == "POST":
+            server.google.sign_in()
+        return web.json_response({"issue_token": server.google.issue_token, "cookies": server.google.cookies})
 
     async def log_out(_request: web.Request) -> web.Response:
         server.revoke()
@@ -329,7 +332,7 @@ def _application(server: NestLegacySimulator) -> web.Application:
 
     app.router.add_post(f"{ADMIN_PATH}/faults", faults)
     app.router.add_post(f"{ADMIN_PATH}/event", event)
-    app.router.add_post(f"{ADMIN_PATH}/sign_in", sign_in)
+    app.router.add_route("*", f"{ADMIN_PATH}/sign_in", sign_in)
     app.router.add_post(f"{ADMIN_PATH}/log_out", log_out)
     app.router.add_post(f"{ADMIN_PATH}/token", token)
     app.router.add_get(f"{ADMIN_PATH}/counts", counts)

@@ -45,6 +45,7 @@ class Demo:
         self.recorder = self._read(printed, r"Recorder\s+(\S+)")
         self.recorder_user = self._read(printed, r"Recorder\s+\S+\s+(\S+) / ")
         self.recorder_password = self._read(printed, r"Recorder\s+\S+\s+\S+ / (\S+)")
+        self.legacy = self._read(printed, r"Nest Legacy\s+(\S+)/_simulator")
         self.seconds = float(self._read(printed, r"ready after (\d+) s"))
 
     @staticmethod
@@ -59,21 +60,32 @@ class Demo:
 
     def change_recorder_password(self, password: str) -> None:
         """Change the password on the played recorder, as its owner would."""
-        self._post("password", password=password)
+        self._post(self.recorder, "password", password=password)
 
     def raise_event(self, *, channel: int, kind: str) -> None:
         """Let the played recorder see something."""
-        self._post("event", channel=channel, type=kind)
+        self._post(self.recorder, "event", channel=channel, type=kind)
 
-    def _post(self, what: str, **values: Any) -> None:
+    def log_out_of_google(self) -> None:
+        """End the played Google session, as somebody who logs out in that browser."""
+        self._post(self.legacy, "log_out")
+
+    def sign_in_to_google(self) -> dict[str, str]:
+        """Sign in there anew; return what the browser shows of it."""
+        shown: dict[str, str] = json.loads(self._post(self.legacy, "sign_in"))
+        return shown
+
+    def _post(self, device: str, what: str, **values: Any) -> bytes:
         request = urllib.request.Request(
-            f"{self.recorder}/_simulator/{what}",
+            f"{device}/_simulator/{what}",
             json.dumps(values).encode(),
             {"Content-Type": "application/json"},
             method="POST",
         )
         with urllib.request.urlopen(request, timeout=10) as response:
             assert response.status in {200, 204}
+            answered: bytes = response.read()
+            return answered
 
 
 def _until_ready(process: subprocess.Popen[str]) -> str:

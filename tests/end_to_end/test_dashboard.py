@@ -36,7 +36,7 @@ def test_the_demo_is_ready_within_a_minute(demo: Demo) -> None:
     assert demo.seconds < 60
 
 
-@pytest.mark.parametrize("name", ["Garden Pi", "Workshop", "Nursery"])
+@pytest.mark.parametrize("name", ["Garden Pi", "Workshop", "Nursery", "Front step"])
 def test_cameras_of_every_provider_move(page: Page, demo: Demo, name: str) -> None:
     demo.visit(page, "/camhub-demo/cameras")
     card = page.locator("hui-picture-entity-card", has_text=name)

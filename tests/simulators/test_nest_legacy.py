@@ -1,6 +1,7 @@
 from collections.abc import AsyncIterator
 from datetime import timedelta
 import json
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -95,6 +96,16 @@ async def test_old_cookies_may_be_given_a_grace(services: NestLegacySimulator, s
         first = services.google.cookies
     services.google.rotates = False
     assert (await google(session, services, first))[2] == []
+
+
+async def test_a_session_that_is_kept_goes_on(clock: FakeClock, tmp_path: Path) -> None:
+    kept = tmp_path / "google.json"
+    first = GoogleAccount(clock.now, kept=kept)
+    first.turn()
+    again = GoogleAccount(clock.now, kept=kept)
+    assert (again.issue_token, again.cookies) == (first.issue_token, first.cookies)
+    again.sign_in()
+    assert GoogleAccount(clock.now, kept=kept).cookies == again.cookies != first.cookies
 
 
 def test_addresses_of_field_test_accounts(clock: FakeClock) -> None:
@@ -254,7 +265,9 @@ async def test_orders_over_the_second_port(services: NestLegacySimulator, sessio
     assert services.house.units[0].cuepoints[0]["in_progress"] is False
     assert (await ask(session, f"{admin}/log_out", json={}))[0] == 204
     assert not services.google.alive
+    _, shown = await ask(session, f"{admin}/sign_in")
     _, answer = await ask(session, f"{admin}/sign_in", json={})
+    assert shown != answer
     assert json.loads(answer) == {"issue_token": services.google.issue_token, "cookies": services.google.cookies}
     _, answer = await ask(session, f"{admin}/token", json={"days": 2})
     assert json.loads(answer)["user_token"] in services.secrets
