@@ -16,7 +16,7 @@ from .forms import choice, form_schema
 from .kernel.errors import HubError, Unreachable, WrongKey
 from .kernel.model import Account
 from .kernel.secret import Credentials
-from .kernel.signin import Consent
+from .kernel.signin import Consent, Form
 from .options_flow import CamHubOptionsFlow
 from .providers import PROVIDERS
 from .runtime import SHARED, async_known, async_load_spec, async_replace_login, async_shared, identify
@@ -34,6 +34,7 @@ class CamHubConfigFlow(ConfigFlow, domain=DOMAIN):
 
     _key: str
     _conversation: Conversation | None = None
+    _shown: Form | None = None
 
     @staticmethod
     @callback
@@ -102,9 +103,11 @@ class CamHubConfigFlow(ConfigFlow, domain=DOMAIN):
         return await self._async_show(await self._conversation.async_turn())
 
     async def async_page(self, user_input: dict[str, Any] | None) -> ConfigFlowResult:
-        """Hand in a page's answers."""
+        """Hand in a page's answers; a dialog that is only opened again has none."""
         if self._conversation is None:
             return self.async_abort(reason="unknown")
+        if user_input is None and self._shown is not None:
+            return await self._async_show(self._shown)
         try:
             turn = await self._conversation.async_answer(user_input or {})
         except HubError as error:
@@ -117,6 +120,7 @@ class CamHubConfigFlow(ConfigFlow, domain=DOMAIN):
             return await self._async_finish(turn)
         if isinstance(turn, Consent):
             return self.async_abort(reason="unsupported")
+        self._shown = turn
         previews = self.hass.data[SHARED].previews
         return self.async_show_form(
             step_id=f"{self._key}_{turn.page}",

@@ -70,6 +70,12 @@ class Demo:
         """End the played Google session, as somebody who logs out in that browser."""
         self._post(self.legacy, "log_out")
 
+    def google_in_the_browser(self) -> dict[str, str]:
+        """Return what the browser shows of the played Google session."""
+        with urllib.request.urlopen(f"{self.legacy}/_simulator/sign_in", timeout=10) as response:
+            shown: dict[str, str] = json.loads(response.read())
+            return shown
+
     def sign_in_to_google(self) -> dict[str, str]:
         """Sign in there anew; return what the browser shows of it."""
         shown: dict[str, str] = json.loads(self._post(self.legacy, "sign_in"))

@@ -21,13 +21,13 @@ def choose_google(dialog: Locator) -> None:
 
 
 def test_a_capture_from_chromium_is_refused_in_words(page: Page, demo: Demo) -> None:
-    shown = demo.sign_in_to_google()
+    shown = demo.google_in_the_browser()
     dialog = open_dialog(page, demo, "Nest Legacy (wired Nest cameras of the Nest app)")
     choose_google(dialog)
     fill(dialog, "Request URL", f"{shown['issue_token']}&fedcm_enabled=true")
     fill(dialog, "Cookie header", shown["cookies"])
     submit(dialog)
-    expect(dialog.get_by_text(re.compile("copied from Chrome, Edge or another Chromium browser"))).to_be_visible()
+    expect(dialog.get_by_text(re.compile("such a login dies within hours"))).to_be_visible()
 
 
 def test_a_login_that_google_has_ended_is_mended(page: Page, demo: Demo) -> None:

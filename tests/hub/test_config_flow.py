@@ -154,6 +154,20 @@ async def test_reauth_keeps_what_is_known_and_stores_the_new_password(
     assert len(fake.opened) == 2
 
 
+async def test_a_dialog_that_is_opened_again_answers_nothing(
+    hub: HomeAssistant, fake: FakeSpec, add_account: AddAccount
+) -> None:
+    """The frontend asks for the page of a reauth that waits; the vendor must not be asked for that."""
+    entry = await add_account()
+    form = await entry.start_reauth_flow(hub)
+    for _ in range(2):
+        again = await hub.config_entries.flow.async_configure(form["flow_id"])
+        assert (again["step_id"], fields(again)) == (form["step_id"], fields(form))
+    done = await answer(hub, await answer(hub, form, ADDRESS), {"name": "Home"})
+    assert done["reason"] == "reauth_successful"
+    await hub.async_block_till_done()
+
+
 async def test_reconfigure_refuses_another_device(hub: HomeAssistant, fake: FakeSpec, add_account: AddAccount) -> None:
     entry = await add_account()
     before = dict(entry.data)
