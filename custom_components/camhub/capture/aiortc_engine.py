@@ -26,7 +26,7 @@ from ..kernel.provider import WebRtc
 from .aiortc_answer import acceptable
 from .aside import Aside
 from .picture import jpeg_unless_blank
-from .session import HARD_STOP_S, NUDGE_S, PICTURE_S, IceServer, Sessions, Terms
+from .session import HARD_STOP_S, NUDGE_S, IceServer, Sessions, Terms
 
 _FAILED: Final = frozenset({"failed", "closed"})
 _EAGER_S: Final = 0.2
@@ -76,7 +76,7 @@ class AiortcEngine:
         """Return a picture within the time for it, asking again and again for a frame to begin with."""
         nudging = asyncio.ensure_future(self._nudge(aside, peer))
         try:
-            return await within(self._clock, PICTURE_S, aside.do(peer.picture()))
+            return await within(self._clock, self._terms.picture, aside.do(peer.picture()))
         except Unreachable as error:
             if peer.blank and error.reason == "timeout":
                 raise Unreachable("nothing but black frames", reason="only_black_frames") from None

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ..kernel.clock import Clock, SystemClock
+from ..kernel.errors import HubError
 from ..kernel.live import LiveView
 from ..kernel.provider import WebRtc
 
@@ -30,11 +31,15 @@ type IceServers = Callable[[], Sequence[IceServer]]
 
 @dataclass(kw_only=True, slots=True)
 class Terms:
-    """What an engine works under: who helps through routers, what tells the time, how many captures at once."""
+    """What an engine works under: who helps through routers, what tells the time, how many captures at once.
+
+    `picture` is the seconds from the connection to a picture.
+    """
 
     ice_servers: IceServers = tuple
     clock: Clock = field(default_factory=SystemClock)
     concurrent: int = 4
+    picture: float = PICTURE_S
 
 
 class Sessions:
@@ -49,14 +54,20 @@ class Sessions:
     async def open(self, live: WebRtc, offer: str, hear: Callable[[str], None]) -> AsyncGenerator[str]:
         """Yield the answer to an offer, mended; `hear` takes later candidates; raises HubError."""
         view = LiveView(live, offer, hear, clock=self._clock)
+        broken_off = True
         try:
             yield await view.start()
+            broken_off = False
+        except HubError:
+            broken_off = False
+            raise
         finally:
             closing = asyncio.ensure_future(view.close())
             self._closing.add(closing)
             closing.add_done_callback(self._closing.discard)
-            # Who is cancelled here does not wait; the session is given back all the same.
-            await asyncio.shield(closing)
+            # Who breaks off does not wait; the session is given back all the same.
+            if not broken_off:
+                await asyncio.shield(closing)
 
     async def close(self) -> None:
         """Return when all sessions have been given back."""

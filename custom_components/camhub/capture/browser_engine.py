@@ -1,0 +1,68 @@
+"""One JPEG from a live session, in a browser: what Chromium can play can be photographed.
+
+Browsers are started or reached when first wanted, kept warm for a while, and replaced when they have died, served many
+pages or grown too large. Several places (a pool of remote browsers) share the captures among them.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from typing import Final
+
+from ..kernel.errors import HubError, Unreachable
+from ..kernel.policy import within
+from ..kernel.provider import WebRtc
+from .aside import Aside
+from .browser import Browser, Tab
+from .session import HARD_STOP_S, Sessions, Terms
+from .stand import Bounds, Stand
+
+_NOWHERE: Final = "capture_no_remote"
+
+
+class BrowserEngine:
+    """Takes pictures out of live sessions in browsers at `places`: paths or addresses; an empty path finds one."""
+
+    def __init__(self, places: Sequence[str] = ("",), terms: Terms | None = None, bounds: Bounds | None = None) -> None:
+        """Start nothing yet."""
+        self._terms = terms or Terms()
+        self._clock = self._terms.clock
+        bounds = bounds or Bounds()
+        self._stands = [Stand(place, self._clock, bounds) for place in places]
+        self._turns = asyncio.Semaphore(bounds.at_once * len(places))
+        self._sessions = Sessions(self._clock)
+
+    @property
+    def browsers(self) -> list[Browser]:
+        """Return the browsers that the next captures would use."""
+        return [stand.browser for stand in self._stands if stand.browser is not None]
+
+    async def grab_live(self, live: WebRtc, timeout: float) -> bytes:
+        """Return the first frame in which something can be seen, as JPEG; raises HubError.
+
+        What is broken off, by the time limit too, takes its browser with it.
+        """
+        return await within(self._clock, min(timeout, HARD_STOP_S), self._in_turn(live))
+
+    async def close(self) -> None:
+        """End all browsers; captures that still run fail."""
+        await asyncio.gather(*(stand.close() for stand in self._stands))
+        await self._sessions.close()
+
+    async def _in_turn(self, live: WebRtc) -> bytes:
+        async with self._turns, AsyncExitStack() as stack:
+            aside, tab = await self._free_tab(stack)
+            offer = await aside.do(tab.offer(self._terms.ice_servers(), live.data_channel))
+            session = self._sessions.open(live, offer, lambda said: aside.call(tab.hear, said))
+            answer = await stack.enter_async_context(session)
+            return await aside.do(tab.picture(answer, self._terms.picture))
+
+    async def _free_tab(self, stack: AsyncExitStack) -> tuple[Aside, Tab]:
+        """Open a page in the browser that has least to do, in another one if that fails; raises HubError."""
+        failure: HubError = Unreachable(reason=_NOWHERE)
+        for stand in sorted(self._stands, key=lambda each: (each.is_down, each.users)):
+            try:
+                return await stack.enter_async_context(stand.tab())
+            except HubError as error:
+                failure = error
+        raise failure

@@ -1,0 +1,160 @@
+"""Where a browser is, or will be when somebody wants it: started once for all, kept warm, replaced."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from ..kernel.clock import Clock
+from ..kernel.errors import HubError
+from .aside import Aside
+from .browser import Browser, Tab
+
+_MEGABYTE: Final = 2**20
+# Seconds for which a browser that could not be opened is asked last.
+_DOWN_S: Final = 60.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bounds:
+    """How long a browser is kept without work, in seconds; how many pages and bytes it may take; pages at once."""
+
+    keep: float = 120.0
+    pages: int = 50
+    memory: int = 1024 * _MEGABYTE
+    at_once: int = 2
+
+
+@dataclass(kw_only=True, slots=True, eq=False)
+class Warm:
+    """An open browser, the loop it lives in, and how many captures use it."""
+
+    browser: Browser
+    aside: Aside
+    users: int = 0
+    idle: asyncio.Task[None] | None = None
+
+
+class Stand:
+    """Holds one browser at a path or an address, or none."""
+
+    def __init__(self, place: str, clock: Clock, bounds: Bounds) -> None:
+        """Open nothing yet."""
+        self._place = place
+        self._clock = clock
+        self._bounds = bounds
+        self._opening = asyncio.Lock()
+        self._warm: Warm | None = None
+        # Those that serve to the end what they have begun, and those that are being ended.
+        self._retired: set[Warm] = set()
+        self._ending: set[asyncio.Task[None]] = set()
+        self._down_until = 0.0
+        self.users = 0
+
+    @property
+    def browser(self) -> Browser | None:
+        """Return the browser that the next capture would use, if it is open."""
+        return self._warm.browser if self._warm else None
+
+    @property
+    def is_down(self) -> bool:
+        """Return whether it could not be opened a moment ago."""
+        return self._clock.monotonic() < self._down_until
+
+    @asynccontextmanager
+    async def tab(self) -> AsyncGenerator[tuple[Aside, Tab]]:
+        """Open a page for one capture; raises HubError. A capture that is broken off takes the browser with it."""
+        self.users += 1
+        try:
+            warm, tab = await self._opened()
+            whole = False
+            try:
+                try:
+                    yield warm.aside, tab
+                except HubError:
+                    whole = await warm.aside.do(tab.close())
+                    raise
+                whole = await warm.aside.do(tab.close())
+            finally:
+                self._leave(warm, whole=whole)
+        finally:
+            self.users -= 1
+
+    async def _opened(self, *, again: bool = True) -> tuple[Warm, Tab]:
+        """Return a page in a browser; one that has died since it was last used is replaced."""
+        async with self._opening:
+            warm = await self._usable()
+            warm.users += 1
+        try:
+            return warm, await warm.aside.do(warm.browser.tab())
+        except BaseException as error:
+            # Also when whoever waits gives up: then it is not known what state it is in.
+            self._leave(warm, whole=False)
+            if not (again and isinstance(error, HubError)):
+                raise
+        return await self._opened(again=False)
+
+    async def close(self) -> None:
+        """End the browser, whoever uses it."""
+        if self._warm is not None:
+            self._retire(self._warm)
+        for warm in tuple(self._retired):
+            self._end(warm)
+        if self._ending:
+            await asyncio.wait(self._ending)
+
+    async def _usable(self) -> Warm:
+        """Return the browser that is open, unless it is past its time; else a new one; raises HubError."""
+        if self._warm is not None:
+            if self._warm.idle is not None:
+                self._warm.idle.cancel()
+            if await self._is_good(self._warm):
+                return self._warm
+            self._retire(self._warm)
+        aside, browser = Aside("camhub browser"), Browser(place=self._place)
+        await aside.__aenter__()
+        aside.at_end(browser.close)
+        try:
+            await aside.do(browser.start())
+        except BaseException as error:
+            # Also when whoever waits gives up: a browser that is about to start may not stay.
+            self._down_until = self._clock.monotonic() + _DOWN_S if isinstance(error, HubError) else 0.0
+            self._end(Warm(browser=browser, aside=aside))
+            raise
+        self._warm = Warm(browser=browser, aside=aside)
+        return self._warm
+
+    async def _is_good(self, warm: Warm) -> bool:
+        if not warm.browser.alive or warm.browser.pages >= self._bounds.pages:
+            return False
+        return await warm.aside.do(warm.browser.memory()) < self._bounds.memory
+
+    def _leave(self, warm: Warm, *, whole: bool) -> None:
+        warm.users -= 1
+        if not whole:
+            self._retire(warm)
+        elif warm.users == 0 and warm in self._retired:
+            self._end(warm)
+        elif warm.users == 0:
+            warm.idle = asyncio.create_task(self._end_when_idle(warm))
+
+    def _retire(self, warm: Warm) -> None:
+        """Let a browser take no more captures, and end it once those that it has are over."""
+        if self._warm is warm:
+            self._warm = None
+        self._retired.add(warm)
+        if warm.users == 0:
+            self._end(warm)
+
+    async def _end_when_idle(self, warm: Warm) -> None:
+        await self._clock.sleep(self._bounds.keep)
+        self._retire(warm)
+
+    def _end(self, warm: Warm) -> None:
+        self._retired.discard(warm)
+        if warm.idle is not None:
+            warm.idle.cancel()
+        ending = asyncio.create_task(warm.aside.__aexit__(None, None, None))
+        self._ending.add(ending)
+        ending.add_done_callback(self._ending.discard)
