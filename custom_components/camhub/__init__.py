@@ -13,8 +13,10 @@ from homeassistant.helpers.typing import ConfigType
 from .const import CONF_PROVIDER, DOMAIN, LOGGER, PLATFORMS
 from .coordinator import CamHubConfigEntry, CamHubCoordinator
 from .credential_store import CredentialStore
+from .engines import Capture, async_capture_choice
 from .entity import configuration_url
 from .issues import async_clear, async_clear_key_problems, async_raise_unreadable
+from .kernel.counters import Counters
 from .kernel.errors import Unreachable, WrongKey
 from .runtime import (
     SHARED,
@@ -65,7 +67,12 @@ async def async_setup_entry(hass: HomeAssistant, entry: CamHubConfigEntry) -> bo
     spec = await async_load_spec(hass, entry.data[CONF_PROVIDER])
     sessions = Sessions(hass)
     entry.async_on_unload(sessions.detach)
-    context = make_context(hass, sessions, credentials, tokens=tokens, options=provider_options(spec, entry))
+    shared = hass.data[SHARED]
+    choice = await async_capture_choice(shared.store, entry)
+    capture = Capture(shared.engines, choice, Counters(shared.clock))
+    context = make_context(
+        hass, sessions, credentials, tokens=tokens, options=provider_options(spec, entry), capture=capture
+    )
     coordinator = CamHubCoordinator(
         hass,
         entry,
@@ -73,6 +80,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: CamHubConfigEntry) -> bo
         album=hass.data[SHARED].album,
         clock=context.clock,
         counters=context.counters,
+        capture=capture,
     )
     watching = Watching(hass, entry, coordinator)
     coordinator.adorn, coordinator.hears = watching.adorn, watching.hears
@@ -94,6 +102,8 @@ async def async_setup_entry(hass: HomeAssistant, entry: CamHubConfigEntry) -> bo
     watching.async_follow()
     entry.async_on_unload(_check_nightly(hass, coordinator))
     coordinator.pump.start()
+    if any(camera.webrtc and not camera.rtsp and not camera.mjpeg for camera in coordinator.data.values()):
+        entry.async_create_background_task(hass, coordinator.async_check_capture(), f"{DOMAIN} parts for {entry.title}")
     if any(camera.online is None for camera in coordinator.data.values()):
         # Nobody was asked while setting up: look again behind, so that it is known soon who is there.
         entry.async_create_background_task(hass, coordinator.async_refresh(), f"{DOMAIN} first look at {entry.title}")

@@ -57,6 +57,10 @@ MOTION_COOL_DOWN: Final = "cool_down"
 MOTION_ZONES: Final = "zones"
 # What only one kind of camera has: the provider's own settings, by key.
 OPTION_PROVIDER: Final = "provider"
+# What takes pictures out of live sessions, and the browsers that may do it, sealed: an address may hold a key.
+OPTION_CAPTURE: Final = "capture"
+OPTION_BROWSERS: Final = "capture_browsers"
+
 # Per camera: who may see it. A camera that is not in there is for everyone.
 OPTION_VIEWERS: Final = "viewers"
 VIEWER_USERS: Final = "users"

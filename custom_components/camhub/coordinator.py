@@ -23,6 +23,7 @@ from .const import (
     SWEEP_CONCURRENCY,
 )
 from .credential_watch import CredentialWatch
+from .engines import Capture
 from .issues import async_clear, async_raise
 from .kernel.clock import Clock
 from .kernel.counters import Counters
@@ -82,6 +83,7 @@ class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
         album: Album,
         clock: Clock,
         counters: Counters,
+        capture: Capture,
     ) -> None:
         """Prepare; nothing is asked yet."""
         super().__init__(
@@ -96,6 +98,7 @@ class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
         self.album = album
         self.clock = clock
         self.counters = counters
+        self.capture = capture
         self.login = CredentialWatch(hass, entry, provider, clock)
         self._shown_login: CredentialState | None = None
         self.picture_age: float = entry.options.get(OPTION_PICTURE_AGE, DEFAULT_PICTURE_AGE)
@@ -187,10 +190,16 @@ class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
             self._shown_login = state
             self.async_update_listeners()
 
+    async def async_check_capture(self) -> None:
+        """Say what pictures out of live sessions need and do not find, before the first one is wanted."""
+        await self.capture.async_check()
+        self.async_check()
+
     def _raise_problems(self) -> set[str]:
         """Raise an issue for each thing that the account or a camera says is wrong with it; returns their ids."""
         entry, raised = self.config_entry, set()
-        for problem in self.provider.problems():
+        missing = (self.capture.problem,) if self.capture.problem else ()
+        for problem in (*self.provider.problems(), *missing):
             raised.add(issue_id := f"{problem}_{entry.entry_id}")
             async_raise(self.hass, entry, issue_id, problem)
         for camera in self.data.values():

@@ -7,6 +7,7 @@ higher is the newer.
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
+from contextlib import suppress
 from functools import partial
 from hashlib import sha256
 import json
@@ -17,7 +18,7 @@ from typing import Any, Final
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 
-from .const import CONF_CREDENTIALS, CONF_GENERATION, CONF_MATCH, CONF_PROVIDER, DOMAIN, LOGGER
+from .const import CONF_CREDENTIALS, CONF_GENERATION, CONF_MATCH, CONF_PROVIDER, DOMAIN, LOGGER, OPTION_BROWSERS
 from .kernel.errors import Malformed, Unreachable, Unsupported, WrongKey
 from .kernel.keys import ENVIRONMENT_KEY, begin_change, finish_change, load_keys
 from .kernel.model import Account, JsonValue
@@ -126,6 +127,22 @@ class CredentialStore:
 
         await self._whole(save)
 
+    async def async_seal(self, text: str) -> str:
+        """Seal a setting that may hold a secret; raises WrongKey."""
+
+        async def seal() -> str:
+            return (await self._unlocked()).seal(text)
+
+        return await self._whole(seal)
+
+    async def async_unseal(self, sealed: str) -> str:
+        """Open a setting; raises WrongKey."""
+
+        async def unseal() -> str:
+            return (await self._unlocked()).open(sealed)
+
+        return await self._whole(unseal)
+
     async def async_forget(self, entry_id: str) -> None:
         """Delete what is kept of a removed account; raises Unreachable."""
 
@@ -213,11 +230,18 @@ class CredentialStore:
 
     async def _seal_anew(self, vault: Vault, entry: ConfigEntry[Any], data: EntryData) -> None:
         """Seal an account's credentials with the key of today, unless they are; raises WrongKey, Unreachable."""
+        self._seal_options_anew(vault, entry)
         if (sealed := vault.reseal(data[CONF_CREDENTIALS])) is None:
             return
         data = {**data, CONF_CREDENTIALS: sealed, CONF_GENERATION: _generation(data) + 1}
         await self._write(entry, data)
         self._hass.config_entries.async_update_entry(entry, data=data)
+
+    def _seal_options_anew(self, vault: Vault, entry: ConfigEntry[Any]) -> None:
+        """Seal an account's settings with the key of today; what no key opens is left for the user to enter again."""
+        with suppress(WrongKey):
+            if (sealed := vault.reseal(entry.options.get(OPTION_BROWSERS, ""))) is not None:
+                self._hass.config_entries.async_update_entry(entry, options={**entry.options, OPTION_BROWSERS: sealed})
 
     async def _data(self, key: str, account: Account) -> dict[str, Any]:
         vault = await self._unlocked()

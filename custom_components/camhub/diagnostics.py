@@ -4,7 +4,7 @@ from typing import Any
 
 from homeassistant.core import HomeAssistant
 
-from .const import CONF_PROVIDER
+from .const import CONF_PROVIDER, OPTION_BROWSERS
 from .coordinator import CamHubConfigEntry, CamHubCoordinator
 from .kernel.provider import Camera
 
@@ -16,7 +16,7 @@ async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: CamHubC
         "version": f"{entry.version}.{entry.minor_version}",
         "state": entry.state.value,
         "reason": entry.error_reason_translation_key,
-        "options": dict(entry.options),
+        "options": {key: value for key, value in entry.options.items() if key != OPTION_BROWSERS},
     }
     if not hasattr(entry, "runtime_data"):
         return facts

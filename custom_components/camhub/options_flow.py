@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any, Final, override
 
-from homeassistant.config_entries import ConfigEntryState, ConfigFlowResult, OptionsFlowWithReload
+from homeassistant.config_entries import ConfigEntryState, ConfigFlowResult
 from homeassistant.const import UnitOfDataRate, UnitOfInformation, UnitOfTime
 from homeassistant.core import callback
 from homeassistant.helpers.selector import (
@@ -11,6 +11,7 @@ from homeassistant.helpers.selector import (
 )
 import probatio
 
+from .capture_pages import CapturePages
 from .const import (
     CONF_PROVIDER,
     DEFAULT_FIRST_BYTE,
@@ -71,7 +72,7 @@ CREDENTIALS: Final = probatio.Schema(
 )
 
 
-class CamHubOptionsFlow(OptionsFlowWithReload):
+class CamHubOptionsFlow(CapturePages):
     """A page for each kind of setting."""
 
     _camera = ""
@@ -79,6 +80,8 @@ class CamHubOptionsFlow(OptionsFlowWithReload):
     async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask which."""
         pages = ["general", "motion", "viewers", "limits", "credentials"]
+        if self.offers_capture:
+            pages.insert(1, "capture")
         if (await self._spec()).options:
             pages.insert(1, "provider")
         return self.async_show_menu(step_id="init", menu_options=pages)
@@ -177,6 +180,7 @@ class CamHubOptionsFlow(OptionsFlowWithReload):
     @callback
     def async_remove(self) -> None:
         """Forget the picture with the dialog."""
+        super().async_remove()
         self.hass.data[SHARED].previews.async_forget(self.flow_id)
 
     async def async_step_viewers(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:

@@ -12,17 +12,18 @@ from homeassistant.helpers.aiohttp_client import async_create_clientsession
 from homeassistant.helpers.singleton import singleton
 from homeassistant.util.hass_dict import HassKey
 
-from .capture.frames import Frames
+from .capture.frames import AddressGrabber, Frames
 from .capture.rtsp_engine import RtspGrabber
 from .const import DOMAIN, OPTION_PROVIDER
 from .coordinator import CamHubConfigEntry
 from .credential_alerts import async_forget_alert
 from .credential_store import CredentialStore, matched
+from .engines import Capture, Engines
 from .kernel.clock import Clock, SystemClock
 from .kernel.counters import Counters
 from .kernel.errors import WrongKey
 from .kernel.model import Account, JsonValue
-from .kernel.provider import Context, FrameGrabber, TokenStore
+from .kernel.provider import Context, TokenStore
 from .kernel.secret import Credentials
 from .kernel.spec import ProviderSpec
 from .kernel.stills import Album
@@ -36,7 +37,8 @@ class Shared:
 
     album: Album
     clock: Clock
-    grabber: FrameGrabber
+    grabber: AddressGrabber
+    engines: Engines
     store: CredentialStore
     previews: FlowPreviews
 
@@ -50,17 +52,23 @@ async def async_shared(hass: HomeAssistant) -> Shared:
     clock = SystemClock()
     album = Album(Path(hass.config.path(".storage", "camhub", "pictures")), clock=clock)
     await album.load()
+    engines = Engines(hass, clock)
     shared = Shared(
         album=album,
         clock=clock,
-        grabber=Frames(RtspGrabber()),
+        grabber=RtspGrabber(),
+        engines=engines,
         store=CredentialStore(hass),
         previews=FlowPreviews(hass),
     )
 
+    async def stop(_event: Event) -> None:
+        await engines.async_close()
+
     async def close(_event: Event) -> None:
         await album.close()
 
+    hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, stop)
     hass.bus.async_listen_once(EVENT_HOMEASSISTANT_CLOSE, close)
     hass.http.register_view(shared.previews)
     return shared
@@ -161,15 +169,16 @@ def make_context(
     *,
     tokens: TokenStore | None = None,
     options: Mapping[str, JsonValue],
+    capture: Capture | None = None,
 ) -> Context:
-    """Return what a provider or its sign-in may reach."""
+    """Return what a provider or its sign-in may reach; `capture` takes pictures out of an account's live sessions."""
     shared = hass.data[SHARED]
     return Context(
         session=sessions,
         credentials=credentials,
         tokens=tokens or NoTokens(),
         clock=shared.clock,
-        grabber=shared.grabber,
-        counters=Counters(shared.clock),
+        grabber=Frames(shared.grabber, capture),
+        counters=capture.counters if capture else Counters(shared.clock),
         options=options,
     )

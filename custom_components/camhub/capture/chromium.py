@@ -1,4 +1,4 @@
-"""A Chromium: where it is and, on this machine, which processes belong to it, what it takes, how it is killed as a whole."""
+"""A Chromium: where it is and, on this machine, which processes belong to it, what it takes, how it is killed."""
 
 from collections.abc import Iterator
 from contextlib import suppress

@@ -1,11 +1,18 @@
 """One grabber out of one for addresses and one for live sessions."""
 
-from collections.abc import Coroutine
-from typing import Any, Protocol
+from collections.abc import Awaitable
+from typing import Protocol
 
 from ..kernel.errors import Unsupported
 from ..kernel.provider import WebRtc
-from .rtsp_engine import RtspGrabber
+
+
+class AddressGrabber(Protocol):
+    """Takes one JPEG from an RTSP address."""
+
+    def grab(self, address: str, timeout: float) -> Awaitable[bytes]:
+        """Return it within `timeout` seconds; raises AuthError, Unreachable, Malformed."""
+        ...
 
 
 class LiveGrabber(Protocol):
@@ -19,14 +26,14 @@ class LiveGrabber(Protocol):
 class Frames:
     """Hands each request to whom it concerns; without a grabber for live sessions they are Unsupported."""
 
-    def __init__(self, rtsp: RtspGrabber, live: LiveGrabber | None = None) -> None:
+    def __init__(self, rtsp: AddressGrabber, live: LiveGrabber | None = None) -> None:
         """Put both together."""
         self._rtsp = rtsp
         self._live = live
 
-    def grab(self, address: str, timeout: float) -> Coroutine[Any, Any, bytes]:
+    async def grab(self, address: str, timeout: float) -> bytes:
         """Return one JPEG from an RTSP address within `timeout` seconds; raises AuthError, Unreachable, Malformed."""
-        return self._rtsp.grab(address, timeout)
+        return await self._rtsp.grab(address, timeout)
 
     async def grab_live(self, live: WebRtc, timeout: float) -> bytes:
         """Return the first real picture of a live session; raises HubError."""

@@ -28,6 +28,8 @@ VERSIONS = [
     AwesomeVersionStrategy.BUILDVER,
     AwesomeVersionStrategy.PEP440,
 ]
+# Home Assistant installs them when somebody chooses what needs them.
+ON_DEMAND = frozenset({"playwright"})
 PROHIBITED = "1000000000.0.0"
 # Found by its key in the manifest, so it need not be a dependency.
 DISCOVERY = {"dhcp": ("dhcp",), "mqtt": ("mqtt",), "ssdp": ("ssdp",), "zeroconf": ("zeroconf", "homekit")}
@@ -139,7 +141,7 @@ def _exact(requirement: Requirement) -> list[str]:
 
 def installed(root: Path) -> list[str]:
     """A library that the integration imports comes with Home Assistant, a dependency or a requirement."""
-    known = {canonicalize_name(Requirement(line).name) for line in read(root).get("requirements", ())}
+    known = {canonicalize_name(Requirement(line).name) for line in read(root).get("requirements", ())} | ON_DEMAND
     for domain in ("camera", *read(root).get("dependencies", ())):
         path = core.folder() / "components" / domain / "manifest.json"
         lines = json.loads(path.read_text()).get("requirements", ()) if path.exists() else ()

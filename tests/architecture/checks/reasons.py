@@ -42,13 +42,15 @@ def _form_errors(root: Path) -> Iterator[tuple[str, str]]:
         literals = Literals(module, found)
         for node in calls(module):
             if called(node) in {"Form", "async_show_form", "replace"} and (value := keyword(node, "errors")):
-                yield from ((module.at(value), slug) for slug in literals.strings(value))
+                flow = "options" if any("OptionsFlow" in text for text in module.lines) else "config"
+                yield from ((module.at(value), f"{flow}.error.{slug}") for slug in literals.strings(value))
 
 
 def reasons(root: Path) -> list[str]:
     """Each reason of a HubError has a sentence in the dialog and one outside it."""
     slugs = [*_keyword_slugs(root, "reason"), *_defaults(root)]
-    wanted = [(place, f"config.error.{slug}") for place, slug in [*slugs, *_form_errors(root)] if slug not in BUILT_IN]
+    wanted = [(place, f"config.error.{slug}") for place, slug in slugs if slug not in BUILT_IN]
+    wanted += [(place, path) for place, path in _form_errors(root) if path.rpartition(".")[2] not in BUILT_IN]
     wanted += [(place, f"exceptions.{slug}.message") for place, slug in slugs if slug not in BUILT_IN]
     return _missing(root, wanted)
 

@@ -1,0 +1,154 @@
+"""The page of the settings that says what takes pictures out of live sessions; what is chosen is tried at once."""
+
+import asyncio
+from collections.abc import Mapping
+from time import monotonic
+from typing import Any, Final, override
+
+from homeassistant.config_entries import ConfigEntry, ConfigEntryState, ConfigFlowResult, OptionsFlowWithReload
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.selector import (
+    SelectSelector,
+    SelectSelectorConfig,
+    TextSelector,
+    TextSelectorConfig,
+)
+from homeassistant.helpers.translation import async_get_exception_message
+import probatio
+from yarl import URL
+
+from .capture import chromium
+from .const import DOMAIN, OPTION_BROWSERS, OPTION_CAPTURE
+from .credential_store import CredentialStore
+from .engines import CaptureChoice, CaptureMode, async_capture_choice
+from .kernel.errors import HubError
+from .kernel.provider import Camera
+from .runtime import SHARED
+
+# Seconds that a trial may take, as a picture for a dashboard would.
+TRIAL_S: Final = 25.0
+_HIDDEN: Final = "***"
+
+
+def masked(place: str) -> str:
+    """Return an address without what may be secret in it; a path as it is."""
+    if not chromium.is_remote(place):
+        return place
+    url = URL(place)
+    shown = url.with_user(None).with_query(None)
+    return str(shown) if shown == url else f"{shown}?{_HIDDEN}"
+
+
+def photographed(entry: ConfigEntry[Any]) -> Camera | None:
+    """Return a camera of an account whose live session can be photographed, one that is there if there is one."""
+    cameras = [camera for camera in entry.runtime_data.data.values() if camera.webrtc is not None]
+    return min(cameras, key=lambda camera: camera.online is False, default=None)
+
+
+class CapturePages(OptionsFlowWithReload):
+    """Asks for an engine, tries it, shows how long that took, stores it."""
+
+    _typed: Mapping[str, Any] = {}
+    _choice = CaptureChoice()
+    _trial: asyncio.Task[float] | None = None
+    _took = 0.0
+
+    @property
+    def offers_capture(self) -> bool:
+        """Return whether there is a camera to ask for."""
+        return self.config_entry.state is ConfigEntryState.LOADED and photographed(self.config_entry) is not None
+
+    async def async_step_capture(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask what is to take the pictures."""
+        known = await async_capture_choice(self._store_of_secrets, self.config_entry)
+        if user_input is not None:
+            self._typed = user_input
+            self._choice = _choice(user_input, known)
+            if self._choice.mode is CaptureMode.NEVER:
+                return await self.async_step_capture_store()
+            return await self.async_step_capture_trial()
+        return self._ask_for_engine(self._typed or _shown(known), None)
+
+    def _ask_for_engine(self, values: Mapping[str, Any], error: HubError | None) -> ConfigFlowResult:
+        modes = SelectSelectorConfig(options=[mode.value for mode in CaptureMode], translation_key="capture")
+        schema = probatio.Schema(
+            {
+                probatio.Required(OPTION_CAPTURE): SelectSelector(modes),
+                probatio.Optional(OPTION_BROWSERS): TextSelector(TextSelectorConfig(multiline=True)),
+            }
+        )
+        return self.async_show_form(
+            step_id="capture",
+            data_schema=self.add_suggested_values_to_schema(schema, values),
+            errors={"base": "capture_failed"} if error else {},
+            description_placeholders={"reason": _said(error) if error else "", "example": "ws://192.0.2.50:9222"},
+        )
+
+    async def async_step_capture_trial(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Take a picture with it."""
+        if self._trial is None:
+            self._trial = self.hass.async_create_task(_tried(self.hass, self.config_entry, self._choice))
+        if not self._trial.done():
+            return self.async_show_progress(
+                step_id="capture_trial", progress_action="capture_trial", progress_task=self._trial
+            )
+        return self.async_show_progress_done(next_step_id="capture_result")
+
+    async def async_step_capture_result(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Say how long it took, or what was missing."""
+        trial, self._trial = self._trial, None
+        if trial is not None:
+            try:
+                self._took = trial.result()
+            except HubError as error:
+                return self._ask_for_engine(self._typed, error)
+        return await self.async_step_capture_store(None)
+
+    async def async_step_capture_store(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Store it once the user has seen how long it took."""
+        if user_input is None and self._choice.mode is not CaptureMode.NEVER:
+            return self.async_show_form(
+                step_id="capture_store", description_placeholders={"seconds": f"{self._took:.1f}"}
+            )
+        options = {key: value for key, value in self.config_entry.options.items() if key != OPTION_BROWSERS}
+        if any(self._choice.browsers):
+            options[OPTION_BROWSERS] = await self._store_of_secrets.async_seal("\n".join(self._choice.browsers))
+        return self.async_create_entry(data={**options, OPTION_CAPTURE: self._choice.mode.value})
+
+    @override
+    @callback
+    def async_remove(self) -> None:
+        """End the trial with the dialog."""
+        if self._trial is not None:
+            self._trial.cancel()
+
+    @property
+    def _store_of_secrets(self) -> CredentialStore:
+        return self.hass.data[SHARED].store
+
+
+async def _tried(hass: HomeAssistant, entry: ConfigEntry[Any], choice: CaptureChoice) -> float:
+    """Return the seconds that a picture took; raises HubError."""
+    begun = monotonic()
+    engine = await hass.data[SHARED].engines.async_pick(choice)
+    camera = photographed(entry)
+    if camera is not None and camera.webrtc is not None:
+        await engine.grab_live(camera.webrtc, TRIAL_S)
+    return monotonic() - begun
+
+
+def _said(error: HubError) -> str:
+    """Return why a trial failed, in the user's words."""
+    return f"{async_get_exception_message(DOMAIN, error.reason, error.placeholders)}."
+
+
+def _choice(typed: Mapping[str, Any], known: CaptureChoice) -> CaptureChoice:
+    """Return what was entered; an address that is left as it was shown stays as it was stored."""
+    stored = {masked(place): place for place in known.browsers}
+    lines = [line.strip() for line in typed.get(OPTION_BROWSERS, "").splitlines()]
+    places = tuple(stored.get(line, line) for line in lines if line)
+    return CaptureChoice(mode=CaptureMode(typed[OPTION_CAPTURE]), browsers=places or ("",))
+
+
+def _shown(known: CaptureChoice) -> Mapping[str, Any]:
+    return {OPTION_CAPTURE: known.mode.value, OPTION_BROWSERS: "\n".join(masked(place) for place in known.browsers)}

@@ -1,0 +1,205 @@
+"""What takes pictures out of live sessions: made when first wanted, shared by all accounts, chosen by each."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import partial
+from importlib import import_module
+import platform
+from typing import Any, Final, Protocol
+
+from homeassistant.components.web_rtc import async_get_ice_servers
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant
+from homeassistant.requirements import RequirementsNotFound, async_process_requirements
+
+from .capture import chromium
+from .capture.frames import LiveGrabber
+from .capture.session import IceServer, Terms
+from .const import DOMAIN, LOGGER, OPTION_BROWSERS, OPTION_CAPTURE
+from .credential_store import CredentialStore
+from .kernel.clock import Clock
+from .kernel.counters import Counters
+from .kernel.errors import HubError, Unsupported, WrongKey
+from .kernel.provider import WebRtc
+
+# Installed only for who takes pictures with a browser: there are systems on which it cannot be.
+PLAYWRIGHT: Final = "playwright>=1.49,<2"
+# What a user can do something about; each is a repair too.
+PROBLEMS: Final = frozenset(
+    {
+        "capture_no_aiortc",
+        "capture_no_playwright",
+        "capture_browser_on_musl",
+        "capture_no_chromium",
+        "capture_chromium_fails",
+        "capture_no_remote",
+    }
+)
+
+
+class CaptureMode(StrEnum):
+    """What takes the pictures; AUTO is in this process wherever that is possible."""
+
+    AUTO = "auto"
+    IN_PROCESS = "in_process"
+    BROWSER = "browser"
+    NEVER = "never"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CaptureChoice:
+    """An account's choice; `browsers` are paths and addresses, an empty one finds a Chromium on this machine."""
+
+    mode: CaptureMode = CaptureMode.AUTO
+    browsers: tuple[str, ...] = field(default=("",), repr=False)
+
+
+async def async_capture_choice(store: CredentialStore, entry: ConfigEntry[Any]) -> CaptureChoice:
+    """Return what an account chose; addresses that do not open any more count as none."""
+    mode = CaptureMode(entry.options.get(OPTION_CAPTURE, CaptureMode.AUTO))
+    if (sealed := entry.options.get(OPTION_BROWSERS)) is None:
+        return CaptureChoice(mode=mode)
+    try:
+        places = tuple((await store.async_unseal(sealed)).split("\n"))
+    except WrongKey:
+        LOGGER.warning("The browsers of %s do not open with the key; enter them again", entry.title)
+        return CaptureChoice(mode=mode)
+    return CaptureChoice(mode=mode, browsers=places)
+
+
+class Engine(LiveGrabber, Protocol):
+    """One that has something to give back."""
+
+    async def close(self) -> None:
+        """Leave nothing behind."""
+        ...
+
+
+class Engines:
+    """Makes each engine once."""
+
+    def __init__(self, hass: HomeAssistant, clock: Clock) -> None:
+        """Import and start nothing yet."""
+        self._hass = hass
+        self._terms = Terms(ice_servers=partial(_ice_servers, hass), clock=clock)
+        self._in_process: Engine | None = None
+        self._in_browsers: dict[tuple[str, ...], Engine] = {}
+        self._making = asyncio.Lock()
+
+    async def async_pick(self, choice: CaptureChoice) -> LiveGrabber:
+        """Return the engine for a choice; raises Unsupported with what is missing."""
+        async with self._making:
+            match choice.mode:
+                case CaptureMode.NEVER:
+                    raise Unsupported("switched off", reason="capture_off")
+                case CaptureMode.IN_PROCESS:
+                    return await self._here()
+                case CaptureMode.BROWSER:
+                    return await self._there(choice.browsers)
+                case CaptureMode.AUTO:
+                    return await self._either(choice.browsers)
+
+    async def async_close(self) -> None:
+        """End every browser; returns when nothing is left."""
+        engines = [*self._in_browsers.values(), *([self._in_process] if self._in_process else [])]
+        self._in_browsers, self._in_process = {}, None
+        await asyncio.gather(*(engine.close() for engine in engines))
+
+    async def _either(self, browsers: tuple[str, ...]) -> Engine:
+        try:
+            return await self._here()
+        except Unsupported as missing:
+            try:
+                return await self._there(browsers)
+            except Unsupported:
+                raise missing from None
+
+    async def _here(self) -> Engine:
+        if self._in_process is None:
+            if (module := await self._load("aiortc_engine")) is None:
+                raise Unsupported("aiortc is not there", reason="capture_no_aiortc")
+            self._in_process = module.AiortcEngine(self._terms)
+        return self._in_process
+
+    async def _there(self, browsers: tuple[str, ...]) -> Engine:
+        if browsers not in self._in_browsers:
+            module = await self._load("browser_engine") or await self._install()
+            for place in browsers:
+                await self._look_for(place)
+            self._in_browsers[browsers] = module.BrowserEngine(browsers, self._terms)
+        return self._in_browsers[browsers]
+
+    async def _look_for(self, place: str) -> None:
+        if chromium.is_remote(place):
+            return
+        if await self._hass.async_add_executor_job(chromium.find, place) is None:
+            raise Unsupported("no Chromium found", reason="capture_no_chromium")
+
+    async def _install(self) -> Any:
+        """Have Home Assistant install what drives browsers; raises Unsupported."""
+        if platform.system() == "Linux" and not platform.libc_ver()[0]:
+            raise Unsupported("there is no Playwright for musl", reason="capture_browser_on_musl")
+        try:
+            await async_process_requirements(self._hass, DOMAIN, [PLAYWRIGHT], is_built_in=False)
+        except RequirementsNotFound:
+            raise Unsupported("Playwright cannot be installed", reason="capture_no_playwright") from None
+        if (module := await self._load("browser_engine")) is None:
+            raise Unsupported("Playwright cannot be imported", reason="capture_no_playwright")
+        return module
+
+    async def _load(self, name: str) -> Any | None:
+        """Import an engine outside the event loop, None if its library is not there."""
+        try:
+            return await self._hass.async_add_import_executor_job(import_module, f"{__package__}.capture.{name}")
+        except ImportError:
+            return None
+
+
+class Capture:
+    """Takes the pictures of one account's live sessions with what the account chose, and remembers what was missing."""
+
+    def __init__(self, engines: Engines, choice: CaptureChoice, counters: Counters) -> None:
+        """Make nothing yet."""
+        self._engines = engines
+        self._choice = choice
+        self.counters = counters
+        self.problem: str | None = None
+
+    async def async_check(self) -> None:
+        """Find out what is missing before the first picture is wanted."""
+        try:
+            await self._engines.async_pick(self._choice)
+        except HubError as error:
+            self._note(error.reason)
+        else:
+            self.problem = None
+
+    async def grab_live(self, live: WebRtc, timeout: float) -> bytes:
+        """Return the first real picture of a live session; raises HubError."""
+        try:
+            with self.counters.timed("capture"):
+                engine = await self._engines.async_pick(self._choice)
+                content = await engine.grab_live(live, timeout)
+        except HubError as error:
+            self._note(error.reason)
+            raise
+        self.problem = None
+        return content
+
+    def _note(self, reason: str) -> None:
+        if reason in PROBLEMS:
+            self.problem = reason
+
+
+def _ice_servers(hass: HomeAssistant) -> Sequence[IceServer]:
+    """Return the servers that Home Assistant's own viewers use."""
+    return [
+        IceServer(
+            urls=(server.urls,) if isinstance(server.urls, str) else tuple(server.urls),
+            username=server.username,
+            credential=server.credential,
+        )
+        for server in async_get_ice_servers(hass)
+    ]
