@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 import platform
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, override
 
 from homeassistant.components.web_rtc import async_register_ice_servers
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP
@@ -317,6 +317,7 @@ async def test_a_trial_ends_with_its_dialog(
     begun, ended = asyncio.Event(), asyncio.Event()
 
     class Slow(Engine):
+        @override
         async def grab_live(self, live: WebRtc, timeout: float) -> bytes:
             begun.set()
             try:
