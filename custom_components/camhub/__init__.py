@@ -103,11 +103,17 @@ async def async_setup_entry(hass: HomeAssistant, entry: CamHubConfigEntry) -> bo
     entry.async_on_unload(_check_nightly(hass, coordinator))
     coordinator.pump.start()
     if any(camera.webrtc and not camera.rtsp and not camera.mjpeg for camera in coordinator.data.values()):
-        entry.async_create_background_task(hass, coordinator.async_check_capture(), f"{DOMAIN} parts for {entry.title}")
+        entry.async_create_background_task(hass, _check_parts(coordinator), f"{DOMAIN} parts for {entry.title}")
     if any(camera.online is None for camera in coordinator.data.values()):
         # Nobody was asked while setting up: look again behind, so that it is known soon who is there.
         entry.async_create_background_task(hass, coordinator.async_refresh(), f"{DOMAIN} first look at {entry.title}")
     return True
+
+
+async def _check_parts(coordinator: CamHubCoordinator) -> None:
+    """Say what pictures out of live sessions need and do not find, before the first one is wanted."""
+    await coordinator.capture.async_check()
+    coordinator.async_check()
 
 
 def _check_nightly(hass: HomeAssistant, coordinator: CamHubCoordinator) -> Callable[[], None]:

@@ -190,16 +190,10 @@ class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
             self._shown_login = state
             self.async_update_listeners()
 
-    async def async_check_capture(self) -> None:
-        """Say what pictures out of live sessions need and do not find, before the first one is wanted."""
-        await self.capture.async_check()
-        self.async_check()
-
     def _raise_problems(self) -> set[str]:
         """Raise an issue for each thing that the account or a camera says is wrong with it; returns their ids."""
         entry, raised = self.config_entry, set()
-        missing = (self.capture.problem,) if self.capture.problem else ()
-        for problem in (*self.provider.problems(), *missing):
+        for problem in (*self.provider.problems(), *self.capture.problems):
             raised.add(issue_id := f"{problem}_{entry.entry_id}")
             async_raise(self.hass, entry, issue_id, problem)
         for camera in self.data.values():

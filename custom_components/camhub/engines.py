@@ -167,6 +167,11 @@ class Capture:
         self.counters = counters
         self.problem: str | None = None
 
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Return the slug of what is missing, if anything is."""
+        return (self.problem,) if self.problem else ()
+
     async def async_check(self) -> None:
         """Find out what is missing before the first picture is wanted."""
         try:
