@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Final
 from aiohttp import web
 
 from .login import ADMIN, Visitor
-from .pictures import film
 from .site import VERSIONS, Unit
 
 if TYPE_CHECKING:
@@ -149,7 +148,7 @@ class Answers:
         if what == "clip.mp4":
             if not event["has_clip"]:
                 return said(404, "Clip not available")
-            return web.Response(body=film(identifier), content_type="video/mp4")
+            return web.Response(body=self._server.film(identifier), content_type="video/mp4")
         if what == "snapshot.jpg" and not event["has_snapshot"]:
             return said(404, "Snapshot not available")
         picture = self._server.pictures.of(event["label"], (320, 180), event["start_time"])
@@ -293,7 +292,7 @@ class Answers:
         if what == "clip.mp4":
             if not there:
                 return said(400, "No recordings found for the specified time range")
-            return web.Response(body=film(f"{camera}{start}"), content_type="video/mp4")
+            return web.Response(body=self._server.film(f"{camera}{start}"), content_type="video/mp4")
         if not there:
             return said(404, "No recordings found.")
         kind = "m4s" if self._minor >= 17 else "ts"

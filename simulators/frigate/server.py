@@ -15,7 +15,7 @@ from .faults import Faults
 from .happenings import Happenings
 from .live import Line
 from .login import ADMIN, Login, User, Visitor
-from .pictures import Pictures
+from .pictures import Pictures, film
 from .restream import Restream
 from .site import Unit, config, stats, units
 
@@ -33,7 +33,7 @@ class FrigateSimulator:
     """One server of a `version`; `login`, `faults`, `cameras` and `happenings` may be changed while it runs.
 
     `url` is the port with a login, `open_url` the one without. `requests` counts by path, `watching` are the open MJPEG
-    streams, `commands` what was done for admins.
+    streams, `commands` what was done for admins, `film` makes the bytes of a recording by its name.
     """
 
     def __init__(
@@ -65,6 +65,7 @@ class FrigateSimulator:
         self.commands: list[tuple[str, str]] = []
         self.watching = 0
         self.frame_s = 0.2
+        self.film: Callable[[str], bytes] = film
         self.url = self.open_url = ""
         self._answers = Answers(self)
         self._now = now

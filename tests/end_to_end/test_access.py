@@ -1,6 +1,7 @@
 """Who gets what: four people at every route of ours and of Home Assistant's own, in the real process."""
 
 from collections.abc import Awaitable, Callable, Coroutine
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from statistics import median
 import time
@@ -65,9 +66,9 @@ async def recording_id(house: House) -> str:
     return str(listed[0]["id"])
 
 
-def recording(headers: dict[str, str]) -> Asking:
+def recording(headers: dict[str, str], *below: str) -> Asking:
     async def ask(house: House, who: Person) -> int:
-        path = house.path(CAMERA, "recordings", await recording_id(house))
+        path = house.path(CAMERA, "recordings", await recording_id(house), *below)
         return (await who.ask(path, headers=headers)).status
 
     return ask
@@ -115,6 +116,15 @@ async def taking_a_picture(house: House, who: Person) -> str:
     return await outcome(who.command("call_service", **fields))
 
 
+async def putting_aside(house: House, who: Person) -> str:
+    now = datetime.now(UTC)
+    span = {"start": (now - timedelta(hours=1)).isoformat(), "end": now.isoformat()}
+    target = {"entity_id": house.entity(CAMERA)}
+    return await outcome(
+        who.command("call_service", domain="camhub", service="export_clip", service_data=span, target=target)
+    )
+
+
 async def outcome(asked: Awaitable[object]) -> str:
     """Return how a command ended, in a word."""
     try:
@@ -147,6 +157,7 @@ TABLE: Final[dict[str, tuple[Asking, int | str, int | str, int | str, int | str]
     "GET recordings": (ours("recordings"), 200, 200, 403, 403),
     "GET recordings/<id>": (recording({}), 200, 200, 403, 403),
     "GET recordings/<id>, Range": (recording({"Range": "bytes=4-11"}), 206, 206, 403, 403),
+    "GET recordings/<id>/thumbnail": (recording({}, "thumbnail"), 200, 200, 403, 403),
     "camera_proxy": (proxied("camera"), 200, 200, 403, 403),
     "camera_proxy, small": (proxied("camera", "?width=160&height=90"), 200, 200, 403, 403),
     "camera_proxy_stream": (proxied("camera", ending="_stream"), 200, 200, 403, 403),
@@ -164,6 +175,7 @@ TABLE: Final[dict[str, tuple[Asking, int | str, int | str, int | str, int | str]
         *("done", "done", "refused", "refused"),
     ),
     "camhub.refresh_snapshot": (taking_a_picture, "done", "done", "refused", "refused"),
+    "camhub.export_clip": (putting_aside, "done", "done", "refused", "refused"),
 }
 
 

@@ -255,8 +255,9 @@ async def test_a_recorder_that_is_away_is_said(browser: Browser, clips: FakeClip
     clip = (await browser.open(day))[0]["media_content_id"]
     clips.error = Unreachable()
     assert not (await browser.ask("browse", day))["success"]
-    clips.all = []
     assert (await browser.ask("resolve", clip))["success"], "it was shown a moment ago"
+    unseen = recording_id(Clip(id="third", camera="yard", start=dt_util.utcnow()))
+    assert not (await browser.ask("resolve", f"{yard['media_content_id']}/clip/{unseen}"))["success"]
     assert not (await browser.ask("resolve", f"{clip}x"))["success"]
 
 
