@@ -19,6 +19,7 @@ from simulators.authority import Authority
 from simulators.names import Address, Names
 
 from .fake_clock import FakeClock
+from .sentinel import sentinel  # noqa: F401 - a fixture of all tests
 
 LOOPBACK = ["127.0.0.1", "localhost", "::1"]
 DEFAULT_RECORDINGS = Path(__file__).parents[2] / "shared" / "fixtures"

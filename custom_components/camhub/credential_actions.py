@@ -20,21 +20,9 @@ from .runtime import SHARED, async_known, async_load_spec, async_replace_login, 
 from .signing_in import Conversation
 
 ATTR_ENTRY: Final = "config_entry_id"
-ATTR_CREDENTIALS: Final = "credentials"
-ATTR_SEALED: Final = "sealed"
-ATTR_KEY: Final = "key"
 
-UPDATE_SCHEMA: Final = probatio.Schema(
-    probatio.All(
-        {
-            probatio.Required(ATTR_ENTRY): cv.string,
-            probatio.Optional(ATTR_CREDENTIALS): {cv.string: object},
-            probatio.Inclusive(ATTR_SEALED, "import"): cv.string,
-            probatio.Inclusive(ATTR_KEY, "import"): cv.string,
-        },
-        cv.has_at_least_one_key(ATTR_CREDENTIALS, ATTR_SEALED),
-    )
-)
+# Judged in `_given`: what a schema refuses, Home Assistant writes into its log as it is.
+UPDATE_SCHEMA: Final = probatio.Schema({probatio.Required(ATTR_ENTRY): cv.string}, extra=probatio.ALLOW_EXTRA)
 VERIFY_SCHEMA: Final = probatio.Schema({probatio.Required(ATTR_ENTRY): cv.string})
 
 
@@ -75,8 +63,7 @@ async def _async_update(call: ServiceCall) -> ServiceResponse:
     hass = call.hass
     entry = _entry(hass, call.data[ATTR_ENTRY])
     with action_errors():
-        given = open_foreign(call.data[ATTR_SEALED], call.data[ATTR_KEY]) if ATTR_SEALED in call.data else {}
-        given |= call.data.get(ATTR_CREDENTIALS, {})
+        given = _given(call)
         account = await _async_sign_in(hass, entry.data[CONF_PROVIDER], await async_known(hass, entry), given)
         unique_id, match = identify(entry.data[CONF_PROVIDER], account)
         if unique_id != entry.unique_id or (unique_id is None and match != entry.data[CONF_MATCH]):
@@ -84,6 +71,18 @@ async def _async_update(call: ServiceCall) -> ServiceResponse:
         hass.config_entries.async_update_entry(entry, data=await async_replace_login(hass, entry, account))
     await hass.config_entries.async_reload(entry.entry_id)
     return _told(hass, entry)
+
+
+def _given(call: ServiceCall) -> Answers:
+    """Return the new values by name; raises ServiceValidationError, WrongKey."""
+    match {name: value for name, value in call.data.items() if name != ATTR_ENTRY}:
+        case {"credentials": dict(plain), **rest} if not rest:
+            return plain
+        case {"sealed": str(sealed), "key": str(key), **rest} if not rest:
+            return open_foreign(sealed, key)
+        case {"sealed": str(sealed), "key": str(key), "credentials": dict(plain), **rest} if not rest:
+            return {**open_foreign(sealed, key), **plain}
+    raise ServiceValidationError(translation_domain=DOMAIN, translation_key="credentials_unclear")
 
 
 async def _async_verify(call: ServiceCall) -> ServiceResponse:

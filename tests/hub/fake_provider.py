@@ -19,10 +19,11 @@ from custom_components.camhub.kernel.model import (
 from custom_components.camhub.kernel.provider import Camera, Context, Health, Provider, WebRtcSession
 from custom_components.camhub.kernel.signin import Answers, Ask, Field, FieldKind, Form, until_accepted
 from custom_components.camhub.kernel.spec import ProviderSpec
+from tests.sentinel import MARK
 
 from .pictures import jpeg
 
-PASSWORD = "the right secret"
+PASSWORD = f"the right {MARK}"
 SERIAL = "FAKE0001"
 
 

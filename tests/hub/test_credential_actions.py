@@ -5,7 +5,6 @@ from homeassistant.config_entries import ConfigEntryDisabler, ConfigEntryState
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError, Unauthorized
 from homeassistant.helpers import issue_registry as ir
-import probatio
 import pytest
 from pytest_homeassistant_custom_component.common import MockUser
 
@@ -16,6 +15,7 @@ from custom_components.camhub.kernel.provider import Context as ProviderContext
 from custom_components.camhub.kernel.signin import Ask, Consent
 from custom_components.camhub.kernel.spec import ProviderSpec
 from custom_components.camhub.kernel.vault import Vault
+from tests.sentinel import MARK
 
 from .conftest import CREDENTIALS, AddAccount, credentials_of
 from .fake_provider import PASSWORD, FakeProvider, FakeSpec
@@ -138,9 +138,11 @@ async def test_credentials_sealed_elsewhere_are_taken_over(
     with pytest.raises(HomeAssistantError) as caught:
         await act(hub, "update_credentials", **{**data, "key": bytes(32).hex()})
     assert caught.value.translation_key == "import_wrong_key"
-    for given in ("sealed", "key", "config_entry_id"):
-        with pytest.raises(probatio.Invalid):
-            await act(hub, "update_credentials", **{"config_entry_id": entry.entry_id, given: data[given]})
+    cases: list[dict[str, Any]] = [{}, {"sealed": sealed}, {"key": MARK}, {"credentials": MARK}, {"pasword": MARK}]
+    for unclear in cases:
+        with pytest.raises(ServiceValidationError) as unclear_error:
+            await act(hub, "update_credentials", **{"config_entry_id": entry.entry_id, **unclear})
+        assert unclear_error.value.translation_key == "credentials_unclear"
 
 
 async def test_credentials_are_tried_as_they_are_used(

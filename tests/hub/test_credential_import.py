@@ -9,6 +9,7 @@ import pytest
 from custom_components.camhub.credential_import import open_foreign
 from custom_components.camhub.kernel.errors import WrongKey
 from custom_components.camhub.kernel.vault import Vault
+from tests.sentinel import MARK
 
 from .conftest import CREDENTIALS, credentials_of
 from .fake_provider import PASSWORD, FakeSpec
@@ -41,24 +42,28 @@ def test_what_a_terminal_adds_is_left_out() -> None:
     assert open_foreign(f"  {broken}\n", f" {KEY.hex().upper()}\n") == {"a": "b" * 100}
 
 
+NO_KEY, OTHER_KEY = "short", bytes(32).hex()
+
+
 @pytest.mark.parametrize(
     ("value", "key", "reason"),
     [
-        (sealed({}), "short", "import_key_malformed"),
-        (sealed({}), bytes(32).hex(), "import_wrong_key"),
+        (sealed({}), NO_KEY, "import_key_malformed"),
+        (sealed({}), OTHER_KEY, "import_wrong_key"),
         ("not base64!", KEY.hex(), "import_malformed"),
         # Hexadecimal digits are base64 too, of something else.
         (b64encode(bytes(40)).hex(), KEY.hex(), "import_wrong_key"),
         (sealed([1]), KEY.hex(), "import_malformed"),
-        (Vault(KEY).seal("s3cret of no JSON"), KEY.hex(), "import_malformed"),
+        (Vault(KEY).seal(f"{MARK} of no JSON"), KEY.hex(), "import_malformed"),
     ],
+    ids=["no key", "other key", "no base64", "hexadecimal", "a list", "no JSON"],
 )
 def test_what_does_not_open_says_why_and_quotes_nothing(value: str, key: str, reason: str) -> None:
     with pytest.raises(WrongKey) as caught:
         open_foreign(value, key)
     assert caught.value.reason == reason
-    assert "s3cret" not in repr(caught.value)
-    assert "s3cret" not in repr(caught.value.__cause__)
+    assert MARK not in repr(caught.value)
+    assert MARK not in repr(caught.value.__cause__)
 
 
 async def test_the_dialog_shows_it_filled_in_and_saves_nothing_before_the_camera_answers(

@@ -171,6 +171,7 @@ async def test_a_refused_look_is_told_at_once_and_then_not_for_an_hour(
         assert len(refusals) == times
     # It works again without anybody's help.
     fake.provider.cameras_error = None
+    await hub.async_block_till_done()
     assert len(hub.config_entries.flow.async_progress()) == 1
     await entry.runtime_data.async_refresh()
     assert ours(issue_registry) == {}
