@@ -75,5 +75,10 @@ def home() -> list[Device]:
             extends=False,
             traits={**sees, "CameraClipPreview": {}, "DoorbellChime": {}},
         ),
-        Device(id="AVPHw-thermostat-0004", room="Hallway", type="THERMOSTAT", traits={"Humidity": {}}),
+        Device(
+            id="AVPHw-thermostat-0004",
+            room="Hallway",
+            type="THERMOSTAT",
+            traits={"Humidity": {"ambientHumidityPercent": 40.0}},
+        ),
     ]

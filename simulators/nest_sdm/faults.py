@@ -12,7 +12,7 @@ class Faults:
     devices that are no longer shared. `throttled` answers every call with 429. `commands` gives the answer of a
     command, by the last part of its name, as status and body; `answers` does so for a path. `duplicates` sends every
     message twice. `no_consent` is a project in which nobody may sign in, `pubsub_disabled` an API that was never
-    switched on, `silent_push` a push channel that takes connections and no more.
+    switched on, `silent_push` a push channel that takes calls and no more, `deaf_push` one that leads nowhere.
     """
 
     slow_s: float = 0.0
@@ -26,6 +26,7 @@ class Faults:
     no_consent: bool = False
     pubsub_disabled: bool = False
     silent_push: bool = False
+    deaf_push: bool = False
 
     def change(self, values: Mapping[str, object]) -> None:
         """Set switches by name, as they come from JSON; raises ValueError for a name that is none."""

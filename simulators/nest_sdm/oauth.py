@@ -52,7 +52,8 @@ class Tokens:
     """Codes and tokens; `testing` is a consent screen that was never published, whose logins last a week.
 
     Tokens are made of grant and time, so at one moment of a clock that stands still a grant has one token. `refused`
-    counts client secrets that were wrong. `refreshes` are the grants of access tokens that were made of refresh tokens.
+    counts client secrets that were wrong, `refreshes` the access tokens that were made of refresh tokens. `issued` are
+    all codes and tokens there have been.
     """
 
     def __init__(self, now: Callable[[], datetime]) -> None:
@@ -63,6 +64,7 @@ class Tokens:
         self.rotates = False
         self.refused = 0
         self.refreshes = 0
+        self.issued: set[str] = set()
         self._now = now
         self._key = secrets.token_bytes(32)
         self._codes: dict[str, tuple[Grant, str]] = {}
@@ -73,6 +75,7 @@ class Tokens:
         """Return a code for a redirect address."""
         code = f"4/0A{secrets.token_urlsafe(24)}"
         self._codes[code] = (grant, redirect)
+        self.issued.add(code)
         return code
 
     def forget_access(self) -> None:
@@ -155,7 +158,9 @@ class Tokens:
 
     def _made(self, prefix: str, seed: str) -> str:
         digest = hmac.new(self._key, f"{prefix}{seed}".encode(), hashlib.sha256).digest()
-        return prefix + base64.urlsafe_b64encode(digest).decode().rstrip("=")
+        made = prefix + base64.urlsafe_b64encode(digest).decode().rstrip("=")
+        self.issued.add(made)
+        return made
 
 
 def _refusal(status: int, error: str, told: str) -> web.Response:

@@ -58,6 +58,7 @@ class Push:
         self._proxy: asyncio.Server | None = None
         self._pipes: set[asyncio.Task[None]] = set()
         self._drops = 0
+        self._gently = False
         self._port = 0
 
     async def start(self, pair: tuple[bytes, bytes], proxy_port: int = 0) -> str:
@@ -82,8 +83,9 @@ class Push:
             task.cancel()
         await asyncio.gather(*pipes, return_exceptions=True)
 
-    def drop(self) -> None:
-        """End every pull, as Google does now and then."""
+    def drop(self, *, gently: bool = False) -> None:
+        """End every pull, as Google does now and then, with an error or without."""
+        self._gently = gently
         self._drops += 1
         self._pubsub.wake()
 
@@ -94,6 +96,8 @@ class Push:
             task.add_done_callback(self._pipes.discard)
         with contextlib.suppress(OSError, asyncio.IncompleteReadError):
             head = await reader.readuntil(b"\r\n\r\n")
+            if self._faults.deaf_push:
+                await asyncio.Event().wait()
             if not head.startswith(f"CONNECT {HOST}:443 ".encode()):
                 writer.write(b"HTTP/1.1 404 Not Found\r\n\r\n")
                 writer.close()
@@ -127,7 +131,8 @@ class Push:
                     continue
                 async with subscription.news:
                     await subscription.news.wait()
-            await context.abort(grpc.StatusCode.UNAVAILABLE, "The service was unable to fulfill your request.")
+            if not self._gently:
+                await context.abort(grpc.StatusCode.UNAVAILABLE, "The service was unable to fulfill your request.")
         finally:
             reading.cancel()
             self.listeners -= 1

@@ -81,6 +81,7 @@ class NestSimulator:
         self.listed = 0
         self.names: dict[str, Address] = {}
         self.proxy = ""
+        self.port = 0
         self._authority = authority
         self._monotonic = monotonic
         self._waiting: set[asyncio.Event] = set()
@@ -109,7 +110,8 @@ class NestSimulator:
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", port, ssl_context=context).start()
         self._runner = runner
-        self.names.update(dict.fromkeys(HOSTS, ("127.0.0.1", runner.addresses[0][1])))
+        self.port = runner.addresses[0][1]
+        self.names.update(dict.fromkeys(HOSTS, ("127.0.0.1", self.port)))
         await self.streams.rtsp.start(rtsp_port, ssl=self._authority.server("stream.example"))
         self.proxy = await self.push.start(self._authority.pair(push.HOST), proxy_port)
 

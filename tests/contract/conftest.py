@@ -12,12 +12,13 @@ import traceback
 
 import pytest
 
+from custom_components.camhub.capture.aiortc_engine import AiortcEngine
 from custom_components.camhub.capture.frames import Frames
 from custom_components.camhub.capture.rtsp_engine import RtspGrabber
 from custom_components.camhub.kernel.errors import HubError
 from custom_components.camhub.kernel.model import Account, JsonValue
 from custom_components.camhub.kernel.provider import Context, Provider
-from custom_components.camhub.kernel.signin import Answers, FieldKind, Form, Question
+from custom_components.camhub.kernel.signin import Answers, Consent, FieldKind, Form, Question
 from custom_components.camhub.kernel.spec import ProviderSpec
 from custom_components.camhub.providers import PROVIDERS, load
 from simulators.authority import Authority
@@ -88,7 +89,8 @@ class Applicant:
     forms: list[Form] = field(default_factory=list)
 
     async def __call__(self, question: Question) -> Answers:
-        assert isinstance(question, Form)
+        if isinstance(question, Consent):
+            return await self.world.consent(question)
         assert question.page in PROVIDERS[self.key], "a page that is shown is in PROVIDERS"
         self.forms.append(question)
         assert len(self.forms) <= FORMS_AT_MOST, f"asks without end: {[form.errors for form in self.forms]}"
@@ -113,8 +115,8 @@ async def account(spec: ProviderSpec, applicant: Applicant, make_context: MakeCo
 
 @pytest.fixture
 def make_context(make_context: MakeContext) -> MakeContext:
-    """Return a maker of contexts that can also photograph RTSP streams."""
-    return functools.partial(make_context, grabber=Frames(RtspGrabber()))
+    """Return a maker of contexts that can also photograph streams and live sessions."""
+    return functools.partial(make_context, grabber=Frames(RtspGrabber(), AiortcEngine()))
 
 
 type Open = Callable[[], Provider]

@@ -14,17 +14,22 @@ from dataclasses import dataclass
 from typing import Any, Final, override
 from urllib.parse import quote, urlsplit
 
+import aiohttp
 from camhub_pi.pattern import Pattern
+import pytest
+from yarl import URL
 
-from custom_components.camhub.kernel.signin import Answers
+from custom_components.camhub.kernel.signin import Answers, Consent
 from simulators.authority import Authority
 from simulators.frigate import FrigateSimulator
 from simulators.hikvision import HikvisionSimulator, Login
 from simulators.hikvision.login import Verdict
 from simulators.mjpeg import burst, silence
 from simulators.mjpeg.models import streamer
-from simulators.names import Address
+from simulators.names import Address, Names
 from simulators.nest_legacy import HOSTS, NestLegacySimulator
+from simulators.nest_sdm import NestSimulator
+from simulators.nest_sdm.server import PROJECT
 from simulators.rtsp import RtspServer
 from simulators.rtsp.access import Access
 from tests.fake_clock import FakeClock, settle
@@ -144,6 +149,10 @@ class World(ABC):
 
     def move(self) -> None:
         """Let something move before a camera."""
+        raise NotImplementedError
+
+    async def consent(self, question: Consent) -> Answers:
+        """Allow what a page of the vendor's asks for, in the browser."""
         raise NotImplementedError
 
 
@@ -352,6 +361,94 @@ class FrigateWorld(World):
         self.server.happenings.begin("driveway", "person", zones=("gate",))
 
 
+class NestWorld(World):
+    """A project with three cameras: one of the old app, which is on, a battery camera and a doorbell.
+
+    The client's secret is the password.
+    """
+
+    capabilities = frozenset({"stills", "rtsp", "webrtc", "clips"})
+    tells = True
+    back = "https://home.example/auth/external/callback"
+
+    def __init__(self, service: NestSimulator, session: aiohttp.ClientSession) -> None:
+        """Take the started service, and the user's browser."""
+        self.service = service
+        self.browser = session
+        typed: Answers = {
+            "project_id": PROJECT,
+            "cloud_project_id": service.client.cloud_project,
+            "client_id": service.client.id,
+        }
+        self.right = {
+            "project": {**typed, "client_secret": PASSWORD},
+            "topic": {"topic": "create_new"},
+            "console": {},
+        }
+        self.wrong = {"project": {**typed, "client_secret": WRONG}}
+        self._before = 0
+
+    @property
+    @override
+    def secrets(self) -> set[str]:
+        return super().secrets | self.service.tokens.issued
+
+    @property
+    @override
+    def url(self) -> str:
+        return f"https://smartdevicemanagement.googleapis.com:{self.service.port}"
+
+    @property
+    @override
+    def calls(self) -> int:
+        return self.service.requests.total() + self.service.push.opened + self.service.streams.rtsp.connections
+
+    @property
+    @override
+    def refused(self) -> int:
+        return self.service.tokens.refused
+
+    @override
+    async def unplug(self) -> None:
+        await self.service.stop()
+
+    @override
+    def change_password(self) -> None:
+        self.service.client.secret = "another example"
+        self.service.tokens.forget_access()
+        self.service.tokens.refused = 0
+
+    @override
+    def fall_silent(self) -> None:
+        self._before = self.calls
+        # For ever: it is cancelled when the service stops.
+        self.service.faults.slow_s = 86400
+
+    @override
+    async def asked(self) -> None:
+        await self.service.wait_until(lambda: self.calls > self._before)
+
+    @override
+    async def left_alone(self) -> None:
+        await self.service.wait_until(lambda: self.service.push.listeners == 0)
+        await self.service.streams.rtsp.idle()
+
+    @override
+    async def listened_to(self) -> None:
+        await self.service.wait_until(lambda: self.service.push.listeners > 0)
+
+    @override
+    def move(self) -> None:
+        self.service.happenings.begin(self.service.device("wired"), "motion")
+
+    @override
+    async def consent(self, question: Consent) -> Answers:
+        page = URL(question.url).update_query(redirect_uri=self.back, scope=" ".join(question.scopes), state="1")
+        form = [("choice", "allow"), *(("device", each.id) for each in self.service.devices)]
+        async with self.browser.post(page, data=form, allow_redirects=False) as sent:
+            return {"code": URL(sent.headers["Location"]).query["code"], "redirect_uri": self.back}
+
+
 class NestLegacyWorld(World):
     """A Google account with cameras in two regions, one of them switched off and one away; the history is polled."""
 
@@ -449,6 +546,26 @@ async def nest_legacy(around: Surroundings) -> AsyncIterator[World]:
 
 
 @asynccontextmanager
+async def nest(around: Surroundings) -> AsyncIterator[World]:
+    """Run the service by the test's clock, under its real names; gRPC finds its way there through a proxy."""
+    clock = around.clock
+    service = NestSimulator(
+        around.authority, secret=PASSWORD, redirects=(NestWorld.back,), now=clock.now, monotonic=clock.monotonic
+    )
+    await of_device(service.start())
+    around.names.update(service.names)
+    connector = aiohttp.TCPConnector(resolver=Names(around.names), ssl=around.authority.client())
+    async with aiohttp.ClientSession(connector=connector) as browser:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("grpc_proxy", service.proxy)
+            patch.setenv("GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", str(around.authority.file))
+            try:
+                yield NestWorld(service, browser)
+            finally:
+                await of_device(service.stop())
+
+
+@asynccontextmanager
 async def frigate(around: Surroundings) -> AsyncIterator[World]:
     """Run the server by the test's clock."""
     server = FrigateSimulator(user=USER, password=PASSWORD, now=around.clock.now, monotonic=around.clock.monotonic)
@@ -497,5 +614,6 @@ WORLDS: Final[Mapping[str, Make]] = {
     "frigate": frigate,
     "hikvision": hikvision,
     "mjpeg": mjpeg,
+    "nest": nest,
     "nest_legacy": nest_legacy,
 }

@@ -66,7 +66,11 @@ class Form:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Consent:
-    """Send the user to the vendor's own page; the answers are what comes back."""
+    """Send the user to the vendor's own page (OAuth 2.0, RFC 6749 section 4.1).
+
+    `url` is the page with what the vendor wants besides `response_type`, `redirect_uri`, `scope` and `state`. The
+    answers are `code` and the `redirect_uri` it was given for, or `error`.
+    """
 
     url: str
     scopes: tuple[str, ...] = ()

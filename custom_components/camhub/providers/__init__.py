@@ -16,6 +16,7 @@ PROVIDERS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "frigate": ("server", "unprotected", "login"),
         "hikvision": ("device",),
         "mjpeg": ("address", "confirm"),
+        "nest": ("project", "topic", "console", "subscription"),
         "nest_legacy": ("way", "google", "token"),
     }
 )

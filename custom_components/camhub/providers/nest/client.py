@@ -1,0 +1,108 @@
+"""One account: its devices, and their commands within the quota."""
+
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Final
+
+from google_nest_sdm.device import Device
+
+from ...kernel.errors import Malformed, Throttled
+from ...kernel.provider import Context
+from .answers import pubsub_refusal
+from .auth import HostAuth
+from .keys import Keys
+from .quota import Quota, Rank
+from .reading import Object, child, text
+from .settings import API, PUBSUB, USERINFO, Settings
+from .wire import Wire
+
+# What the library raises for an answer that is not what the protocol promises.
+UNREADABLE: Final = (LookupError, ValueError, TypeError, AttributeError)
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A device as it was listed: the library's, and what it was made of."""
+
+    device: Device = field(repr=False)
+    raw: Object = field(repr=False)
+
+
+class Client:
+    """Asks Google on behalf of one account."""
+
+    def __init__(self, context: Context, settings: Settings) -> None:
+        """Open nothing yet."""
+        self.context = context
+        self.clock = context.clock
+        self.settings = settings
+        self.wire = Wire(context)
+        self.keys = Keys(self.wire, settings)
+        self.quota = Quota(context.clock)
+
+    @cached_property
+    def api(self) -> HostAuth:
+        """Return the door to the devices."""
+        return HostAuth(self.wire, self.keys, API)
+
+    @cached_property
+    def pubsub(self) -> HostAuth:
+        """Return the door to topics and subscriptions."""
+        return HostAuth(self.wire, self.keys, PUBSUB, pubsub_refusal)
+
+    async def devices(self) -> Sequence[Listed]:
+        """List the devices; one that cannot be read is left out; raises HubError."""
+        # A login that has ended is said before a quota that is used up.
+        await self.keys.access()
+        self.quota.listing()
+        with self._counting():
+            said = await self.api.get_json(f"{self.settings.enterprise}/devices")
+        listed = said.get("devices", [])
+        if not isinstance(listed, list):
+            raise Malformed("no list of devices")
+        return [found for each in listed if (found := self._read(each)) is not None]
+
+    async def homes(self) -> Sequence[str]:
+        """Return the names that the user gave the homes; raises HubError."""
+        said = await self.api.get_json(f"{self.settings.enterprise}/structures")
+        structures = said.get("structures", [])
+        named = [
+            text(child(each, "traits", "sdm.structures.traits.Info").get("customName"))
+            for each in (structures if isinstance(structures, list) else ())
+        ]
+        return [name for name in named if name]
+
+    async def email(self) -> str:
+        """Return the address of whoever signed in; raises HubError."""
+        return text((await self.api.get_json(USERINFO)).get("email"))
+
+    async def command[T](
+        self, device: str, name: str, rank: Rank, call: Callable[[], Awaitable[T]], *, ahead: int = 0
+    ) -> T:
+        """Return what a command of the library returns, if there is a place for it; raises HubError."""
+        await self.keys.access()
+        self.quota.command(device, name, rank, ahead=ahead)
+        with self.context.counters.timed(name), self._counting():
+            try:
+                return await call()
+            except UNREADABLE as error:
+                failure = Malformed(f"{name}: {type(error).__name__}")
+        raise failure
+
+    def _read(self, raw: Object) -> Listed | None:
+        try:
+            # The library adds to what it reads.
+            return Listed(Device.MakeDevice({**raw, "traits": dict(child(raw, "traits"))}, self.api), raw)
+        except UNREADABLE:
+            self.context.counters.count("unreadable_devices")
+            return None
+
+    @contextmanager
+    def _counting(self) -> Iterator[None]:
+        try:
+            yield
+        except Throttled:
+            self.quota.silence()
+            raise

@@ -1,0 +1,72 @@
+"""The pages on which the user chooses how events come."""
+
+from typing import Final
+
+from ...kernel.errors import HubError
+from ...kernel.signin import Answers, Ask, Field, FieldKind, Form, until_accepted
+from .client import Client
+from .line import PushLine
+from .settings import Settings
+from .topics import Topics
+
+NEW: Final = "create_new"
+NONE: Final = "no_events"
+_CONSOLE: Final = "https://console.nest.google.com/device-access/project/{project}/information"
+
+type Way = tuple[str, str]
+
+
+async def choose_events(ask: Ask, client: Client, earlier: Settings) -> Way:
+    """Return topic and subscription, both empty where no events are wanted; those of before stay while they work."""
+    topics = Topics(client)
+    if earlier.subscription and earlier.project == client.settings.project and await _still_works(topics, earlier):
+        return earlier.topic, earlier.subscription
+
+    async def attempt(answers: Answers) -> Way:
+        topic = str(answers.get("topic"))
+        if topic == NONE:
+            return "", ""
+        if topic == NEW:
+            topic = await topics.make_topic()
+        if topic != topics.managed:
+            console = _CONSOLE.format(project=client.settings.project)
+            await ask(Form(page="console", placeholders={"topic": topic, "console": console}))
+        subscription = await _subscription(ask, topics, topic)
+        await PushLine(client, subscription).check()
+        return topic, subscription
+
+    return await until_accepted(ask, await _first_page(topics), attempt)
+
+
+async def _first_page(topics: Topics) -> Form:
+    """Return the page of topics; what keeps them from being listed is said on it."""
+    errors: dict[str, str] = {}
+    found: tuple[str, ...] = ()
+    try:
+        found = tuple(await topics.topics())
+    except HubError as error:
+        errors = {"base": error.reason}
+    options = (*found, NEW, NONE)
+    return Form(
+        page="topic",
+        fields=(Field(key="topic", kind=FieldKind.SELECT, options=options, default=options[0]),),
+        errors=errors,
+    )
+
+
+async def _subscription(ask: Ask, topics: Topics, topic: str) -> str:
+    """Return a subscription: one of those there are, or a new one; raises HubError."""
+    found = tuple(await topics.subscriptions(topic))
+    if found:
+        choice = Field(key="subscription", kind=FieldKind.SELECT, options=(*found, NEW), default=found[0])
+        chosen = str((await ask(Form(page="subscription", fields=(choice,)))).get("subscription"))
+        if chosen != NEW:
+            return chosen
+    return await topics.subscribe(topic)
+
+
+async def _still_works(topics: Topics, earlier: Settings) -> bool:
+    try:
+        return earlier.subscription in await topics.subscriptions(earlier.topic)
+    except HubError:
+        return False

@@ -1,0 +1,68 @@
+"""Messages that are pushed, read without trust (protocols.md 2.5)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from ...kernel.errors import Malformed
+from ...kernel.model import EventKind
+from .parse import CLIP, KINDS
+from .reading import child, moment, read, text, texts
+
+
+class ThreadState(StrEnum):
+    """Where in its life a thread of messages is; older devices tell none."""
+
+    NONE = ""
+    STARTED = "STARTED"
+    UPDATED = "UPDATED"
+    ENDED = "ENDED"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Told:
+    """One thing that a device tells within a session; `event` is what its picture is asked for by."""
+
+    session: str
+    event: str
+    zones: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Message:
+    """What a device tells, by kind; `clips` are the addresses of clips by session."""
+
+    device: str
+    at: datetime
+    state: ThreadState = ThreadState.NONE
+    events: Mapping[EventKind, Told] = field(default_factory=dict)
+    clips: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+def message(data: bytes) -> Message | None:
+    """Return what a device tells, None for a message of another kind; raises Malformed."""
+    said = read(data)
+    update = child(said, "resourceUpdate")
+    if not update:
+        return None
+    device, at = text(update.get("name")), moment(said.get("timestamp"))
+    if not device or at is None:
+        raise Malformed("a message without device or time")
+    events: dict[EventKind, Told] = {}
+    clips: dict[str, str] = {}
+    for name, value in child(update, "events").items():
+        event = child(value)
+        session = text(event.get("eventSessionId")) or text(said.get("eventThreadId")) or text(said.get("eventId"))
+        if name == CLIP and (address := text(event.get("previewUrl"))):
+            clips[session] = address
+        elif (kind := KINDS.get(name)) is not None:
+            events[kind] = Told(session=session, event=text(event.get("eventId")), zones=texts(event.get("zones")))
+    state = text(said.get("eventThreadState"))
+    return Message(
+        device=device,
+        at=at,
+        state=ThreadState(state) if state in set(ThreadState) else ThreadState.UPDATED,
+        events=events,
+        clips=clips,
+    )

@@ -1,0 +1,152 @@
+"""One project's cameras and doorbells."""
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
+from typing import Final, override
+
+from ...kernel.errors import Malformed
+from ...kernel.model import CameraEvent, JsonValue, TokenStatus
+from ...kernel.provider import Camera, Context, Provider
+from .abilities import Abilities
+from .client import Client
+from .line import PushLine
+from .media import CameraStills, Outlet, SessionRtsp, SessionWebRtc
+from .messages import message
+from .parse import Unit, unit
+from .settings import FLOOR_KEY, FLOOR_MIN, Settings
+from .sight import EventPictures, KeptClips
+from .tracker import Tracker
+
+# Seconds between two pictures of a camera on mains; each costs two of ten calls a minute.
+RTSP_FLOOR_S: Final = 60.0
+
+
+class _Media:
+    """The objects of one camera that stay the same from listing to listing."""
+
+    def __init__(self, outlet: Outlet, pictures: EventPictures) -> None:
+        self.outlet = outlet
+        self.stills = CameraStills(outlet, pictures)
+        self.rtsp = SessionRtsp(outlet)
+        self.webrtc = SessionWebRtc(outlet)
+        self.clips = KeptClips(pictures, outlet.unit.id)
+
+
+class NestProvider(Provider):
+    """Lists a project's cameras and follows their events; the credentials are those that `sign_in` returns."""
+
+    def __init__(self, context: Context) -> None:
+        """Reach nothing yet."""
+        self._context = context
+        self._client = Client(context, Settings.load(context.credentials))
+        self._abilities = Abilities(self._client.keys)
+        self._pictures = EventPictures(self._client)
+        self._tracker = Tracker(self._pictures, context.clock, context.counters)
+        self._line = PushLine(self._client, self._client.settings.subscription)
+        self._units: Mapping[str, Unit] = {}
+        self._fresh: Sequence[Unit] | None = None
+        self._media: dict[str, _Media] = {}
+
+    @override
+    async def connect(self) -> None:
+        """List the devices once; raises AuthError, Unreachable, Malformed."""
+        self._fresh = await self._list()
+
+    @override
+    async def cameras(self) -> Sequence[Camera]:
+        """List the cameras with what they can do now; raises HubError."""
+        # A listing that was just made is used once: few are allowed in a minute.
+        units, self._fresh = self._fresh, None
+        return [self._camera(each) for each in (await self._list() if units is None else units)]
+
+    @override
+    async def events(self) -> AsyncGenerator[CameraEvent]:
+        """Yield events until the line drops (raises Unreachable); none without a subscription."""
+        if not self._client.settings.subscription:
+            return
+        if not self._units:
+            await self._list()
+        async with self._pictures.working(), aclosing(self._line.messages()) as messages:
+            async for data in messages:
+                for event in self._told(data):
+                    yield event
+
+    @override
+    async def close(self) -> None:
+        """Do nothing: sessions, lines and workers belong to whoever opened them."""
+
+    @override
+    def token_status(self) -> TokenStatus:
+        """Return how the login stands."""
+        return self._client.keys.status
+
+    @override
+    def problems(self) -> Sequence[str]:
+        """Return what the user has to mend at Google."""
+        found = ["consent_testing"] if self._client.keys.testing else []
+        return [*found, problem] if (problem := self._line.problem) else found
+
+    @override
+    def diagnostics(self) -> Mapping[str, JsonValue]:
+        """Return the quota, how push stands, and what the cameras can."""
+        return {
+            "quota": self._client.quota.facts(),
+            "token_refreshes": self._client.keys.refreshes,
+            "push": {"subscribed": bool(self._client.settings.subscription), "dials": self._line.dials},
+            "cameras": [
+                {
+                    "model": each.identity.model,
+                    "abilities": sorted(each.abilities),
+                    "extends": media.outlet.extends if (media := self._media.get(each.id)) else None,
+                }
+                for each in self._units.values()
+            ],
+        }
+
+    async def _list(self) -> Sequence[Unit]:
+        units = [found for each in await self._client.devices() if (found := unit(each)) is not None]
+        await self._abilities.learn(units)
+        self._units = {each.name: each for each in units}
+        for each in units:
+            if each.id in self._media:
+                self._media[each.id].outlet.unit = each
+            else:
+                outlet = Outlet(client=self._client, unit=each)
+                self._media[each.id] = _Media(outlet, self._pictures)
+        return units
+
+    def _camera(self, found: Unit) -> Camera:
+        media = self._media[found.id]
+        return Camera(
+            id=found.id,
+            identity=found.identity,
+            online=found.online,
+            offline_reason="camera_off_network" if found.online is False else None,
+            problems=self._abilities.lost(found),
+            event_kinds=found.kinds if self._client.settings.subscription else frozenset(),
+            still_floor=RTSP_FLOOR_S if found.can("rtsp") else self._floor,
+            stills=media.stills,
+            rtsp=media.rtsp if found.can("rtsp") else None,
+            webrtc=media.webrtc if found.can("webrtc") else None,
+            clips=media.clips if found.can("clip_preview") else None,
+        )
+
+    @property
+    def _floor(self) -> float:
+        chosen = self._context.options.get(FLOOR_KEY)
+        return 60.0 * (chosen if isinstance(chosen, int | float) else FLOOR_MIN)
+
+    def _told(self, data: bytes) -> Sequence[CameraEvent]:
+        try:
+            told = message(data)
+        except Malformed:
+            # It is acknowledged like any other: it would only come again.
+            self._context.counters.count("events.malformed")
+            return ()
+        found = self._units.get(told.device) if told else None
+        return () if told is None or found is None else self._tracker.take(told, found)
+
+
+def open_provider(context: Context) -> NestProvider:
+    """Return the provider of one project; nothing is asked yet."""
+    return NestProvider(context)

@@ -1,0 +1,132 @@
+import json
+from typing import Any
+
+import pytest
+
+from custom_components.camhub.kernel.errors import HubError, Malformed, Unreachable, Unsupported
+from custom_components.camhub.kernel.model import CredentialState, EventKind
+from custom_components.camhub.providers.nest import SPEC
+from custom_components.camhub.providers.nest.answers import login_refusal, pubsub_refusal, refusal
+from custom_components.camhub.providers.nest.provider import NestProvider
+from custom_components.camhub.providers.nest.reading import child, moment, read, text, texts
+from simulators.nest_sdm import NestSimulator
+
+from .conftest import Cameras, Open
+
+
+async def test_cameras_by_their_traits(cameras: Cameras) -> None:
+    wired, battery, doorbell = (cameras[name] for name in ("wired", "battery", "doorbell"))
+    assert len(cameras) == 3, "a thermostat is no camera"
+    assert [each.identity.name for each in (wired, battery, doorbell)] == ["Hallway", "Garden shed", "Front door"]
+    assert [each.identity.model for each in (wired, battery, doorbell)] == ["Camera", "Camera", "Doorbell"]
+    assert wired.event_kinds == {EventKind.MOTION, EventKind.PERSON, EventKind.SOUND}
+    assert doorbell.event_kinds == {EventKind.MOTION, EventKind.PERSON, EventKind.DOORBELL}
+    assert [each.online for each in (wired, battery, doorbell)] == [True, None, None]
+    assert (wired.rtsp is not None, wired.webrtc is not None) == (True, False)
+    assert (battery.rtsp is not None, battery.webrtc is not None) == (False, True)
+    assert battery.webrtc is not None
+    assert battery.webrtc.data_channel == "dataSendChannel"
+    assert [each.still_floor for each in (wired, battery)] == [60, 600]
+
+
+async def test_how_long_a_battery_camera_rests(open_provider: Open) -> None:
+    cameras = await open_provider(options={"battery_floor": 30}).cameras()
+    assert [camera.still_floor for camera in cameras] == [60, 1800, 1800]
+    assert [field.key for field in SPEC.options] == ["battery_floor"]
+
+
+async def test_a_camera_that_is_off(open_provider: Open, service: NestSimulator) -> None:
+    service.device("wired").traits["Connectivity"] = {"status": "OFFLINE"}
+    wired = (await open_provider().cameras())[0]
+    assert (wired.online, wired.offline_reason) == (False, "camera_off_network")
+
+
+async def test_the_first_listing_serves_twice(provider: NestProvider, service: NestSimulator) -> None:
+    before = service.listed
+    await provider.connect()
+    await provider.cameras()
+    assert service.listed == before + 1
+    await provider.cameras()
+    assert service.listed == before + 2
+    await provider.close()
+
+
+async def test_devices_that_cannot_be_read_are_left_out(open_provider: Open, service: NestSimulator) -> None:
+    listed: list[Any] = [
+        {"type": "sdm.devices.types.CAMERA"},
+        {"name": 5, "traits": {}},
+        {"name": "enterprises/p/devices/bad", "traits": {"sdm.devices.traits.CameraLiveStream": "no object"}},
+        {"name": "enterprises/p/devices/", "traits": {"sdm.devices.traits.CameraLiveStream": {}}},
+        {"name": "enterprises/p/devices/bare", "traits": {"sdm.devices.traits.CameraLiveStream": {}}},
+        "no device",
+    ]
+    answer = (200, json.dumps({"devices": listed}))
+    service.faults.answers[f"/v1/{service.enterprise}/devices"] = answer
+    provider = open_provider()
+    (bare,) = await provider.cameras()
+    assert (bare.id, bare.identity.name, bare.rtsp is not None) == ("bare", "Camera", True)
+    service.faults.answers[f"/v1/{service.enterprise}/devices"] = (200, '{"devices": "none"}')
+    with pytest.raises(Malformed):
+        await provider.cameras()
+    service.faults.answers[f"/v1/{service.enterprise}/devices"] = (200, "{}")
+    assert await provider.cameras() == []
+
+
+async def test_facts_for_a_bug_report(provider: NestProvider, service: NestSimulator) -> None:
+    assert provider.diagnostics()["cameras"] == []
+    assert provider.token_status().state is CredentialState.OK
+    await provider.cameras()
+    facts = provider.diagnostics()
+    assert facts["push"] == {"subscribed": True, "dials": 0}
+    assert facts["cameras"] == [
+        {"model": "Camera", "abilities": ["event_image", "rtsp"], "extends": None},
+        {"model": "Camera", "abilities": ["webrtc"], "extends": None},
+        {"model": "Doorbell", "abilities": ["clip_preview", "webrtc"], "extends": None},
+    ]
+    written = json.dumps(facts)
+    assert service.client.id not in written
+    assert service.enterprise not in written
+
+
+def error(status: str, message: str) -> bytes:
+    return json.dumps({"error": {"status": status, "message": message}}).encode()
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind", "reason"),
+    [
+        (
+            400,
+            error("FAILED_PRECONDITION", "Event id does not belong to the camera."),
+            Unreachable,
+            "event_picture_gone",
+        ),
+        (504, error("DEADLINE_EXCEEDED", "Camera image is no longer available."), Unreachable, "event_picture_gone"),
+        (504, b"<html>", Unreachable, "service_unavailable"),
+    ],
+)
+def test_refusals(status: int, body: bytes, kind: type[HubError], reason: str) -> None:
+    found = refusal(status, body)
+    assert (type(found), found.reason) == (kind, reason)
+
+
+def test_refusals_about_topics() -> None:
+    assert pubsub_refusal(500, b"").reason == "service_unavailable"
+    assert pubsub_refusal(403, b"").reason == "pubsub_forbidden"
+    assert isinstance(pubsub_refusal(404, b""), Unsupported)
+
+
+def test_refusals_of_logins() -> None:
+    assert login_refusal(401, b'{"error": "unauthorized_client"}').reason == "client_refused"
+
+
+def test_reading() -> None:
+    with pytest.raises(Malformed):
+        read("[]")
+    with pytest.raises(Malformed):
+        read("[" * 100000)
+    assert child({"a": {"b": 1}}, "a") == {"b": 1}
+    assert child("a", "b") == {}
+    assert (text(" a "), text(5)) == ("a", "")
+    assert (texts(["a", 1]), texts("a"), texts(None)) == (("a",), (), ())
+    assert moment("never") is None
