@@ -164,7 +164,7 @@ async def _size(watch: Watch, clips: Clips, clip: Clip) -> int | None:
 
     Where a part is asked for and the vendor tells no size, a recording that has ended is read through once to learn it.
     """
-    if clip.size is not None or clip.end is None or hdrs.RANGE not in watch.request.headers:
+    if clip.size is not None or clip.end is None or not _wants_part(watch.request):
         return clip.size
     sizes = entry_streams(watch.hass, watch.coordinator).sizes
     name = f"{clip.camera}/{clip.id}"
@@ -201,8 +201,15 @@ async def find_clip(streams: EntryStreams, camera: Camera, name: str) -> Clip | 
     return next((clip for clip in around if clip.id == clip_id), None)
 
 
+def _wants_part(request: web.Request) -> bool:
+    """Tell whether a part is asked for: only GET has parts (RFC 9110 section 14.2)."""
+    return request.method == hdrs.METH_GET and hdrs.RANGE in request.headers
+
+
 def _range(request: web.Request, size: int) -> tuple[int, int] | None:
-    """Return first and last byte plus one that are asked for, None where none we know are (RFC 9110 section 14.2)."""
+    """Return first and last byte plus one that are asked for, None where none we know are."""
+    if not _wants_part(request):
+        return None
     try:
         asked = request.http_range
     except ValueError:

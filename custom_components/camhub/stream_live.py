@@ -127,15 +127,17 @@ async def async_talk(watch: Watch, session_id: str) -> JsonObjectType:
     """Take a candidate if one is given, keep the live view going and return the camera's candidates so far."""
     session = _session(watch, session_id)
     body = await _json(watch.request) if watch.request.can_read_body else {}
-    if (candidate := body.get("candidate")) is not None:
-        await session.talk.add_candidate(*_candidate(candidate, body))
+    candidate, mid, line = _candidate(body)
+    if candidate is not None:
+        await session.talk.add_candidate(candidate, mid, line)
     _keep(watch, session_id, session)
     return {"candidates": [*session.take()]}
 
 
-def _candidate(candidate: object, body: Mapping[str, Any]) -> tuple[str, str | None, int | None]:
-    mid, line = body.get("sdpMid"), body.get("sdpMLineIndex")
-    if not isinstance(candidate, str) or not isinstance(mid, str | None) or not isinstance(line, int | None):
+def _candidate(body: Mapping[str, Any]) -> tuple[str | None, str | None, int | None]:
+    candidate, mid, line = body.get("candidate"), body.get("sdpMid"), body.get("sdpMLineIndex")
+    texts = isinstance(candidate, str | None) and isinstance(mid, str | None)
+    if not texts or not isinstance(line, int | None) or isinstance(line, bool):
         raise Refusal(HTTPStatus.BAD_REQUEST, "bad_offer")
     return candidate, mid, line
 

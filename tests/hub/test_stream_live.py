@@ -66,7 +66,8 @@ async def test_a_browser_offers_talks_and_hangs_up(
     assert await (await client.post(session, json=talk)).json() == {"candidates": ["theirs"]}
     assert await (await client.post(session)).json() == {"candidates": []}
     assert fake.provider.webrtc.sessions[0].candidates == [("mine", "0", 0)]
-    assert (await client.post(session, json={"candidate": 1})).status == HTTPStatus.BAD_REQUEST
+    for wrong in ({"candidate": 1}, {"candidate": "mine", "sdpMLineIndex": False}, {"sdpMid": 0}):
+        assert (await client.post(session, json=wrong)).status == HTTPStatus.BAD_REQUEST
     assert (await client.post(session, data=b"[]")).status == HTTPStatus.BAD_REQUEST
     assert (await client.delete(session)).status == HTTPStatus.NO_CONTENT
     await hub.async_block_till_done()
