@@ -14,7 +14,8 @@ from typing import Final
 from aiohttp import web
 from homeassistant.components.camera import async_request_stream
 from homeassistant.components.camera.helper import get_camera_from_entity_id
-from homeassistant.components.stream import Stream
+from homeassistant.components.http import KEY_HASS_REFRESH_TOKEN_ID
+from homeassistant.components.stream import HLS_PROVIDER, Stream
 from homeassistant.components.stream.core import StreamView
 from homeassistant.components.stream.hls import (
     HlsInitView,
@@ -27,15 +28,13 @@ from homeassistant.exceptions import HomeAssistantError
 from .kernel.errors import Malformed, Unreachable
 from .kernel.provider import Hls
 from .stream_answers import NO_STORE, Refusal
+from .stream_entry import entry_streams
 from .stream_formats import no_such_format
-from .stream_paths import sign
 from .stream_pipe import async_pipe
 from .stream_request import Watch
 
 PLAYLIST_TYPE: Final = "application/vnd.apple.mpegurl"
 MASTER: Final = "master_playlist.m3u8"
-# What a camera's own HLS begins with.
-NATIVE_MASTER: Final = "index.m3u8"
 # Seconds after its last request for which a viewer of HLS counts as one.
 WATCHING: Final = 30.0
 _TYPES: Final = {
@@ -69,7 +68,7 @@ async def async_hls(watch: Watch, file: str | None = None) -> web.StreamResponse
     if watch.camera.rtsp is not None:
         response: web.StreamResponse = await _made(watch, file or MASTER)
     elif watch.camera.hls is not None:
-        response = await _native(watch, watch.camera.hls, file or NATIVE_MASTER)
+        response = await _native(watch, watch.camera.hls, file or "")
     else:
         raise no_such_format("hls")
     watch.usage.hold(stream, WATCHING)
@@ -80,6 +79,9 @@ async def _made(watch: Watch, file: str) -> web.Response:
     view, found = _view_of(file)
     watch.require_online()
     stream = await watch.in_time(_stream(watch))
+    if view is HlsPlaylistView:
+        start = entry_streams(watch.hass, watch.coordinator).hls_start
+        await start.wait(stream.add_provider(HLS_PROVIDER), _token(watch), watch.first_byte)
     try:
         made = await watch.in_time(view().handle(watch.request, stream, found.get("sequence", ""), ""))
     except Refusal as refusal:
@@ -114,14 +116,20 @@ async def _stream(watch: Watch) -> Stream:
 
 def _answer(watch: Watch, file: str, body: bytes) -> web.Response:
     """Answer with a file, a playlist rewritten."""
-    if file.endswith(".m3u8"):
+    if _is_playlist(file):
         body = rewrite(body.decode(errors="replace"), lambda uri: _signed(watch, file, uri)).encode()
     watch.usage.count(len(body), watch.limits)
     return web.Response(body=body, content_type=_content_type(file), headers=NO_STORE)
 
 
+def _is_playlist(file: str) -> bool:
+    return _content_type(file) == PLAYLIST_TYPE
+
+
 def _content_type(file: str) -> str:
-    return _TYPES.get(file.rpartition(".")[2], "application/octet-stream")
+    """Return a file's type; the first, which has no name, is a playlist."""
+    name = file.partition("?")[0]
+    return _TYPES.get(name.rpartition(".")[2], "application/octet-stream") if name else PLAYLIST_TYPE
 
 
 def rewrite(playlist: str, path_of: Callable[[str], str]) -> str:
@@ -137,22 +145,34 @@ def rewrite(playlist: str, path_of: Callable[[str], str]) -> str:
 
 def _signed(watch: Watch, playlist: str, uri: str) -> str:
     """Return our own path of a file that a playlist names; raises Malformed where it lies elsewhere."""
-    file = normpath(join(dirname(playlist), uri.partition("?")[0]))
-    if ":" in uri or file.startswith(("/", "..")):
+    name, _, query = uri.partition("?")
+    file = normpath(join(dirname(playlist.partition("?")[0]), name))
+    if ":" in name or file.startswith(("/", "..")):
         raise Malformed("a playlist names a file elsewhere")
-    return sign(watch.hass, watch.path("hls", *file.split("/")))
+    paths = entry_streams(watch.hass, watch.coordinator).hls
+    hidden = [paths.hide(query)] if query else []
+    path = watch.path("hls", *hidden, *file.split("/"))
+    return paths.sign(watch.hass, path, _token(watch))
+
+
+def _token(watch: Watch) -> str:
+    """Return which login asks, empty for one without."""
+    token: str = watch.request.get(KEY_HASS_REFRESH_TOKEN_ID, "")
+    return token
 
 
 async def _native(watch: Watch, hls: Hls, file: str) -> web.StreamResponse:
-    """Pass on a file of the camera's own; only playlists are read whole."""
+    """Pass on a file of the camera's own, the first where none is named; only playlists are read whole."""
     if ".." in file.split("/") or file.startswith("/"):
         raise Refusal(HTTPStatus.NOT_FOUND, "no_such_file")
+    if (asked := entry_streams(watch.hass, watch.coordinator).hls.reveal(file)) is None:
+        raise Refusal(HTTPStatus.NOT_FOUND, "no_such_file")
     watch.require_online()
-    chunks = await watch.in_time(hls.open(file))
+    chunks = await watch.in_time(hls.open(asked))
     first = await watch.in_time(anext(chunks, b""))
-    if file.endswith(".m3u8"):
-        return _answer(watch, file, await watch.in_time(_whole(first, chunks)))
-    response = web.StreamResponse(headers={**NO_STORE, "Content-Type": _content_type(file)})
+    if _is_playlist(asked):
+        return _answer(watch, asked, await watch.in_time(_whole(first, chunks)))
+    response = web.StreamResponse(headers={**NO_STORE, "Content-Type": _content_type(asked)})
     return await async_pipe(watch, response, first, chunks)
 
 

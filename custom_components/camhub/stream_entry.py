@@ -10,6 +10,8 @@ from homeassistant.util.hass_dict import HassKey
 
 from .const import DOMAIN
 from .coordinator import CamHubCoordinator
+from .hls_paths import HlsPaths
+from .hls_start import HlsStart
 from .kernel.clock import Clock
 from .kernel.model import Clip
 from .kernel.provider import Mjpeg
@@ -47,6 +49,8 @@ class EntryStreams:
         self._clock = clock
         self._relays: dict[str, Relay] = {}
         self.sessions: dict[str, LiveSession] = {}
+        self.hls = HlsPaths(clock)
+        self.hls_start = HlsStart()
         # Bytes of recordings whose size their vendor does not tell, by name.
         self.sizes: dict[str, int] = {}
         self._clips: dict[tuple[str, str], Clip] = {}

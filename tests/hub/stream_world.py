@@ -79,9 +79,11 @@ class FakeHls:
     """A camera's own HLS."""
 
     def __init__(self) -> None:
+        first = b"#EXTM3U\nvideo/live.m3u8?session=s3cret\n"
         self.files = {
-            "index.m3u8": b"#EXTM3U\nvideo/live.m3u8?session=s3cret\n",
-            "video/live.m3u8": b'#EXTM3U\n#EXT-X-MAP:URI="../init.mp4"\n#EXTINF:2,\n1.ts\n',
+            "": first,
+            "index.m3u8": first,
+            "video/live.m3u8?session=s3cret": b'#EXTM3U\n#EXT-X-MAP:URI="../init.mp4"\n#EXTINF:2,\n1.ts\n',
             "video/1.ts": b"seg" * 1000,
             "elsewhere.m3u8": b"#EXTM3U\nhttp://192.0.2.9/1.ts\n",
             "endless.m3u8": bytes(2**20 + 1),

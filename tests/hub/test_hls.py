@@ -133,8 +133,10 @@ async def test_a_camera_that_gives_no_address(
 async def test_the_cameras_own_hls_is_passed_on(path: Of, hass_client: ClientSessionGenerator) -> None:
     client = await hass_client()
     (live,) = named(await (await client.get(path("barn", "hls"))).text())
-    assert live.startswith(path("barn", "hls", "video", "live.m3u8") + "?authSig=")
+    assert live.startswith(path("barn", "hls", "~"))
+    assert "/video/live.m3u8?authSig=" in live
     assert "s3cret" not in live
+    assert (await client.get(path("barn", "hls", "~none", "video", "live.m3u8"))).status == HTTPStatus.NOT_FOUND
     text = await (await client.get(live)).text()
     (segment,) = named(text)
     assert path("barn", "hls", "init.mp4") in text

@@ -84,7 +84,7 @@ class Hls(Protocol):
     """A playlist and its segments, by path."""
 
     async def open(self, path: str) -> AsyncIterator[bytes]:
-        """Open one file of the stream; raises HubError."""
+        """Open a file, the first playlist for an empty path, others as that names them; raises HubError."""
         ...
 
 
