@@ -29,6 +29,8 @@ def test_there_is_a_world_for_each_provider_and_none_besides() -> None:
 def test_introduces_itself(key: str, spec: ProviderSpec) -> None:
     assert spec.key == key
     assert spec.name.strip() == spec.name != ""
+    # They are stored as they are, and shown in a bug report.
+    assert [each.key for each in spec.options if each.kind is FieldKind.PASSWORD] == []
 
 
 async def test_the_right_answers_give_an_account(
