@@ -230,18 +230,31 @@ class CredentialStore:
 
     async def _seal_anew(self, vault: Vault, entry: ConfigEntry[Any], data: EntryData) -> None:
         """Seal an account's credentials with the key of today, unless they are; raises WrongKey, Unreachable."""
-        self._seal_options_anew(vault, entry)
+        setting = self._seal_setting_anew(vault, entry, data)
         if (sealed := vault.reseal(data[CONF_CREDENTIALS])) is None:
             return
-        data = {**data, CONF_CREDENTIALS: sealed, CONF_GENERATION: _generation(data) + 1}
+        # A copy of the sealed setting goes along: Home Assistant writes the entry's own only after the old key is gone.
+        data = {**data, CONF_CREDENTIALS: sealed, CONF_GENERATION: _generation(data) + 1, OPTION_BROWSERS: setting}
         await self._write(entry, data)
         self._hass.config_entries.async_update_entry(entry, data=data)
 
-    def _seal_options_anew(self, vault: Vault, entry: ConfigEntry[Any]) -> None:
-        """Seal an account's settings with the key of today; what no key opens is left for the user to enter again."""
-        with suppress(WrongKey):
-            if (sealed := vault.reseal(entry.options.get(OPTION_BROWSERS, ""))) is not None:
-                self._hass.config_entries.async_update_entry(entry, options={**entry.options, OPTION_BROWSERS: sealed})
+    def _seal_setting_anew(self, vault: Vault, entry: ConfigEntry[Any], data: EntryData) -> str:
+        """Seal an account's setting with the key of today and return it, empty if there is none.
+
+        What no key opens is taken from the copy that went along with the credentials, or left for the user to enter
+        again.
+        """
+        if not (setting := str(entry.options.get(OPTION_BROWSERS, ""))):
+            return ""
+        for known in (setting, str(data.get(OPTION_BROWSERS, ""))):
+            with suppress(WrongKey):
+                sealed = vault.reseal(known) or known
+                if sealed != setting:
+                    self._hass.config_entries.async_update_entry(
+                        entry, options={**entry.options, OPTION_BROWSERS: sealed}
+                    )
+                return sealed
+        return ""
 
     async def _data(self, key: str, account: Account) -> dict[str, Any]:
         vault = await self._unlocked()

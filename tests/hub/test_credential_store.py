@@ -14,7 +14,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.camhub import async_setup
-from custom_components.camhub.const import CONF_CREDENTIALS, CONF_GENERATION, DOMAIN
+from custom_components.camhub.const import CONF_CREDENTIALS, CONF_GENERATION, DOMAIN, OPTION_BROWSERS
 from custom_components.camhub.credential_store import CredentialStore
 from custom_components.camhub.kernel.errors import Unreachable
 from custom_components.camhub.kernel.keys import begin_change
@@ -227,6 +227,33 @@ async def test_all_is_sealed_anew_with_a_new_key(hub: HomeAssistant, fake: FakeS
     assert len(fake.opened) == 1
     # What Home Assistant had written was sealed with the old key; the files are newer.
     assert await restart(hub, entry, written) == {"password": "later"}
+
+
+async def test_a_sealed_setting_survives_a_crash_after_the_change(
+    hub: HomeAssistant, fake: FakeSpec, add_account: AddAccount
+) -> None:
+    store = hub.data[SHARED].store
+    sealed = await store.async_seal("ws://192.0.2.7:3000/?token=a")
+    entry = await add_account(options={OPTION_BROWSERS: sealed})
+    written = dict(entry.data)
+    await rotate(hub)
+    assert entry.options[OPTION_BROWSERS] != sealed
+    # Dies before Home Assistant has written the entry: data and options are those of the old key.
+    for options in ({OPTION_BROWSERS: sealed}, {OPTION_BROWSERS: "not sealed by anybody"}, {}):
+        hub.config_entries.async_update_entry(entry, options=options)
+        await restart(hub, entry, written)
+        assert set(entry.options) == set(options)
+        for setting in entry.options.values():
+            assert await hub.data[SHARED].store.async_unseal(setting) == "ws://192.0.2.7:3000/?token=a"
+
+
+async def test_a_setting_that_no_key_opens_stays_as_it_is(
+    hub: HomeAssistant, fake: FakeSpec, add_account: AddAccount
+) -> None:
+    alien = Vault(bytes(32)).seal("x")
+    entry = await add_account(options={OPTION_BROWSERS: alien})
+    await rotate(hub)
+    assert entry.options == {OPTION_BROWSERS: alien}
 
 
 @pytest.mark.parametrize("sealed", [0, 1, 2])
