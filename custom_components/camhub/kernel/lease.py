@@ -17,6 +17,8 @@ from .observers import Observers
 from .policy import Backoff, Chance
 
 BACKOFF: Final = Backoff(first=1, factor=2, maximum=60, jitter=0.5)
+# So long before its end (seconds) what somebody watches by is renewed: a vendor may ask for a minute of silence.
+PATIENT_MARGIN: Final = 75.0
 
 
 async def _nothing() -> None:

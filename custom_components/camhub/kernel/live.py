@@ -5,7 +5,7 @@ from collections.abc import Callable
 from . import sdp
 from .clock import Clock
 from .errors import Unsupported
-from .lease import Lease, LeaseKeeper
+from .lease import PATIENT_MARGIN, Lease, LeaseKeeper
 from .provider import WebRtc, WebRtcSession
 
 type Candidate = tuple[str, str | None, int | None]
@@ -26,7 +26,7 @@ class LiveView:
         self._opened = False
         self._session: WebRtcSession | None = None
         self._waiting: list[Candidate] = []
-        self._keeper = LeaseKeeper(self._open, clock=clock)
+        self._keeper = LeaseKeeper(self._open, clock=clock, margin=PATIENT_MARGIN)
 
     async def start(self) -> str:
         """Return the answer to the offer; raises HubError."""
