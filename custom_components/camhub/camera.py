@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Any, override
+import math
+from typing import Any, Final, override
 
 from aiohttp import web
 from homeassistant.components.camera import (
@@ -21,13 +22,15 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.util import dt as dt_util
 
 from .access import async_require_view
-from .const import DOMAIN, LOGGER, LONGEST_EXPORT, STILL_PATIENCE
-from .coordinator import CamHubConfigEntry, CamHubCoordinator, action_errors
+from .const import DOMAIN, LOGGER, LONGEST_EXPORT, PLAYER_LIFE, STILL_PATIENCE
+from .coordinator import CamHubConfigEntry, CamHubCoordinator, action_errors, way_of
 from .entity import CamHubEntity, async_add_for_cameras
 from .kernel.errors import HubError, Unsupported
+from .kernel.lease import Lease
 from .kernel.live import LiveView
 from .kernel.model import Image
 from .kernel.provider import Camera, ExportedClips
+from .kernel.shared_lease import SharedLease
 from .scaling import ScaledPictures
 from .viewers import serve_mjpeg
 
@@ -44,14 +47,7 @@ async def async_setup_entry(
 
 def _entities(coordinator: CamHubCoordinator, camera: Camera) -> Iterable[StillCamera]:
     """Choose the class by what the camera can."""
-    if camera.rtsp is not None:
-        yield RtspCamera(coordinator, camera)
-    elif camera.webrtc is not None:
-        yield WebRtcCamera(coordinator, camera)
-    elif camera.mjpeg is not None:
-        yield MjpegCamera(coordinator, camera)
-    else:
-        yield StillCamera(coordinator, camera)
+    yield CLASSES[way_of(camera)](coordinator, camera)
 
 
 class StillCamera(CamHubEntity, CameraEntity):
@@ -152,7 +148,10 @@ class MjpegCamera(StillCamera):
 
 
 class RtspCamera(StillCamera):
-    """A camera that players open themselves: HLS and recording by Home Assistant, WebRTC by its go2rtc."""
+    """A camera that players open themselves: HLS and recording by Home Assistant, WebRTC by its go2rtc.
+
+    An address that ends is one for all viewers, renewed while anybody watches and given back afterwards.
+    """
 
     _attr_supported_features = CameraEntityFeature.STREAM
 
@@ -160,11 +159,21 @@ class RtspCamera(StillCamera):
         """Start without asking for an address."""
         super().__init__(coordinator, camera)
         self._added = False
+        self._address = SharedLease(self._open_address, self._is_watched, clock=coordinator.clock)
+        self._address.on_change(self._address_changed)
+        self._making_stream = False
+        self._others = 0
+        self._others_until = -math.inf
 
     @override
     async def async_added_to_hass(self) -> None:
         await super().async_added_to_hass()
         self._added = True
+
+    @override
+    async def async_will_remove_from_hass(self) -> None:
+        await super().async_will_remove_from_hass()
+        await self._address.close()
 
     @override
     async def stream_source(self) -> str | None:
@@ -175,17 +184,60 @@ class RtspCamera(StillCamera):
         if not self._added:
             return rtsp.peek()
         await async_require_view(self, "stream")
-        try:
-            return (await rtsp.open()).value
-        except HubError as error:
-            LOGGER.debug("No stream of %s: %s", self.entity_id, error.reason)
-            return None
+        if not self._making_stream:
+            self._another_opened()
+        return await self._current_address()
 
     @override
     async def async_create_stream(self) -> Stream | None:
         """Ask here too: a stream that runs already is handed out without asking for its source again."""
         await async_require_view(self, "hls")
-        return await super().async_create_stream()
+        if self.stream is not None and self._address.over:
+            if (address := await self._current_address()) is None:
+                return None
+            self.stream.update_source(address)
+        self._making_stream = True
+        try:
+            return await super().async_create_stream()
+        finally:
+            self._making_stream = False
+
+    @callback
+    @override
+    def close_webrtc_session(self, session_id: str) -> None:
+        super().close_webrtc_session(session_id)
+        self._others = max(0, self._others - 1)
+
+    async def _current_address(self) -> str | None:
+        try:
+            return await self._address.get()
+        except HubError as error:
+            LOGGER.debug("No stream of %s: %s", self.entity_id, error.reason)
+            return None
+
+    async def _open_address(self) -> Lease[str]:
+        if self.camera is None or self.camera.rtsp is None:
+            raise Unsupported("the camera no longer has an address")
+        return await self.camera.rtsp.open()
+
+    @callback
+    def _another_opened(self) -> None:
+        """Take note of a player that is not Home Assistant's stream; only a session of its WebRTC tells its end."""
+        if self._webrtc_provider is not None:
+            self._others += 1
+        else:
+            self._others_until = self.coordinator.clock.monotonic() + PLAYER_LIFE
+
+    @callback
+    def _is_watched(self) -> bool:
+        playing = self.stream is not None and bool(self.stream.outputs())
+        return playing or self._others > 0 or self.coordinator.clock.monotonic() < self._others_until
+
+    @callback
+    def _address_changed(self, address: str) -> None:
+        """Go on with the renewed address in place; what plays through others is theirs."""
+        if self.stream is not None:
+            self.stream.update_source(address)
 
 
 class WebRtcCamera(StillCamera):
@@ -247,3 +299,11 @@ class WebRtcCamera(StillCamera):
     def close_webrtc_session(self, session_id: str) -> None:
         if (live := self._live.pop(session_id, None)) is not None:
             self.hass.async_create_task(live.close(), f"{DOMAIN} close live view")
+
+
+CLASSES: Final[Mapping[str, type[StillCamera]]] = {
+    "rtsp": RtspCamera,
+    "webrtc": WebRtcCamera,
+    "mjpeg": MjpegCamera,
+    "stills": StillCamera,
+}

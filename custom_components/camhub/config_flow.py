@@ -1,6 +1,7 @@
 """The one dialog for all providers: it carries a sign-in's questions out and the answers in."""
 
 from collections.abc import Callable, Coroutine, Mapping
+from types import MappingProxyType
 from typing import Any, Final, override
 
 from homeassistant.config_entries import SOURCE_REAUTH, SOURCE_RECONFIGURE, ConfigFlow, ConfigFlowResult, OptionsFlow
@@ -9,6 +10,7 @@ from homeassistant.helpers.selector import TextSelector, TextSelectorConfig, Tex
 from homeassistant.helpers.translation import async_get_translations
 import probatio
 
+from .consent import ConsentPage, answers_of, redirect_uri
 from .const import CONF_MATCH, CONF_PROVIDER, DOMAIN
 from .coordinator import CamHubConfigEntry
 from .credential_import import open_foreign
@@ -16,7 +18,7 @@ from .forms import choice, form_schema
 from .kernel.errors import HubError, Unreachable, WrongKey
 from .kernel.model import Account
 from .kernel.secret import Credentials
-from .kernel.signin import Consent, Form
+from .kernel.signin import Answers, Consent, Question
 from .options_flow import CamHubOptionsFlow
 from .providers import PROVIDERS
 from .runtime import SHARED, async_known, async_load_spec, async_replace_login, async_shared, identify
@@ -34,7 +36,8 @@ class CamHubConfigFlow(ConfigFlow, domain=DOMAIN):
 
     _key: str
     _conversation: Conversation | None = None
-    _shown: Form | None = None
+    _shown: Question | None = None
+    _back: Answers = MappingProxyType({})
 
     @staticmethod
     @callback
@@ -118,16 +121,40 @@ class CamHubConfigFlow(ConfigFlow, domain=DOMAIN):
         """Show the next question, or finish."""
         if isinstance(turn, Account):
             return await self._async_finish(turn)
-        if isinstance(turn, Consent):
-            return self.async_abort(reason="unsupported")
         self._shown = turn
+        if isinstance(turn, Consent):
+            return await self._async_send_away(turn)
         previews = self.hass.data[SHARED].previews
         return self.async_show_form(
             step_id=f"{self._key}_{turn.page}",
             data_schema=form_schema(turn.fields),
             errors=dict(turn.errors),
-            description_placeholders={**turn.placeholders, "picture": previews.async_show(self.flow_id, turn.picture)},
+            description_placeholders={
+                **turn.placeholders,
+                "picture": previews.async_show(self.flow_id, turn.picture),
+                "redirect_uri": redirect_uri(self.hass),
+            },
         )
+
+    async def _async_send_away(self, question: Consent) -> ConfigFlowResult:
+        """Open the vendor's own page beside the dialog."""
+        try:
+            url = await ConsentPage(self.hass, question).async_generate_authorize_url(self.flow_id)
+        except RuntimeError:
+            # Home Assistant does not know by which address the user sees it.
+            return self.async_abort(reason="consent_needs_browser")
+        return self.async_external_step(step_id="consent", url=url)
+
+    async def async_step_consent(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Take what the vendor's page sent back; the dialog goes on by itself."""
+        if user_input is None:
+            return await self.async_page(None)
+        self._back = answers_of(user_input)
+        return self.async_external_step_done(next_step_id="consented")
+
+    async def async_step_consented(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Hand in what came back."""
+        return await self.async_page(dict(self._back))
 
     async def _async_finish(self, account: Account) -> ConfigFlowResult:
         """Store the account: as a new entry, or in the one it belongs to."""

@@ -40,6 +40,12 @@ SWEEP_CONCURRENCY: Final = 8
 # Home Assistant gives up on a still after 10 s; answering a little sooner leaves our own words.
 STILL_PATIENCE: Final = 9.0
 
+# Floor of pictures of events, in seconds: something moves, so a battery camera is awake.
+EVENT_FLOOR: Final = 30.0
+# Rounds of a sweep over the cameras that were asked to wait.
+SWEEP_ROUNDS: Final = 5
+# Seconds for which a player that does not tell its end is taken to play on.
+PLAYER_LIFE: Final = 600.0
 # A login that dies within so many days is announced.
 OPTION_WARN_DAYS: Final = "warn_days"
 DEFAULT_WARN_DAYS: Final = 7

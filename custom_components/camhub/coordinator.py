@@ -17,10 +17,10 @@ from .const import (
     DEFAULT_INTERVAL,
     DEFAULT_PICTURE_AGE,
     DOMAIN,
+    EVENT_FLOOR,
     LOGGER,
     OPTION_INTERVAL,
     OPTION_PICTURE_AGE,
-    SWEEP_CONCURRENCY,
 )
 from .credential_watch import CredentialWatch
 from .engines import Capture
@@ -35,6 +35,7 @@ from .kernel.policy import Backoff
 from .kernel.provider import Camera, Health, Provider
 from .kernel.relay import Relay
 from .kernel.stills import Album
+from .sweep import Sweep
 
 type CamHubConfigEntry = ConfigEntry[CamHubCoordinator]
 
@@ -53,6 +54,12 @@ def update_failure(error: HubError) -> HomeAssistantError:
         translation_key=key,
         translation_placeholders=words,
     )
+
+
+def way_of(camera: Camera) -> str:
+    """Return how a camera is watched: the first of what it can."""
+    ways = {"rtsp": camera.rtsp, "webrtc": camera.webrtc, "mjpeg": camera.mjpeg}
+    return next((way for way, capability in ways.items() if capability is not None), "stills")
 
 
 @contextmanager
@@ -112,6 +119,7 @@ class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
         self._dedup = Dedup()
         self._relays: dict[str, Relay] = {}
         self._listeners_by_camera: defaultdict[str, list[Callable[[CameraEvent], None]]] = defaultdict(list)
+        self._sweep = Sweep(album, self.picture_key, clock, counters)
         self.sweep: asyncio.Task[None] | None = None
         self._picture_listeners: defaultdict[str, list[Callable[[], None]]] = defaultdict(list)
         self._account: tuple[DeviceIdentity | None, Health | None] = (None, None)
@@ -157,10 +165,11 @@ class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
             raise self._failed(error) from error
         cameras = self._adorned(listed)
         self._forget_missing(cameras)
+        self._watch_ways(cameras)
         self._look_at_account()
         if self.sweep is None or self.sweep.done():
             self.sweep = self.config_entry.async_create_background_task(
-                self.hass, self.async_sweep(cameras), f"{DOMAIN} pictures of {self.config_entry.title}"
+                self.hass, self._sweep.async_run(cameras.values()), f"{DOMAIN} pictures of {self.config_entry.title}"
             )
         return cameras
 
@@ -225,6 +234,12 @@ class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
             except HubError as error:
                 self.counters.count(f"verify.{type(error).__name__}")
 
+    def _watch_ways(self, cameras: Mapping[str, Camera]) -> None:
+        """Set the account up anew when a camera is watched in another way now: its entity is of another kind then."""
+        before = self.data or {}
+        if any(way_of(before[key]) != way_of(camera) for key, camera in cameras.items() if key in before):
+            self.hass.config_entries.async_schedule_reload(self.config_entry.entry_id)
+
     def _adorned(self, listed: Sequence[Camera]) -> Mapping[str, Camera]:
         """Return cameras by id, with what is added to each."""
         return {camera.id: self.adorn(camera) for camera in listed}
@@ -254,25 +269,6 @@ class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
         """Call `listener` whenever the account's own device or its health changed; returns the undo."""
         return self._account_listeners.add(listener)
 
-    async def async_sweep(self, cameras: Mapping[str, Camera]) -> None:
-        """Refresh the picture of every camera that can be asked, a few at a time."""
-        waiting = iter(
-            [camera for camera in cameras.values() if camera.stills is not None and camera.online is not False]
-        )
-        async with asyncio.TaskGroup() as workers:
-            for _ in range(min(SWEEP_CONCURRENCY, len(cameras))):
-                workers.create_task(self._take_each(waiting))
-
-    async def _take_each(self, waiting: Iterator[Camera]) -> None:
-        """Take pictures until none is left to take; a camera that fails does not stop the others."""
-        for camera in waiting:
-            if camera.stills is None:
-                continue
-            try:
-                await self.album.refresh(self.picture_key(camera.id), camera.stills, floor=camera.still_floor)
-            except HubError as error:
-                self.counters.count(f"sweep.{type(error).__name__}")
-
     async def async_take(self, camera_id: str) -> None:
         """Take a picture now, whatever the last one's age; raises HubError."""
         camera = self.data.get(camera_id)
@@ -289,7 +285,7 @@ class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
                 self.album.put(key, event.image)
             elif camera is not None and camera.stills is not None:
                 taken = await self.album.refresh(
-                    self.picture_key(event.camera), camera.stills, floor=camera.still_floor
+                    self.picture_key(event.camera), camera.stills, floor=min(camera.still_floor, EVENT_FLOOR)
                 )
                 self.album.put(key, taken)
         except HubError as error:

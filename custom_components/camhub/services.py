@@ -97,6 +97,7 @@ def _row(hass: HomeAssistant, entry: CamHubConfigEntry, camera: Camera) -> JsonO
         "reason": camera.offline_reason,
         **_picture(coordinator, camera),
         **_token(coordinator),
+        **_quota(coordinator),
         **_stream(coordinator, camera),
     }
 
@@ -121,6 +122,12 @@ def _token(coordinator: CamHubCoordinator) -> JsonObjectType:
         "token_status": login.state,
         "token_expires": login.expires_at.isoformat() if login.expires_at else None,
     }
+
+
+def _quota(coordinator: CamHubCoordinator) -> JsonObjectType:
+    """Return when the service may be asked again, None if it may be now."""
+    at = coordinator.provider.next_call_at()
+    return {"next_call_at": at.isoformat() if at else None}
 
 
 def _stream(coordinator: CamHubCoordinator, camera: Camera) -> JsonObjectType:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, override
 
 from custom_components.camhub.kernel.errors import AuthError, HubError, Unreachable
@@ -135,6 +136,7 @@ class FakeProvider(Provider):
         self.line: asyncio.Queue[CameraEvent | HubError] = asyncio.Queue()
         self.closed = 0
         self.troubles: list[str] = []
+        self.busy_until: datetime | None = None
         self.listed: list[Camera] = [self.camera("yard")]
 
     def camera(self, camera_id: str, **changes: Any) -> Camera:
@@ -198,6 +200,10 @@ class FakeProvider(Provider):
     @override
     def problems(self) -> Sequence[str]:
         return self.troubles
+
+    @override
+    def next_call_at(self) -> datetime | None:
+        return self.busy_until
 
     @override
     def diagnostics(self) -> Mapping[str, JsonValue]:

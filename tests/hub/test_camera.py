@@ -123,10 +123,12 @@ async def test_before_it_is_added_only_the_known_address_is_given(
 ) -> None:
     from custom_components.camhub.camera import RtspCamera
 
+    def prepare(provider: FakeProvider) -> None:
+        provider.listed = [provider.camera("yard", rtsp=provider.rtsp)]
+
+    fake.prepare = prepare
     entry = await add_account()
-    camera = fake.provider.camera("yard", rtsp=fake.provider.rtsp)
-    fake.provider.listed = [camera]
-    await entry.runtime_data.async_refresh()
+    (camera,) = fake.provider.listed
     entity = RtspCamera(entry.runtime_data, camera)
     assert await entity.stream_source() == "rtsp://user:word@192.0.2.9/known"
     fake.provider.listed = []

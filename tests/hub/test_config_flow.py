@@ -10,10 +10,10 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.camhub.config_flow import CamHubConfigFlow
 from custom_components.camhub.const import CONF_CREDENTIALS, CONF_MATCH, CONF_PROVIDER, DOMAIN
-from custom_components.camhub.kernel.errors import HubError, Unreachable
+from custom_components.camhub.kernel.errors import Unreachable
 from custom_components.camhub.kernel.model import Account
 from custom_components.camhub.kernel.provider import Context
-from custom_components.camhub.kernel.signin import Ask, Consent, Field, FieldKind, Form
+from custom_components.camhub.kernel.signin import Ask, Field, FieldKind, Form
 from custom_components.camhub.kernel.spec import ProviderSpec
 from custom_components.camhub.providers import PROVIDERS
 from custom_components.camhub.runtime import SHARED
@@ -234,18 +234,6 @@ async def test_all_kinds_of_fields_are_asked_for(hub: HomeAssistant, monkeypatch
     done = await answer(hub, form, typed)
     assert done["type"] is FlowResultType.ABORT
     assert done["reason"] == "cannot_connect"
-
-
-async def test_consent_is_not_offered_without_a_provider_that_needs_it(
-    hub: HomeAssistant, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def sign_in(context: Context, ask: Ask) -> Account:
-        await ask(Consent(url="https://consent.example"))
-        raise HubError
-
-    use(monkeypatch, sign_in)
-    done = await begin(hub)
-    assert done["reason"] == "unsupported"
 
 
 async def test_an_account_that_needs_no_answers_is_added_at_once(

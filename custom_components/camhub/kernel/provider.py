@@ -255,6 +255,10 @@ class Provider(ABC):
         """Return what is wrong with the account as a whole, as slugs of sentences (`issues.<slug>`)."""
         return ()
 
+    def next_call_at(self) -> datetime | None:
+        """Return until when the vendor wants nothing more of the account (aware), None if it may be asked now."""
+        return None
+
     def diagnostics(self) -> Mapping[str, JsonValue]:
         """Return facts for a bug report, free of secrets and addresses."""
         return {}

@@ -41,6 +41,17 @@ async def test_a_camera_that_is_off(open_provider: Open, service: NestSimulator)
     assert (wired.online, wired.offline_reason) == (False, "camera_off_network")
 
 
+async def test_a_camera_that_does_not_stream_just_now_stays(open_provider: Open, service: NestSimulator) -> None:
+    provider = open_provider()
+    before = await provider.cameras()
+    service.device("battery").type = "THERMOSTAT"
+    after = await provider.cameras()
+    assert [camera.id for camera in after] == [camera.id for camera in before]
+    assert [camera.online for camera in after] == [True, False, None]
+    assert after[1].webrtc is before[1].webrtc
+    assert len(await open_provider().cameras()) == 2, "one that never streamed is no camera"
+
+
 async def test_the_first_listing_serves_twice(provider: NestProvider, service: NestSimulator) -> None:
     before = service.listed
     await provider.connect()

@@ -2,13 +2,15 @@
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import replace
+from datetime import datetime
 from typing import Final, override
 
 from ...kernel.errors import Malformed
 from ...kernel.model import CameraEvent, JsonValue, TokenStatus
 from ...kernel.provider import Camera, Context, Provider
 from .abilities import Abilities
-from .client import Client
+from .client import Client, Listed
 from .line import PushLine
 from .media import CameraStills, Outlet, SessionRtsp, SessionWebRtc
 from .messages import message
@@ -87,6 +89,11 @@ class NestProvider(Provider):
         return [*found, problem] if (problem := self._line.problem) else found
 
     @override
+    def next_call_at(self) -> datetime | None:
+        """Return when the next live view can be opened, None for now."""
+        return self._client.quota.free_at()
+
+    @override
     def diagnostics(self) -> Mapping[str, JsonValue]:
         """Return the quota, how push stands, and what the cameras can."""
         return {
@@ -104,7 +111,7 @@ class NestProvider(Provider):
         }
 
     async def _list(self) -> Sequence[Unit]:
-        units = [found for each in await self._client.devices() if (found := unit(each)) is not None]
+        units = [found for each in await self._client.devices() if (found := self._unit(each)) is not None]
         await self._abilities.learn(units)
         self._units = {each.name: each for each in units}
         for each in units:
@@ -114,6 +121,11 @@ class NestProvider(Provider):
                 outlet = Outlet(client=self._client, unit=each)
                 self._media[each.id] = _Media(outlet, self._pictures)
         return units
+
+    def _unit(self, listed: Listed) -> Unit | None:
+        """Return a device that streams, also while it does not: a trait that is missing is only missing now."""
+        known = self._units.get(listed.device.name)
+        return unit(listed) or (replace(known, online=False) if known else None)
 
     def _camera(self, found: Unit) -> Camera:
         media = self._media[found.id]

@@ -1,0 +1,47 @@
+"""Refreshes the pictures of one account's cameras, a few at a time; who asks to wait is asked later."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator
+
+from .const import SWEEP_CONCURRENCY, SWEEP_ROUNDS
+from .kernel.clock import Clock
+from .kernel.counters import Counters
+from .kernel.errors import HubError, Throttled
+from .kernel.provider import Camera
+from .kernel.stills import Album
+
+
+class Sweep:
+    """Asks every camera that can be asked; `key_of` names a camera's picture in the album."""
+
+    def __init__(self, album: Album, key_of: Callable[[str], str], clock: Clock, counters: Counters) -> None:
+        """Ask nobody yet."""
+        self._album = album
+        self._key_of = key_of
+        self._clock = clock
+        self._counters = counters
+
+    async def async_run(self, cameras: Iterable[Camera]) -> None:
+        """Refresh each picture; a camera that fails does not stop the others."""
+        waiting = [camera for camera in cameras if camera.stills is not None and camera.online is not False]
+        for _ in range(SWEEP_ROUNDS):
+            line, pauses = iter(waiting), dict[str, float]()
+            async with asyncio.TaskGroup() as workers:
+                for _ in range(min(SWEEP_CONCURRENCY, len(waiting))):
+                    workers.create_task(self._take_each(line, pauses))
+            waiting = [camera for camera in waiting if camera.id in pauses]
+            if not waiting:
+                return
+            await self._clock.sleep(max(pauses.values()))
+
+    async def _take_each(self, waiting: Iterator[Camera], pauses: dict[str, float]) -> None:
+        """Take pictures until none is left to take; note how long (seconds) those who asked for it are to be left."""
+        for camera in waiting:
+            if camera.stills is None:
+                continue
+            try:
+                await self._album.refresh(self._key_of(camera.id), camera.stills, floor=camera.still_floor)
+            except HubError as error:
+                self._counters.count(f"sweep.{type(error).__name__}")
+                if isinstance(error, Throttled) and error.retry_after:
+                    pauses[camera.id] = error.retry_after
