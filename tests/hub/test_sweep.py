@@ -1,6 +1,7 @@
 """Pictures within what a service allows."""
 
 import asyncio
+from typing import Any
 
 from homeassistant.core import HomeAssistant
 import pytest
@@ -99,12 +100,11 @@ async def test_what_is_seen_is_photographed_though_the_camera_rests(
 async def test_the_status_tells_when_the_service_may_be_asked_again(
     hub: HomeAssistant, fake: FakeSpec, add_account: AddAccount, clock: FakeClock
 ) -> None:
+    async def told() -> Any:
+        answer: Any = await hub.services.async_call("camhub", "status", {}, blocking=True, return_response=True)
+        return answer["cameras"][0]["next_call_at"]
+
     await add_account()
-    fake.provider.busy_until = None
-    told = await hub.services.async_call("camhub", "status", {}, blocking=True, return_response=True)
-    assert told is not None
-    assert told["cameras"][0]["next_call_at"] is None
+    assert await told() is None
     fake.provider.busy_until = clock.now()
-    told = await hub.services.async_call("camhub", "status", {}, blocking=True, return_response=True)
-    assert told is not None
-    assert told["cameras"][0]["next_call_at"] == "2026-01-02T03:04:05+00:00"
+    assert await told() == "2026-01-02T03:04:05+00:00"
