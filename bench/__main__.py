@@ -13,7 +13,19 @@ from typing import Final
 from .figure import Figure
 from .plan import FULL, QUICK, Plan
 
-NAMES: Final = ("relay", "digest", "stills", "coordinator", "scaled", "limit", "join", "proxy", "startup", "motion")
+NAMES: Final = (
+    "relay",
+    "digest",
+    "stills",
+    "coordinator",
+    "scaled",
+    "limit",
+    "join",
+    "proxy",
+    "startup",
+    "motion",
+    "capture",
+)
 OUT: Final = Path(__file__).parent / "out"
 HEADINGS: Final = ("figure", "value", "goal", "", "against")
 

@@ -1,5 +1,7 @@
 """What the kernel says of a process and its sockets, and where processes run."""
 
+from collections.abc import Iterator
+from contextlib import suppress
 import os
 from pathlib import Path
 import shutil
@@ -8,6 +10,7 @@ from typing import Final
 # Who is measured runs alone on its processor; cameras and viewers share the other one.
 MEASURED: Final = 1
 OTHERS: Final = 0
+_TICKS: Final = os.sysconf("SC_CLK_TCK")
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 _ESTABLISHED: Final = "01"
 
@@ -34,6 +37,39 @@ def cpu_ns(pid: int) -> int:
 def resident_kb(pid: int) -> float:
     """Return the resident memory of a process in KiB."""
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE / 1024
+
+
+def family(pid: int) -> list[int]:
+    """Return a process and all that it and they have started."""
+    found = [pid]
+    parents = {child: int(fields[1]) for child, fields in _processes()}
+    for member in found:
+        found += [child for child, parent in parents.items() if parent == member]
+    return found
+
+
+def family_cpu(pid: int) -> float:
+    """Return the seconds of CPU that a process and its family have used, those that have ended included."""
+    members = set(family(pid))
+    return sum(sum(map(int, fields[11:15])) for each, fields in _processes() if each in members) / _TICKS
+
+
+def family_memory(pid: int) -> float:
+    """Return the bytes that a process and its family take, what they share counted once."""
+    total = 0
+    for member in family(pid):
+        with suppress(OSError):
+            text = Path(f"/proc/{member}/smaps_rollup").read_text()
+            total += sum(int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:"))
+    return total * 1024
+
+
+def _processes() -> Iterator[tuple[int, list[str]]]:
+    """Yield each process and what its state file says after its name, from its state on."""
+    for process in Path("/proc").iterdir():
+        if process.name.isdecimal():
+            with suppress(OSError):
+                yield int(process.name), (process / "stat").read_text().rpartition(")")[2].split()
 
 
 def unsent(server: int, client: int) -> int | None:

@@ -1,9 +1,12 @@
 import asyncio
+import base64
 from collections.abc import AsyncIterator, Callable
 import io
 import json
+import os
 from pathlib import Path
 import socket
+import subprocess
 import threading
 
 from PIL import Image as Picture
@@ -12,13 +15,15 @@ import pytest
 from bench import floor
 from bench.__main__ import number, table, write
 from bench.asking import ask
+from bench.capture import seen
 from bench.figure import Better, Figure
 from bench.homes import camhub, core_generic, core_mjpeg, many, stream_path
 from bench.inside.commands import _at
-from bench.machine import cpu_ns, pinned, resident_kb, unsent
+from bench.machine import cpu_ns, family, family_cpu, family_memory, pinned, resident_kb, unsent
 from bench.plan import p95, ratio
 from bench.source import MAGIC, SIZES, Connection, Pictures, Server
 from bench.viewers import Kind, Room, Viewer
+from bench.worker import Worker
 from custom_components.camhub.kernel.vault import Vault
 
 
@@ -98,6 +103,28 @@ def test_this_process_has_run_and_holds_memory() -> None:
     assert cpu_ns(pid) > 0
     assert resident_kb(pid) > 1000
     assert pinned(["true"], 10_000) == ["true"]
+
+
+def test_a_family_counts_with_its_head() -> None:
+    with subprocess.Popen(["sleep", "60"]) as child:
+        assert child.pid in family(os.getpid())
+        alone = family_memory(child.pid)
+        assert 0 < alone < family_memory(os.getpid())
+        child.kill()
+    assert child.pid not in family(os.getpid())
+    assert family_cpu(os.getpid()) > 0
+
+
+async def test_a_picture_is_taken_out_of_the_bench_camera() -> None:
+    async with Worker("bench.live", cpu=None) as camera, Worker("bench.grabbing", cpu=None) as worker:
+        port = (await camera.tell({}))["port"]
+        assert (await worker.tell({"engine": "aiortc_engine"}))["seconds"] > 0
+        taken = await worker.tell({"port": port, "codec": "H264"})
+        assert seen(base64.b64decode(taken["jpeg"])) > 0
+        assert taken["seconds"] < 20
+        assert (await worker.tell({"idle": 0.01}))["stall"] >= 0
+        await worker.tell({"close": True})
+        assert (await camera.tell({}))["open"] == 0
 
 
 def test_what_a_connection_holds_is_seen_until_it_is_given_up() -> None:

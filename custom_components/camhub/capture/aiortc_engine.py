@@ -168,6 +168,8 @@ class Peer:
             except MediaStreamError:
                 raise Unreachable("the stream ended before a picture", reason="no_frames") from None
             if isinstance(frame, av.VideoFrame) and (content := jpeg_unless_blank(frame)):
+                # What would be decoded from here on is for nobody.
+                await self.close()
                 return content
             self.blank = True
 

@@ -25,7 +25,7 @@ LAYERS = {
     "kernel": Layer(frozenset({"aiohttp", "yarl"}), frozenset({"kernel"})),
     "kernel.vault": Layer(frozenset({"aiohttp", "yarl", "cryptography"}), frozenset({"kernel"})),
     "providers": Layer(frozenset(), frozenset({"kernel"})),
-    "capture": Layer(frozenset({"aiortc", "av", "numpy", "playwright"}), frozenset({"kernel", "capture"})),
+    "capture": Layer(frozenset({"aiortc", "av", "numpy", "PIL", "playwright"}), frozenset({"kernel", "capture"})),
     "recording": Layer(frozenset({"aiobotocore", "av", "numpy", "PIL"}), frozenset({"kernel", "recording"})),
     "platform": Layer(
         frozenset({"homeassistant", "aiohttp", "yarl", "probatio"}),
