@@ -6,7 +6,7 @@ from contextlib import suppress
 from itertools import cycle
 from typing import Final
 
-from simulators.ring.films import encode
+from simulators.film import encode
 from simulators.rtsp import RtspServer
 
 from .server import FrigateSimulator

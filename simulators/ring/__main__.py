@@ -7,8 +7,9 @@ from itertools import cycle
 from pathlib import Path
 
 from simulators.authority import Authority
+from simulators.film import encode
 
-from .films import Stored, encode
+from .films import Stored
 from .home import DRIVE, FRONT_DOOR, GARDEN
 from .server import RingSimulator
 

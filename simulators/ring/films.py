@@ -2,17 +2,11 @@
 
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
-from fractions import Fraction
-import io
 import re
 import secrets
 from typing import Final, Protocol, override
 
 from aiohttp import web
-import av
-import numpy as np
-
-from simulators.webrtc import CountingPicture
 
 from .faults import Faults
 from .hosts import FILMS
@@ -69,22 +63,6 @@ class Endless(Film):
     def read(self, start: int, count: int) -> bytes:
         count = max(0, min(count, self._size - start))
         return (self._HEAD[start:] + bytes(count))[:count]
-
-
-def encode(label: str, seconds: int = 3, fps: int = 12) -> bytes:
-    """Return a real film of a moving picture (H.264 in MP4); blocks for some tenths of a second."""
-    picture = CountingPicture(label, width=320, height=180, fps=fps)
-    output = io.BytesIO()
-    with av.open(output, "w", format="mp4") as container:
-        stream = container.add_stream("libx264", rate=fps, options={"preset": "veryfast"})
-        stream.width, stream.height, stream.pix_fmt, stream.time_base = 320, 180, "yuv420p", Fraction(1, fps)
-        for number in range(seconds * fps):
-            grey = picture.pixels(number)
-            frame = av.VideoFrame.from_ndarray(np.stack([grey, grey, grey], axis=2), format="rgb24")
-            frame.pts = number
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
-    return output.getvalue()
 
 
 class Films:

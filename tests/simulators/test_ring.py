@@ -13,9 +13,10 @@ import pytest
 from yarl import URL
 
 from simulators.authority import Authority
+from simulators.film import encode
 from simulators.names import Address
 from simulators.ring import OUTAGE, RingSimulator
-from simulators.ring.films import Endless, Stored, encode
+from simulators.ring.films import Endless, Stored
 from simulators.ring.home import BACK_DOOR, DRIVE, FRONT_DOOR, GARDEN, HALL
 from simulators.ring.hosts import API, APP, PICTURES, SIGNALLING, TOKENS
 from simulators.webrtc import read_counter
