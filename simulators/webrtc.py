@@ -25,6 +25,8 @@ type Codec = Literal["H264", "VP8"]
 type Pixels = NDArray[np.uint8]
 
 COUNTER_BITS: Final = 16
+CONNECT_S: Final = 10.0
+"""Seconds after which a viewer that never came is given up."""
 _CLOCK_RATE: Final = 90000
 _INK: Final = 235
 _PAPER: Final = 20
@@ -107,6 +109,7 @@ class Sender:
         self._codec = codec
         self._audio = audio
         self._peer: RTCPeerConnection | None = None
+        self._patience: asyncio.TimerHandle | None = None
 
     async def answer(self, offer_sdp: str) -> str:
         """Return the answer with all of our addresses; raises NoCommonCodecError, ValueError for what is no offer."""
@@ -134,6 +137,7 @@ class Sender:
             # Its parser takes a lot for granted.
             raise ValueError("this is no offer of a picture") from error
         await peer.setLocalDescription(await peer.createAnswer())
+        self._patience = asyncio.get_running_loop().call_later(CONNECT_S, self.ended.set)
         return str(peer.localDescription.sdp)
 
     async def add_candidate(self, candidate: str, mid: str | None, line: int | None) -> None:
@@ -147,13 +151,19 @@ class Sender:
     async def close(self) -> None:
         """Hang up; may be called twice."""
         peer, self._peer = self._peer, None
+        self._be_patient()
         if peer is not None:
             await peer.close()
         self.ended.set()
 
+    def _be_patient(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+
     def _watch(self) -> None:
         state = self._peer.connectionState if self._peer else "closed"
         if state == "connected":
+            self._be_patient()
             self.connected.set()
         elif state in {"failed", "closed"}:
             self.ended.set()

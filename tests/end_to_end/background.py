@@ -22,9 +22,17 @@ class Background:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.run(self._end_all())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(LIMIT)
         self._loop.close()
+
+    async def _end_all(self) -> None:
+        """End what libraries have left running."""
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
 
     def run[T](self, work: Coroutine[Any, Any, T], limit: float = LIMIT) -> T:
         """Return what it returns; raises TimeoutError when it takes too long."""

@@ -92,3 +92,12 @@ async def test_closing_hangs_up_on_everybody() -> None:
     assert senders.count == 0
     for viewer in viewers:
         await viewer.peer.close()
+
+
+async def test_a_viewer_that_never_comes_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("simulators.webrtc.CONNECT_S", 0.01)
+    senders, sender = Senders(), Sender()
+    async with Viewer() as viewer:
+        await senders.answer(sender, await viewer.offer())
+        await senders.idle()
+    assert not sender.connected.is_set()
