@@ -266,7 +266,9 @@ async def test_a_playwright_server(make_engine: MakeEngine, tmp_path: Path) -> N
             counted(await engine.grab_live(camera, 25), camera)
             await engine.close()
     finally:
-        server.terminate()
+        # What we started only waits for the real program.
+        for pid in running("node"):
+            os.kill(pid, signal.SIGTERM)
         await server.wait()
 
 
