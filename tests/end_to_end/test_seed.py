@@ -75,7 +75,8 @@ def test_3_a_login_and_a_camera(background: Background, house: House, hidden: tu
     ("who", "mine", "theirs"), [("allowed", "orchard", "stable"), ("elsewhere", "stable", "orchard")]
 )
 def test_4_each_sees_their_own(background: Background, house: House, who: str, mine: str, theirs: str) -> None:
-    statuses = [background.run(house.people[who].ask(house.path(name))).status for name in (mine, theirs)]
+    asked = [f"{house.path(name)}?format=snapshot" for name in (mine, theirs)]
+    statuses = [background.run(house.people[who].ask(path)).status for path in asked]
     assert statuses == [HTTPStatus.OK, HTTPStatus.FORBIDDEN]
 
 
