@@ -35,6 +35,8 @@ class CredentialWatch:
         self._clock = clock
         self._warning = timedelta(days=entry.options.get(OPTION_WARN_DAYS, DEFAULT_WARN_DAYS))
         self._refusal: AuthError | None = None
+        # Whether somebody may have been asked to sign in since.
+        self._asking = False
 
     @property
     def status(self) -> TokenStatus | None:
@@ -84,14 +86,19 @@ class CredentialWatch:
     def async_refused(self, error: AuthError) -> None:
         """Take note that the login was refused, and tell."""
         self._refusal = error
+        self._asking = True
         self.async_raise_issue()
         async_alert(self._hass, self._entry, self._clock, error.reason, self._sentence())
 
     @callback
     def async_recovered(self) -> None:
         """Take note that the login works: nobody has to sign in any more."""
-        if self._refusal is None:
+        if not self._asking:
             return
         self._refusal = None
-        for flow in list(self._entry.async_get_active_flows(self._hass, {SOURCE_REAUTH})):
+        flows = list(self._entry.async_get_active_flows(self._hass, {SOURCE_REAUTH}))
+        shown = [flow for flow in flows if "step_id" in flow]
+        for flow in shown:
             self._hass.config_entries.flow.async_abort(flow["flow_id"])
+        # A dialog that is being made cannot be ended yet; the next look does that.
+        self._asking = len(shown) < len(flows)

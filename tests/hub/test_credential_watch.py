@@ -231,6 +231,19 @@ async def test_a_refused_picture_counts_until_one_is_given(
     await hub.async_block_till_done()
 
 
+async def test_a_dialog_that_is_being_made_when_the_login_works_again_ends_with_the_next_look(
+    hub: HomeAssistant, fake: FakeSpec, add_account: AddAccount
+) -> None:
+    login = (entry := await add_account()).runtime_data.login
+    login.async_refused(AuthError())
+    entry.async_start_reauth(hub)
+    login.async_recovered()
+    await hub.async_block_till_done()
+    assert len(hub.config_entries.flow.async_progress()) == 1
+    login.async_recovered()
+    assert hub.config_entries.flow.async_progress() == []
+
+
 async def test_after_a_new_sign_in_the_next_refusal_is_told_at_once(
     hub: HomeAssistant, fake: FakeSpec, add_account: AddAccount, refusals: list[dict[str, Any]], clock: FakeClock
 ) -> None:
