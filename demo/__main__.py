@@ -37,7 +37,7 @@ async def run(folder: Path, port: int) -> None:
     """Start everything, say where it is, wait, stop everything."""
     begun = time.monotonic()
     world = World(folder)
-    home = HomeAssistant(folder, port, names=world.names, authority=world.authority.file)
+    home = HomeAssistant(folder, port, names=world.names, authority=world.authority.file, environment=world.environment)
     waiting = asyncio.create_task(until_interrupted())
     starting = asyncio.create_task(_start(world, home))
     try:

@@ -53,6 +53,7 @@ class HomeAssistant:
         *,
         names: Mapping[str, Address] | None = None,
         authority: Path | None = None,
+        environment: Mapping[str, str] | None = None,
         user: str = "demo",
         password: str = "camhub-demo",  # noqa: S107
     ) -> None:
@@ -64,7 +65,7 @@ class HomeAssistant:
         self._session: aiohttp.ClientSession | None = None
         self._token = ""
         command = [sys.executable, "-m", "demo.inside", "--config", str(folder), "--skip-pip"]
-        environment = {"CAMHUB_DEMO_NAMES": json.dumps(dict(names or {}))}
+        environment = {**(environment or {}), "CAMHUB_DEMO_NAMES": json.dumps(dict(names or {}))}
         if authority is not None:
             environment["REQUESTS_CA_BUNDLE"] = str(authority)
         self.process = Process("Home Assistant", command, folder / "output.log", environment)
@@ -170,7 +171,10 @@ class HomeAssistant:
         """Call the REST API and return its JSON."""
         if self._session is None:
             raise RuntimeError("Home Assistant is not started")
-        headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        # As the frontend says it: a vendor's own page sends the user back there.
+        headers = {"HA-Frontend-Base": self.url}
+        if self._token:
+            headers["Authorization"] = f"Bearer {self._token}"
         async with self._session.request(method, path, json=body, headers=headers) as response:
             if not response.ok:
                 raise FlowError(f"{method} {path}: {response.status} {await response.text()}")

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from pathlib import Path
+import re
 import socket
 import sys
 from typing import Any, Final, Self
@@ -10,16 +11,18 @@ from typing import Any, Final, Self
 import aiohttp
 
 from simulators.authority import Authority
-from simulators.names import Address
+from simulators.names import Address, Names
 from simulators.nest_legacy import HOSTS as LEGACY_HOSTS
+from simulators.nest_sdm.server import CLIENT_ID, CLOUD_PROJECT, HOSTS as GOOGLE_HOSTS, PROJECT
 
-from .home_assistant import HomeAssistant
+from .home_assistant import FlowError, HomeAssistant
 from .process import Process
 
 DASHBOARD: Final = "camhub-demo"
 RECORDER_USER: Final = "viewer"
 SERVER_USER: Final = "admin"
 SERVER_PASSWORD: Final = "demo-frigate-1"  # noqa: S105  # of a simulated server
+GOOGLE_SECRET: Final = "GOCSPX-demo-1"  # noqa: S105  # of a simulated client
 RECORDER_PASSWORD: Final = "demo-recorder-1"  # noqa: S105  # of a simulated device
 
 
@@ -48,7 +51,7 @@ class Ports:
 
 
 class World:
-    """A Raspberry Pi's camera server, a recorder, a Frigate server and the services of older Nest cameras.
+    """A Raspberry Pi's camera server, a recorder, a Frigate server, the services of older Nest cameras, and Google's.
 
     `names` leads the host names of services to simulators, whose certificates `authority` signs.
     """
@@ -63,8 +66,25 @@ class World:
         self.authority = Authority(folder / "authority")
         self.legacy_port, self.legacy_admin_port = ports["nest_legacy"], ports["nest_legacy_admin"]
         self.names: dict[str, Address] = dict.fromkeys(LEGACY_HOSTS, ("127.0.0.1", self.legacy_port))
+        self.google_port, self.google_push_port = ports["nest"], ports["nest_push"]
+        self.names |= dict.fromkeys(GOOGLE_HOSTS, ("127.0.0.1", self.google_port))
+        # gRPC finds its way and its authority by these.
+        self.environment = {
+            "grpc_proxy": f"http://127.0.0.1:{self.google_push_port}",
+            "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH": str(self.authority.file),
+        }
         python = sys.executable
         self._processes = {
+            self.google_port: Process(
+                "Google",
+                [
+                    *(python, "-m", "simulators.nest_sdm", "--port", str(self.google_port)),
+                    *("--proxy-port", str(self.google_push_port), "--rtsp-port", str(ports["nest_rtsp"])),
+                    *("--authority", str(folder / "authority"), "--secret", GOOGLE_SECRET, "--redirect", "*"),
+                    *("--motion-every", "20"),
+                ],
+                folder / "nest.log",
+            ),
             self.pi_port: Process(
                 "Raspberry Pi",
                 [
@@ -162,6 +182,31 @@ async def add_accounts(home: HomeAssistant, world: World) -> None:
         {"username": SERVER_USER, "password": SERVER_PASSWORD},
     )
     await home.add("nest_legacy", {"credential": "google"}, await world.legacy_login())
+    await add_google(home, world)
+
+
+async def add_google(home: HomeAssistant, world: World) -> None:
+    """Add the cameras of a Google project: allow access on Google's page, then let a topic be made."""
+    project = {
+        "project_id": PROJECT,
+        "cloud_project_id": CLOUD_PROJECT,
+        "client_id": CLIENT_ID,
+        "client_secret": GOOGLE_SECRET,
+    }
+    flow = await home.answer(await home.begin("nest"), project)
+    connector = aiohttp.TCPConnector(resolver=Names(world.names), ssl=world.authority.client())
+    async with aiohttp.ClientSession(connector=connector) as browser:
+        async with browser.get(flow["url"]) as page:
+            devices = re.findall(r'name="device" value="([^"]+)"', await page.text())
+        allowed = [("choice", "allow"), *(("device", device) for device in devices)]
+        async with browser.post(flow["url"], data=allowed, allow_redirects=False) as sent:
+            back = sent.headers["Location"]
+    async with aiohttp.ClientSession() as browser, browser.get(back) as returned:
+        returned.raise_for_status()
+    for page_answers in ({}, {"topic": "create_new"}, {}):
+        flow = await home.answer(flow, page_answers)
+    if flow["type"] != "create_entry":
+        raise FlowError(f"nest: {flow}")
 
 
 async def cameras(home: HomeAssistant) -> list[dict[str, Any]]:

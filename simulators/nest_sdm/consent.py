@@ -46,7 +46,7 @@ class ConsentPages:
         client = self._tokens.clients.get(query.get("client_id", ""))
         if client is None:
             return _error(401, "Error 401: invalid_client", "The OAuth client was not found.")
-        if query.get("redirect_uri", "") not in client.redirects:
+        if not {query.get("redirect_uri", ""), "*"} & client.redirects:
             return _error(400, "Error 400: redirect_uri_mismatch", "You can't sign in to this app.")
         if project not in self._projects:
             return _error(404, "Can't link to this partner", "Can't find the partner.")

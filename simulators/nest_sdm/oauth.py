@@ -23,7 +23,7 @@ EMAIL: Final = "https://www.googleapis.com/auth/userinfo.email"
 
 @dataclass(kw_only=True)
 class OAuthClient:
-    """An OAuth client of a cloud project, meant for one Device Access project (`enterprise`)."""
+    """An OAuth client of a cloud project, meant for one Device Access project; `*` among `redirects` is any address."""
 
     id: str
     secret: str
