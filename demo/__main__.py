@@ -55,6 +55,7 @@ async def run(folder: Path, port: int) -> None:
             print(f"  Recorder         {world.recorder_url}  {RECORDER_USER} / {RECORDER_PASSWORD}")
             print(f"  Frigate          {world.server_url}  {SERVER_USER} / {SERVER_PASSWORD}")
             print(f"  Nest Legacy      {world.legacy_url}/_simulator/sign_in  (what its browser shows)")
+            print(f"  Google           127.0.0.1:{world.google_port}  (what CamHub takes for nestservices.google.com)")
             print("\n  Ctrl-C stops everything.\n", flush=True)
             await waiting
     finally:

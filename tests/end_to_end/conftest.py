@@ -46,6 +46,7 @@ class Demo:
         self.recorder_user = self._read(printed, r"Recorder\s+\S+\s+(\S+) / ")
         self.recorder_password = self._read(printed, r"Recorder\s+\S+\s+\S+ / (\S+)")
         self.legacy = self._read(printed, r"Nest Legacy\s+(\S+)/_simulator")
+        self.google = self._read(printed, r"Google\s+(\S+)")
         self.seconds = float(self._read(printed, r"ready after (\d+) s"))
 
     @staticmethod

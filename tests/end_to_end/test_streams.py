@@ -65,7 +65,7 @@ def visitor(page: Page, demo: Demo) -> Visitor:
     return Visitor(page)
 
 
-@pytest.mark.parametrize("name", ["Garden Pi", "Workshop", "Nursery", "Front step"])
+@pytest.mark.parametrize("name", ["Garden Pi", "Workshop", "Nursery", "Front step", "Garden shed"])
 def test_a_picture_of_every_provider(visitor: Visitor, name: str) -> None:
     answer = visitor.fetch(f"{visitor.path(name)}?format=snapshot")
     assert (answer["status"], answer["type"]) == (200, "image/jpeg")

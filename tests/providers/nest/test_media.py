@@ -148,6 +148,17 @@ async def test_three_hours_of_webrtc(
     await service.streams.senders.idle()
 
 
+async def test_an_offer_whose_addresses_come_later_is_answered(
+    cameras: Cameras, service: NestSimulator, offer: str
+) -> None:
+    bare = "\r\n".join(line for line in offer.split("\r\n") if not line.startswith("a=candidate"))
+    lease = await webrtc_of(cameras["battery"]).open(bare, lambda _: None)
+    assert lease.value.answer.count("m=") == 3
+    with pytest.raises(HubError):
+        await webrtc_of(cameras["battery"]).open("v=0\r\n", lambda _: None)
+    await lease.release()
+
+
 async def test_a_camera_that_refuses_to_extend_is_asked_once(
     cameras: Cameras, service: NestSimulator, clock: FakeClock, offer: str, pass_time: PassTime
 ) -> None:

@@ -22,6 +22,9 @@ SHORTEST: Final = timedelta(seconds=60)
 GRAB_S: Final = 15.0
 GRAB_LIVE_S: Final = 25.0
 CHANNEL: Final = "dataSendChannel"
+# An offer without any address is refused (protocols.md 2.4), but browsers tell theirs later, which the service does not
+# take. It finds the viewer by the viewer's own checks, so one that leads nowhere (RFC 5737) does.
+_NOWHERE: Final = "a=candidate:1 1 udp 1 192.0.2.1 9 typ host\r\n"
 
 
 @dataclass(kw_only=True, slots=True)
@@ -119,7 +122,7 @@ class SessionWebRtc(WebRtc):
         trait = self._outlet.live("webrtc")
 
         async def generate() -> WebRtcStream:
-            return await trait.generate_web_rtc_stream(offer)
+            return await trait.generate_web_rtc_stream(_with_address(offer))
 
         stream = await self._outlet.command("GenerateWebRtcStream", self._rank, generate, ahead=1)
         if not stream.answer_sdp.startswith("v="):
@@ -148,6 +151,15 @@ class SessionWebRtc(WebRtc):
             raise
         outlet.extends = True
         return extended
+
+
+def _with_address(offer: str) -> str:
+    """Return an offer that holds an address: its own, else one behind the first medium."""
+    if "\r\na=candidate:" in offer:
+        return offer
+    session, *media = offer.split("\r\nm=")
+    first = [f"{media[0].rstrip()}\r\n{_NOWHERE.rstrip()}", *media[1:]] if media else []
+    return "\r\nm=".join([session, *first]).rstrip() + "\r\n"
 
 
 class CameraStills(Stills):
