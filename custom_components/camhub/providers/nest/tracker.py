@@ -68,7 +68,8 @@ class Tracker:
         session = self._session(unit, told.session)
         known = session.told.get(kind)
         event = CameraEvent(
-            id=f"{told.session}:{kind}",
+            # Cameras that see the same may tell it in the same session.
+            id=f"{unit.id}:{told.session}:{kind}",
             camera=unit.id,
             kind=kind,
             at=known.at if known else message.at,
