@@ -9,7 +9,7 @@ from typing import Any, Final
 import pytest
 
 from custom_components.camhub.kernel.errors import AuthError, HubError, Malformed, Throttled, Unreachable
-from custom_components.camhub.kernel.model import CameraEvent, EventPhase
+from custom_components.camhub.kernel.model import CameraEvent, EventPhase, JsonValue
 from custom_components.camhub.kernel.sdp import is_sdp, mend_answer
 from custom_components.camhub.providers.nest.answers import login_refusal, refusal
 from custom_components.camhub.providers.nest.client import Client
@@ -93,7 +93,10 @@ def a_sequence(said: list[dict[str, Any]], make_context: MakeContext) -> None:
     context = make_context()
     provider = NestProvider(context)
     names = {each["resourceUpdate"]["name"] for each in said if "resourceUpdate" in each}
-    traits = {"sdm.devices.traits.CameraLiveStream": {}, "sdm.devices.traits.CameraEventImage": {}}
+    traits: dict[str, JsonValue] = {
+        "sdm.devices.traits.CameraLiveStream": {},
+        "sdm.devices.traits.CameraEventImage": {},
+    }
     for name in names:
         listed = provider._client._read({"name": name, "traits": traits})
         found = unit(listed) if listed else None
