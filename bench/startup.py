@@ -24,8 +24,8 @@ HERE: Final = "here"
 GONE: Final = "gone"
 SIDES: Final = {"core": "mjpeg", "hub": "camhub"}
 STARTS: Final = 3
-# Camera, online, last snapshot and refresh button; core's `mjpeg` has the camera only.
-ENTITIES: Final = 4
+# Camera, online, last snapshot, how the login stands and refresh button; core's `mjpeg` has the camera only.
+ENTITIES: Final = 5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -106,7 +106,8 @@ async def async_setup_entry(hass: HomeAssistant, entry: CamHubConfigEntry) -> bo
         entry.async_create_background_task(hass, _check_parts(coordinator), f"{DOMAIN} parts for {entry.title}")
     if any(camera.online is None for camera in coordinator.data.values()):
         # Nobody was asked while setting up: look again behind, so that it is known soon who is there.
-        entry.async_create_background_task(hass, coordinator.async_refresh(), f"{DOMAIN} first look at {entry.title}")
+        look = coordinator.async_refresh()
+        entry.async_create_background_task(hass, look, f"{DOMAIN} first look at {entry.title}", eager_start=False)
     return True
 
 

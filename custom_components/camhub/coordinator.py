@@ -168,8 +168,9 @@ class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
         self._watch_ways(cameras)
         self._look_at_account()
         if self.sweep is None or self.sweep.done():
+            name = f"{DOMAIN} pictures of {self.config_entry.title}"
             self.sweep = self.config_entry.async_create_background_task(
-                self.hass, self._sweep.async_run(cameras.values()), f"{DOMAIN} pictures of {self.config_entry.title}"
+                self.hass, self._sweep.async_run(cameras.values()), name, eager_start=False
             )
         return cameras
 

@@ -49,6 +49,8 @@ class CredentialStore:
         self._hass = hass
         self._key_file = Path(hass.config.path(".storage", *KEY_FILE))
         self._records = Records(Path(hass.config.path(".storage", *RECORDS)))
+        # The accounts that have a file; None until the folder is read.
+        self._kept: set[str] | None = None
         self._vault: Vault | None = None
         self._turn = asyncio.Lock()
         self._holders: dict[str, EntryTokens] = {}
@@ -207,6 +209,11 @@ class CredentialStore:
 
     async def _newest(self, entry: ConfigEntry[Any]) -> EntryData:
         """Return what is stored of an account: by the entry or by the file, whichever is newer; raises Unreachable."""
+        if self._kept is None:
+            self._kept = await self._hass.async_add_executor_job(self._records.names)
+        if entry.entry_id not in self._kept:
+            # Most logins never change: a start with many accounts must not go to the disk for each.
+            return entry.data
         try:
             kept = await self._hass.async_add_executor_job(self._records.read, entry.entry_id)
         except Malformed:
@@ -215,6 +222,8 @@ class CredentialStore:
         return entry.data if kept is None or _generation(kept) <= _generation(entry.data) else kept
 
     async def _write(self, entry: ConfigEntry[Any], data: EntryData) -> None:
+        if self._kept is not None:
+            self._kept.add(entry.entry_id)
         await self._hass.async_add_executor_job(self._records.write, entry.entry_id, data)
 
     async def _seal_all_anew(self, vault: Vault) -> None:

@@ -1,7 +1,7 @@
 """From what Home Assistant stores to an open provider: what all entries share, the context, the sessions."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -41,6 +41,7 @@ class Shared:
     engines: Engines
     store: CredentialStore
     previews: FlowPreviews
+    specs: dict[str, ProviderSpec] = field(default_factory=dict)
 
 
 SHARED: Final[HassKey[Shared]] = HassKey(DOMAIN)
@@ -139,8 +140,11 @@ async def async_replace_login(hass: HomeAssistant, entry: CamHubConfigEntry, acc
 
 
 async def async_load_spec(hass: HomeAssistant, key: str) -> ProviderSpec:
-    """Import a provider outside the event loop."""
-    return await hass.async_add_import_executor_job(load, key)
+    """Return a provider's spec, importing it outside the event loop on first use."""
+    specs = (await async_shared(hass)).specs
+    if key not in specs:
+        specs[key] = await hass.async_add_import_executor_job(load, key)
+    return specs[key]
 
 
 def close_at_stop(hass: HomeAssistant, close: Callable[[], Awaitable[None]]) -> Callable[[], None]:

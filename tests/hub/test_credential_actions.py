@@ -15,6 +15,7 @@ from custom_components.camhub.kernel.provider import Context as ProviderContext
 from custom_components.camhub.kernel.signin import Ask, Consent
 from custom_components.camhub.kernel.spec import ProviderSpec
 from custom_components.camhub.kernel.vault import Vault
+from custom_components.camhub.runtime import SHARED
 from tests.sentinel import MARK
 
 from .conftest import CREDENTIALS, AddAccount, credentials_of
@@ -118,7 +119,7 @@ async def test_a_login_on_the_vendors_page_cannot_be_handed_in(
 
     entry = await add_account()
     spec = ProviderSpec(key="mjpeg", name="Fake", sign_in=sign_in, open=fake.open)
-    monkeypatch.setattr("custom_components.camhub.runtime.load", lambda _: spec)
+    monkeypatch.setitem(hub.data[SHARED].specs, spec.key, spec)
     with pytest.raises(ServiceValidationError) as caught:
         await update(hub, entry.entry_id, password="x")
     assert caught.value.translation_key == "unsupported"

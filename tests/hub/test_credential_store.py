@@ -112,6 +112,26 @@ class _Died(Exception):
     pass
 
 
+async def test_the_disk_is_asked_once_for_all_whose_login_never_changed(
+    hub: HomeAssistant, fake: FakeSpec, add_account: AddAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    read = Records.read
+
+    def counted(self: Records, name: str) -> Mapping[str, JsonValue] | None:
+        asked.append(name)
+        return read(self, name)
+
+    monkeypatch.setattr(Records, "read", counted)
+    entry = await add_account()
+    await add_account(title="Other", unique_id="other")
+    assert await restart(hub, entry, dict(entry.data)) == CREDENTIALS
+    assert asked == []
+    await fake.provider.context.tokens.save({"password": "rotated"})
+    await hub.config_entries.async_reload(entry.entry_id)
+    assert asked == [entry.entry_id]
+
+
 async def test_a_damaged_file_leaves_the_entrys_own(
     hub: HomeAssistant, fake: FakeSpec, add_account: AddAccount, caplog: pytest.LogCaptureFixture
 ) -> None:

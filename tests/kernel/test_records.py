@@ -41,6 +41,19 @@ def test_what_cannot_be_read_is_said(tmp_path: Path) -> None:
     assert caught.value.reason == "store_unreadable"
 
 
+def test_what_is_there_can_be_listed(tmp_path: Path) -> None:
+    records = Records(tmp_path / "records")
+    assert records.names() == set()
+    records.write("a", {"generation": 1})
+    records.write("b", {"generation": 1})
+    records.forget("a")
+    assert records.names() == {"b"}
+    (tmp_path / "file").touch()
+    with pytest.raises(Unreachable) as caught:
+        Records(tmp_path / "file").names()
+    assert caught.value.reason == "store_unreadable"
+
+
 def test_a_full_disk_keeps_the_earlier_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(descriptor: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")

@@ -33,6 +33,15 @@ class Records:
             raise Malformed("a record is damaged", reason="store_damaged")
         return record
 
+    def names(self) -> set[str]:
+        """Return the names of what is there, half-written leftovers included; raises Unreachable."""
+        try:
+            return {file.name for file in self._folder.iterdir()}
+        except FileNotFoundError:
+            return set()
+        except OSError as error:
+            raise Unreachable(f"cannot read the records: {error.strerror}", reason="store_unreadable") from error
+
     def write(self, name: str, record: Mapping[str, JsonValue]) -> None:
         """Keep a record in place of an earlier one; when this returns it is on disk. Raises Unreachable."""
         try:
