@@ -31,7 +31,13 @@ def ours() -> set[int]:
 
 def running(program: str) -> list[int]:
     """Return those of our processes that run a program of that name."""
-    return [pid for pid in ours() if Path(f"/proc/{pid}/exe").readlink().name == program]
+    found = []
+    for pid in ours():
+        # It may have ended since it was listed.
+        with suppress(OSError):
+            if Path(f"/proc/{pid}/exe").readlink().name == program:
+                found.append(pid)
+    return found
 
 
 def members(group: int) -> list[int]:
