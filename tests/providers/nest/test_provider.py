@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 
-from custom_components.camhub.kernel.errors import HubError, Malformed, Throttled, Unreachable, Unsupported
+from custom_components.camhub.kernel.errors import HubError, Malformed, Unreachable, Unsupported
 from custom_components.camhub.kernel.model import CredentialState, EventKind
 from custom_components.camhub.providers.nest import SPEC
 from custom_components.camhub.providers.nest.answers import login_refusal, pubsub_refusal, refusal
 from custom_components.camhub.providers.nest.provider import NestProvider
+from custom_components.camhub.providers.nest.quota import COMMANDS, Rank
 from custom_components.camhub.providers.nest.reading import child, moment, read, text, texts
 from simulators.nest_sdm import NestSimulator
 from tests.fake_clock import FakeClock
@@ -103,11 +104,8 @@ async def test_facts_for_a_bug_report(provider: NestProvider, service: NestSimul
 
 async def test_when_a_live_view_can_be_opened_next(provider: NestProvider, clock: FakeClock) -> None:
     assert provider.next_call_at() is None
-    garden, *_ = await provider.cameras()
-    assert garden.rtsp is not None
-    with pytest.raises(Throttled):
-        while True:
-            await garden.rtsp.open()
+    for number in range(COMMANDS):
+        provider._client.quota.command(str(number), "GenerateRtspStream", Rank.LIVE)
     free = provider.next_call_at()
     assert free is not None
     assert clock.now() < free <= clock.now() + timedelta(minutes=1)
