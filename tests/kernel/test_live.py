@@ -9,7 +9,7 @@ from custom_components.camhub.kernel.lease import Lease
 from custom_components.camhub.kernel.live import LiveView
 from custom_components.camhub.kernel.provider import WebRtc, WebRtcSession
 
-from ..fake_clock import FakeClock
+from ..fake_clock import FakeClock, settle
 
 
 class Session:
@@ -60,8 +60,9 @@ async def test_a_live_view_is_renewed_and_given_back(clock: FakeClock) -> None:
     await live.add_candidate("early", None, 0)
     assert await live.start() == "answer"
     await live.add_candidate("late", "0", None)
+    await settle()
     assert door.session.heard == [("early", None, 0), ("late", "0", None)]
-    assert told == ["theirs"]
+    assert told == ["theirs"], "once whoever asked has the answer"
     await clock.advance(120)
     assert door.renewed >= 2
     await live.close()
@@ -98,6 +99,8 @@ async def test_what_goes_either_way_is_mended(clock: FakeClock) -> None:
     live = LiveView(vendor, offer, told.append, clock=clock)
     await live.add_candidate("theirs", None, 0)
     answer = await live.start()
+    assert told == [], "the viewer cannot take it before the answer"
+    await settle()
     assert offers == ["v=0\r\nm=audio 9 RTP 0\r\na=recvonly\r\nm=video 9 RTP 96\r\na=recvonly\r\n"]
     assert answer == "v=0\r\nm=video 9 RTP 96\r\na=sendonly\r\nm=audio 9 RTP 0\r\na=sendonly\r\n"
     assert told == ["candidate:1 1 udp 1 192.0.2.1 9 typ host"]

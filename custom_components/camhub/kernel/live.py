@@ -1,5 +1,6 @@
 """One viewer's live conversation with a camera, kept for as long as the viewer wants it."""
 
+import asyncio
 from collections.abc import Callable
 
 from . import sdp
@@ -15,7 +16,8 @@ class LiveView:
     """Opens a session once, renews it while it runs and gives it back.
 
     A session that has ended is not opened anew: the viewer's offer belongs to the old one. Candidates that come before
-    the answer wait for it. What goes either way is mended on its way (`sdp`).
+    the answer wait for it, and so do the camera's: a viewer can take them only then. What goes either way is mended on
+    its way (`sdp`).
     """
 
     def __init__(self, webrtc: WebRtc, offer: str, tell: Callable[[str], None], *, clock: Clock) -> None:
@@ -26,6 +28,7 @@ class LiveView:
         self._opened = False
         self._session: WebRtcSession | None = None
         self._waiting: list[Candidate] = []
+        self._untold: list[str] | None = []
         self._keeper = LeaseKeeper(self._open, clock=clock, margin=PATIENT_MARGIN)
 
     async def start(self) -> str:
@@ -34,6 +37,8 @@ class LiveView:
         while self._waiting:
             await session.add_candidate(*self._waiting.pop(0))
         self._session = session
+        # By then whoever called has handed the answer on.
+        asyncio.get_running_loop().call_soon(self._tell_all)
         return sdp.mend_answer(self._offer, session.answer)
 
     async def add_candidate(self, candidate: str, mid: str | None, line: int | None) -> None:
@@ -53,6 +58,16 @@ class LiveView:
         if self._opened:
             raise Unsupported("an offer is answered once")
         self._opened = True
-        return await self._webrtc.open(
-            sdp.mend_offer(self._offer), lambda candidate: self._tell(sdp.mend_candidate(candidate))
-        )
+        return await self._webrtc.open(sdp.mend_offer(self._offer), self._hand_on)
+
+    def _hand_on(self, candidate: str) -> None:
+        mended = sdp.mend_candidate(candidate)
+        if self._untold is None:
+            self._tell(mended)
+        else:
+            self._untold.append(mended)
+
+    def _tell_all(self) -> None:
+        untold, self._untold = self._untold or [], None
+        for candidate in untold:
+            self._tell(candidate)
