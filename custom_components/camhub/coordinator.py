@@ -352,7 +352,8 @@ class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
         self.counters.count(f"events.{event.kind}")
         for listener in tuple(self._listeners_by_camera[event.camera]):
             listener(event)
-        if event.phase in {EventPhase.START, EventPhase.PULSE}:
+        # A picture of the event may come after the event itself.
+        if event.phase in {EventPhase.START, EventPhase.PULSE} or event.image is not None:
             self.config_entry.async_create_background_task(
                 self.hass, self._keep_event_picture(event), f"{DOMAIN} event picture"
             )

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from homeassistant.components.image import async_get_image
@@ -108,6 +109,19 @@ async def test_what_was_seen_is_kept(hub: HomeAssistant, fake: FakeSpec, add_acc
     await tell(hub, fake, event(2))
     assert (await album.read(key)).content == jpeg(8)
     assert entry.runtime_data.counters.get("event_picture.Unreachable") == 1
+
+
+async def test_a_picture_that_comes_after_its_event_is_kept(
+    hub: HomeAssistant, fake: FakeSpec, add_account: AddAccount
+) -> None:
+    entry = await add_account()
+    await tell(hub, fake, event(1, phase=EventPhase.PULSE))
+    own = Image(content=jpeg(7), taken_at=SEEN, source="event")
+    later = replace(event(1), phase=EventPhase.UPDATE, image=own)
+    await tell(hub, fake, later, later)
+    await hub.async_block_till_done(wait_background_tasks=False)
+    assert (await async_get_image(hub, "image.yard_last_event")).content == jpeg(7)
+    assert entry.runtime_data.counters.get("events.motion") == 2
 
 
 async def test_a_dropped_line_is_dialled_again(hub: HomeAssistant, fake: FakeSpec, add_account: AddAccount) -> None:

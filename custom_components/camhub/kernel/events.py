@@ -76,8 +76,9 @@ class _Told:
 
 
 def _content(event: CameraEvent) -> str:
-    """Return what an event says besides when and in which phase."""
-    said = [event.kind, event.zones, event.score, event.clip and event.clip.id, dict(event.metadata)]
+    """Return what an event says besides when and in which phase; that it has a picture now is something, too."""
+    pictured = event.image is not None
+    said = [event.kind, event.zones, event.score, event.clip and event.clip.id, dict(event.metadata), pictured]
     return json.dumps(said, sort_keys=True, default=repr)
 
 
