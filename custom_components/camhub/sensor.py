@@ -46,6 +46,15 @@ HEALTH: Final = (
         value_fn=lambda health: health.battery,
     ),
     HealthDescription(
+        key="battery_2",
+        translation_key="battery_2",
+        device_class=SensorDeviceClass.BATTERY,
+        native_unit_of_measurement=PERCENTAGE,
+        state_class=SensorStateClass.MEASUREMENT,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        value_fn=lambda health: health.battery_2,
+    ),
+    HealthDescription(
         key="wifi",
         translation_key="wifi",
         device_class=SensorDeviceClass.SIGNAL_STRENGTH,
@@ -139,6 +148,8 @@ def _entities(coordinator: CamHubCoordinator, camera: Camera) -> Iterable[CamHub
     """Only what the camera reports becomes a sensor."""
     if camera.stills is not None:
         yield LastSnapshotSensor(coordinator, camera)
+    if camera.identity.firmware is not None:
+        yield FirmwareSensor(coordinator, camera)
     if coordinator.hub_id is None:
         yield from _login_entities(coordinator, camera)
     for description in HEALTH:
@@ -179,6 +190,23 @@ class LastSnapshotSensor(CamHubEntity, SensorEntity):
     def native_value(self) -> datetime | None:
         image = self.coordinator.album.last(self.picture_key)
         return image.taken_at if image else None
+
+
+class FirmwareSensor(CamHubEntity, SensorEntity):
+    """What the camera runs; its change is worth an automation."""
+
+    _attr_entity_category = EntityCategory.DIAGNOSTIC
+    _attr_entity_registry_enabled_default = False
+    _attr_translation_key = "firmware"
+
+    def __init__(self, coordinator: CamHubCoordinator, camera: Camera) -> None:
+        """Prepare."""
+        super().__init__(coordinator, camera, "firmware")
+
+    @property
+    @override
+    def native_value(self) -> str | None:
+        return self.camera.identity.firmware if self.camera else None
 
 
 class CredentialExpirySensor(AccountEntity, SensorEntity):

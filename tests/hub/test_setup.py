@@ -212,11 +212,32 @@ async def test_entities_are_named_and_unique(
         "event.yard_activity",
         "image.yard_last_event",
         "sensor.yard_disk_free",
+        "sensor.yard_firmware",
         "sensor.yard_frame_rate",
         "sensor.yard_last_snapshot",
         "sensor.yard_login_status",
     }
     assert all(item.has_entity_name for item in entries)
+
+
+async def test_what_a_camera_runs_can_be_followed(
+    hub: HomeAssistant, fake: FakeSpec, add_account: AddAccount, entity_registry: er.EntityRegistry
+) -> None:
+    def second(provider: FakeProvider) -> None:
+        provider.listed = [provider.camera("yard", health=Health(battery=62, battery_2=31))]
+
+    fake.prepare = second
+    entry = await add_account()
+    entity_registry.async_update_entity("sensor.yard_firmware", disabled_by=None)
+    assert await hub.config_entries.async_reload(entry.entry_id)
+    await hub.async_block_till_done()
+    assert state_of(hub, "sensor.yard_firmware").state == "1.2"
+    assert (state_of(hub, "sensor.yard_battery").state, state_of(hub, "sensor.yard_second_battery").state) == (
+        "62",
+        "31",
+    )
+    entry.runtime_data.async_set_updated_data({})
+    assert state_of(hub, "sensor.yard_firmware").state == "unavailable"
 
 
 async def test_reloads_leave_nothing_behind(hub: HomeAssistant, fake: FakeSpec, add_account: AddAccount) -> None:

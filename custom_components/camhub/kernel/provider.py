@@ -170,10 +170,12 @@ type Control = Switch | Number | Press
 class Health:
     """Plain values that a camera, or the device before the cameras, reports; None is unknown.
 
-    `cpu_percent` and `inference_ms` of a camera are what it costs its server; `_gib` is 2**30 bytes.
+    `cpu_percent` and `inference_ms` of a camera are what it costs its server; `_gib` is 2**30 bytes. `battery_2` is the
+    charge of a second battery beside the first.
     """
 
     battery: int | None = None
+    battery_2: int | None = None
     wifi_dbm: int | None = None
     fps: float | None = None
     disk_free_percent: float | None = None

@@ -1,0 +1,7 @@
+"""What CamHub calls itself to those it asks."""
+
+from typing import Final
+
+# The manifest's; a test holds the two together.
+VERSION: Final = "0.1.0"
+AGENT: Final = f"CamHub/{VERSION}"
