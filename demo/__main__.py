@@ -15,6 +15,9 @@ from .world import (
     DASHBOARD,
     RECORDER_PASSWORD,
     RECORDER_USER,
+    RING_CODE,
+    RING_PASSWORD,
+    RING_USER,
     SERVER_PASSWORD,
     SERVER_USER,
     World,
@@ -56,6 +59,7 @@ async def run(folder: Path, port: int) -> None:
             print(f"  Frigate          {world.server_url}  {SERVER_USER} / {SERVER_PASSWORD}")
             print(f"  Nest Legacy      {world.legacy_url}/_simulator/sign_in  (what its browser shows)")
             print(f"  Google           127.0.0.1:{world.google_port}  (what CamHub takes for nestservices.google.com)")
+            print(f"  Ring             {RING_USER} / {RING_PASSWORD}, code {RING_CODE}")
             print("\n  Ctrl-C stops everything.\n", flush=True)
             await waiting
     finally:

@@ -14,6 +14,7 @@ from simulators.authority import Authority
 from simulators.names import Address, Names
 from simulators.nest_legacy import HOSTS as LEGACY_HOSTS
 from simulators.nest_sdm.server import CLIENT_ID, CLOUD_PROJECT, HOSTS as GOOGLE_HOSTS, PROJECT
+from simulators.ring.hosts import MESSAGES as RING_PUSH, WEB as RING_WEB
 
 from .home_assistant import FlowError, HomeAssistant
 from .process import Process
@@ -23,6 +24,9 @@ RECORDER_USER: Final = "viewer"
 SERVER_USER: Final = "admin"
 SERVER_PASSWORD: Final = "demo-frigate-1"  # noqa: S105  # of a simulated server
 GOOGLE_SECRET: Final = "GOCSPX-demo-1"  # noqa: S105  # of a simulated client
+RING_USER: Final = "robin@example.com"
+RING_PASSWORD: Final = "demo-ring-1"  # noqa: S105  # of a simulated account
+RING_CODE: Final = "246810"
 RECORDER_PASSWORD: Final = "demo-recorder-1"  # noqa: S105  # of a simulated device
 
 
@@ -51,7 +55,7 @@ class Ports:
 
 
 class World:
-    """A Raspberry Pi's camera server, a recorder, a Frigate server, the services of older Nest cameras, and Google's.
+    """A Raspberry Pi's camera server, a recorder, a Frigate server, and the services of three makers in the cloud.
 
     `names` leads the host names of services to simulators, whose certificates `authority` signs.
     """
@@ -68,8 +72,12 @@ class World:
         self.names: dict[str, Address] = dict.fromkeys(LEGACY_HOSTS, ("127.0.0.1", self.legacy_port))
         self.google_port, self.google_push_port = ports["nest"], ports["nest_push"]
         self.names |= dict.fromkeys(GOOGLE_HOSTS, ("127.0.0.1", self.google_port))
-        # gRPC finds its way and its authority by these.
+        self.ring_port, self.ring_push_port = ports["ring"], ports["ring_push"]
+        self.names |= dict.fromkeys(RING_WEB, ("127.0.0.1", self.ring_port))
+        self.names[RING_PUSH] = ("127.0.0.1", self.ring_push_port)
+        # gRPC finds its way and its authority by these; the last is for libraries that open sockets themselves.
         self.environment = {
+            "SSL_CERT_FILE": str(self.authority.file),
             "grpc_proxy": f"http://127.0.0.1:{self.google_push_port}",
             "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH": str(self.authority.file),
         }
@@ -110,6 +118,16 @@ class World:
                     *("--user", SERVER_USER, "--password", SERVER_PASSWORD, "--motion-every", "20"),
                 ],
                 folder / "frigate.log",
+            ),
+            self.ring_port: Process(
+                "Ring",
+                [
+                    *(python, "-m", "simulators.ring", "--port", str(self.ring_port)),
+                    *("--push-port", str(self.ring_push_port), "--authority", str(folder / "authority")),
+                    *("--user", RING_USER, "--password", RING_PASSWORD, "--code", RING_CODE, "--motion-every", "20"),
+                    *("--kept", str(folder / "ring.json")),
+                ],
+                folder / "ring.log",
             ),
             self.legacy_port: Process(
                 "Nest Legacy",
@@ -183,6 +201,8 @@ async def add_accounts(home: HomeAssistant, world: World) -> None:
     )
     await home.add("nest_legacy", {"credential": "google"}, await world.legacy_login())
     await add_google(home, world)
+    login = {"username": RING_USER, "password": RING_PASSWORD, "keep_password": False}
+    await home.add("ring", login, {"code": RING_CODE})
 
 
 async def add_google(home: HomeAssistant, world: World) -> None:

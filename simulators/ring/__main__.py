@@ -18,7 +18,7 @@ async def main() -> None:
     """Serve until stopped, with somebody at the door now and then."""
     options = _options()
     service = RingSimulator(
-        Authority(options.authority), user=options.user, password=options.password, code=options.code
+        Authority(options.authority), user=options.user, password=options.password, code=options.code, kept=options.kept
     )
     service.films.usual = Stored(encode("recording"))
     service.signalling.codec = options.codec
@@ -51,6 +51,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--user", default="robin@example.com")
     parser.add_argument("--password", default="example-password")
     parser.add_argument("--code", default="246810", help="the code that is sent")
+    parser.add_argument("--kept", type=Path, help="file in which tokens outlive this process")
     parser.add_argument("--codec", choices=("H264", "VP8"), default="VP8", help="what live views send")
     parser.add_argument("--motion-every", type=float, default=30.0, help="seconds between events, 0 for none")
     return parser.parse_args()

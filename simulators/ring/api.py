@@ -139,8 +139,7 @@ async def next_picture(service: RingSimulator, request: web.Request) -> web.Resp
         return web.Response(status=404, text="no snapshot")
     now = service.now()
     at = now.timestamp() - service.faults.old_snapshot_s
-    headers = {"date": f"{now:%a, %d %b %Y %H:%M:%S GMT}", "x-time-millis": str(round(at * 1000))}
-    return _jpeg(service.picture(device, at), headers)
+    return _jpeg(service.picture(device, at), {"x-time-millis": str(round(at * 1000))})
 
 
 def _jpeg(content: bytes, headers: dict[str, str] | None = None) -> web.Response:

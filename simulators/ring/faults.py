@@ -1,5 +1,6 @@
 """What can be made to go wrong while the service runs."""
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -14,7 +15,7 @@ class Canned:
     """An answer given instead of the true one."""
 
     status: int
-    body: str = ""
+    body: str | bytes = ""
     content_type: str = "application/json"
     headers: dict[str, str] = field(default_factory=dict)
 
@@ -26,13 +27,14 @@ OUTAGE: Final = Canned(status=502, body=OUTAGE_PAGE, content_type="text/html")
 class Faults:
     """Switches of the service, all off at first.
 
-    `slow_s` delays every answer, `down` cuts every connection. `answers` replaces the answers of a host or of a host
-    and path, such as `oauth.ring.com` or `api.ring.com/clients_api/ring_devices`; `lost_answers` of the token endpoint
-    are cut after it did its work. `no_session` lets calls fail until a new session is made.
+    `slow_s` delays every answer, `hold` until it is set; `down` cuts every connection. `answers` replaces the answers
+    of a host or of a host and path, such as `oauth.ring.com` or `api.ring.com/clients_api/ring_devices`; `lost_answers`
+    of the token endpoint are cut after it did its work. `no_session` lets calls fail until a new session is made.
 
     `no_snapshot` has no new pictures, `old_snapshot_s` gives ones of that age, `no_timestamps` knows of no old ones.
     `no_film` answers null for the address of a recording, `film_life_s` is how long an address lives, `cut_film_at`
-    breaks downloads off after that many bytes, `no_ranges` sends everything again.
+    breaks downloads off after that many bytes and `stall_film_at` lets them fall silent there, `no_ranges` sends
+    everything again, `chunked_films` tells no sizes.
 
     `push_silent` takes messages and delivers none, `push_garbled` delivers ones that cannot be read, `push_refused`
     hangs up on listeners, `push_login_refused` refuses their login, `registration_refused` and `subscription_refused`
@@ -41,6 +43,7 @@ class Faults:
     """
 
     slow_s: float = 0.0
+    hold: asyncio.Event | None = None
     down: bool = False
     answers: dict[str, Canned] = field(default_factory=dict)
     lost_answers: int = 0
@@ -51,7 +54,9 @@ class Faults:
     no_film: bool = False
     film_life_s: float = 900.0
     cut_film_at: int = 0
+    stall_film_at: int = 0
     no_ranges: bool = False
+    chunked_films: bool = False
     push_silent: bool = False
     push_garbled: bool = False
     push_refused: bool = False

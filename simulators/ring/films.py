@@ -1,5 +1,6 @@
 """Recordings: signed addresses that soon end, and downloads in parts."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 import re
@@ -68,18 +69,19 @@ class Endless(Film):
 class Films:
     """What can be downloaded; `films` holds some by event, all others are the same short one.
 
-    `ranges` are the `Range` headers that came, `handed_out` counts addresses.
+    `ranges` are the `Range` headers that came, `handed_out` counts addresses, `stalled` downloads that fell silent.
     """
 
-    def __init__(self, faults: Faults, now: Callable[[], datetime]) -> None:
+    def __init__(self, faults: Faults, now: Callable[[], datetime], notify: Callable[[], None]) -> None:
         """Begin with nothing handed out."""
+        self._notify = notify
         self._faults = faults
         self._now = now
         self._signed: dict[str, tuple[int, float]] = {}
         self.usual: Film = Endless(300_000)
         self.films: dict[int, Film] = {}
         self.ranges: list[str | None] = []
-        self.handed_out = 0
+        self.handed_out = self.stalled = 0
 
     def address(self, event: int) -> str:
         """Return where the film of an event can be had for a while."""
@@ -100,13 +102,25 @@ class Films:
         if status == 206:
             headers["Content-Range"] = f"bytes {start}-{end - 1}/{film.size}"
         response = web.StreamResponse(status=status, headers=headers)
-        response.content_length = end - start
+        if not self._faults.chunked_films:
+            response.content_length = end - start
         await response.prepare(request)
-        async for piece in self._pieces(film, start, end):
+        broken = self._faults.cut_film_at or self._faults.stall_film_at
+        async for piece in self._pieces(film, start, min(end, start + broken) if broken else end):
             await response.write(piece)
-        if self._faults.cut_film_at and request.transport is not None and end - start > self._faults.cut_film_at:
-            request.transport.abort()
+        if broken and end - start > broken:
+            await self._break(request)
         return response
+
+    async def _break(self, request: web.Request) -> None:
+        if self._faults.stall_film_at:
+            self.stalled += 1
+            self._notify()
+            # For ever: it is cancelled when the client goes.
+            await asyncio.sleep(86400)
+        if request.transport is not None:
+            # What was written still arrives.
+            request.transport.close()
 
     def _part(self, request: web.Request, size: int) -> tuple[int, int, int]:
         asked = _RANGE.fullmatch(request.headers.get("Range", ""))
@@ -116,8 +130,6 @@ class Films:
         return int(asked[1]), end, 206
 
     async def _pieces(self, film: Film, start: int, end: int) -> AsyncIterator[bytes]:
-        if self._faults.cut_film_at:
-            end = min(end, start + self._faults.cut_film_at)
         while start < end:
             piece = film.read(start, min(_PIECE, end - start))
             start += len(piece)

@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, override
 
@@ -41,17 +42,18 @@ class RingSimulator:
         password: str = "example-password",  # noqa: S107 - an example's
         factor: str | None = "sms",
         code: str = "246810",
+        kept: Path | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         """Prepare an account with the example's devices; `now` dates events and tokens, `sleep` times live views."""
         self.now = now
         self.faults = Faults()
-        self.tokens = Tokens(user=user, password=password, factor=factor, code=code, now=now)
+        self.tokens = Tokens(user=user, password=password, factor=factor, code=code, now=now, kept=kept)
         self.home = Home()
         self.push = Push(self.faults, self.notify)
         self.happenings = Happenings(now, self._tell)
-        self.films = Films(self.faults, now)
+        self.films = Films(self.faults, now, self.notify)
         self.signalling = Signalling(self.home, self.faults, self.notify, sleep)
         self.event_pictures: dict[str, bytes] = {}
         self.requests: Counter[str] = Counter()
@@ -152,14 +154,19 @@ class RingSimulator:
         self.notify()
         if self.faults.slow_s:
             await asyncio.sleep(self.faults.slow_s)
+        if self.faults.hold is not None:
+            await self.faults.hold.wait()
         if self.faults.down and request.transport is not None:
             request.transport.abort()
             return web.Response()
         canned = self.faults.answers.get(f"{host}{request.path}") or self.faults.answers.get(host)
         try:
-            return _canned(canned) if canned else await self._answer(host, request)
+            response = _canned(canned) if canned else await self._answer(host, request)
         finally:
             self.notify()
+        if not response.prepared:
+            response.headers.setdefault("Date", f"{self.now():%a, %d %b %Y %H:%M:%S GMT}")
+        return response
 
     async def _answer(self, host: str, request: web.Request) -> web.StreamResponse:
         if host in PUSH_WEB:
@@ -199,9 +206,8 @@ class RingSimulator:
 
 
 def _canned(canned: Canned) -> web.Response:
-    return web.Response(
-        status=canned.status, text=canned.body, content_type=canned.content_type, headers=canned.headers
-    )
+    body = canned.body.encode() if isinstance(canned.body, str) else canned.body
+    return web.Response(status=canned.status, body=body, content_type=canned.content_type, headers=canned.headers)
 
 
 def _application(service: RingSimulator) -> web.Application:

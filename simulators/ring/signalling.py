@@ -40,7 +40,7 @@ class Signalling:
     """Tickets and the conversations that they open; `said` are the methods clients sent, `codec` what cameras send.
 
     As the service does, it answers `recvonly` with `sendrecv`, tells an address before the answer, and ends a view that
-    is not activated or not pinged; `closed` holds the reasons clients gave.
+    is not activated or not pinged; `closed` holds the reasons clients gave. `greetings` are sent first.
     """
 
     def __init__(self, home: Home, faults: Faults, notify: Callable[[], None], sleep: Sleep) -> None:
@@ -56,6 +56,8 @@ class Signalling:
         self.candidates: list[str] = []
         self.closed: list[dict[str, Any]] = []
         self.connected = 0
+        self.greetings: list[str | bytes] = []
+        self.answers_twice = False
 
     @property
     def views(self) -> int:
@@ -125,6 +127,11 @@ class Signalling:
         return view
 
     async def _answer(self, view: _View, offer: str) -> None:
+        for greeting in self.greetings:
+            if isinstance(greeting, bytes):
+                await view.socket.send_bytes(greeting)
+            else:
+                await view.socket.send_str(greeting)
         await view.say("session_created")
         await view.say("session_started")
         if self._faults.live_close is not None:
@@ -148,7 +155,8 @@ class Signalling:
             )
         else:
             await view.say("ice", ice=addresses[0], mlineindex=0)
-        await view.say("sdp", sdp=answer.replace("a=sendonly", "a=sendrecv"), type="answer")
+        for _ in range(2 if self.answers_twice else 1):
+            await view.say("sdp", sdp=answer.replace("a=sendonly", "a=sendrecv"), type="answer")
         for address in addresses if self._faults.late_ice else ():
             await view.say("ice", ice=address, mlineindex=0)
         await view.say("notification", is_ok=True, text="camera_connected")

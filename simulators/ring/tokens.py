@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+import json
+from pathlib import Path
 import secrets
 from typing import Any, Final
 
@@ -27,7 +29,8 @@ class Tokens:
 
     `factor` is how codes are sent: `sms`, `email`, `totp`, or None for none. A refresh token serves once; one that was
     used before ends the account's whole family of tokens, as a thief's would. `refreshes`, `logins` and `refused` count
-    what was asked; `hardware` and `agents` are what clients called themselves.
+    what was asked; `hardware` and `agents` are what clients called themselves; `kept` is
+    a file in which tokens outlive this process.
     """
 
     user: str
@@ -35,6 +38,7 @@ class Tokens:
     factor: str | None
     code: str
     now: Callable[[], datetime]
+    kept: Path | None = None
     life_s: int = 3600
     refreshes: int = 0
     logins: int = 0
@@ -48,7 +52,11 @@ class Tokens:
         self._access: dict[str, float] = {}
         self._refresh = ""
         self._spent: set[str] = set()
+        self._issued: list[str] = []
         self._tried: list[float] = []
+        if self.kept is not None and self.kept.exists():
+            stored = json.loads(self.kept.read_text())
+            self._access, self._refresh, self._spent = stored["access"], stored["refresh"], set(stored["spent"])
 
     def answer(self, form: Mapping[str, str], headers: Mapping[str, str]) -> Answer:
         """Answer one request for tokens."""
@@ -65,6 +73,11 @@ class Tokens:
     def admits(self, authorization: str) -> bool:
         """Return whether a call shows a token that lives."""
         return self._access.get(authorization.removeprefix("Bearer "), 0.0) > self.now().timestamp()
+
+    @property
+    def secrets(self) -> set[str]:
+        """Return all tokens that were ever handed out."""
+        return {*self._issued, *self._spent, self._refresh} - {""}
 
     def forget_access(self) -> None:
         """Refuse the access tokens there are, though they would live on; refresh tokens serve."""
@@ -111,7 +124,11 @@ class Tokens:
     def _issue(self) -> Mapping[str, Any]:
         self._spent.add(self._refresh)
         access, self._refresh = f"access-{secrets.token_hex(16)}", f"refresh-{secrets.token_hex(16)}"
+        self._issued.append(access)
         self._access[access] = self.now().timestamp() + self.life_s
+        if self.kept is not None:
+            stored = {"access": self._access, "refresh": self._refresh, "spent": sorted(self._spent)}
+            self.kept.write_text(json.dumps(stored))
         return {
             "access_token": access,
             "expires_in": self.life_s,

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
+import socket
 from typing import Any, Final, override
 from urllib.parse import quote, urlsplit
 
@@ -30,6 +31,8 @@ from simulators.names import Address, Names
 from simulators.nest_legacy import HOSTS, NestLegacySimulator
 from simulators.nest_sdm import NestSimulator
 from simulators.nest_sdm.server import PROJECT
+from simulators.ring import RingSimulator
+from simulators.ring.home import DRIVE, SHED
 from simulators.rtsp import RtspServer
 from simulators.rtsp.access import Access
 from tests.fake_clock import FakeClock, settle
@@ -146,6 +149,11 @@ class World(ABC):
     async def listened_to(self) -> None:
         """Return when somebody waits for events."""
         raise NotImplementedError
+
+    @property
+    def passing(self) -> frozenset[str]:
+        """Return the credentials that are others at each sign-in."""
+        return frozenset()
 
     def move(self) -> None:
         """Let something move before a camera."""
@@ -533,6 +541,94 @@ class NestLegacyWorld(World):
         await self.clock.advance(POLL_S * 1.1)
 
 
+class RingWorld(World):
+    """An account in the cloud; it sends a code, and lets the password be kept. Cameras that are off are not asked."""
+
+    capabilities = frozenset({"stills", "webrtc", "clips"})
+    tells = True
+
+    def __init__(self, service: RingSimulator) -> None:
+        """Take the started service."""
+        self.service = service
+        typed: Answers = {"username": service.tokens.user, "password": PASSWORD, "keep_password": True}
+        self.right = {"account": typed, "code_sms": {"code": service.tokens.code}}
+        self.wrong = {"account": {**typed, "password": WRONG}}
+        self._before = 0
+
+    @property
+    @override
+    def secrets(self) -> set[str]:
+        return super().secrets | self.service.tokens.secrets
+
+    @property
+    @override
+    def passing(self) -> frozenset[str]:
+        return frozenset({"grant"})
+
+    @property
+    @override
+    def url(self) -> str:
+        return f"https://127.0.0.1:{self.service.web_port}"
+
+    @property
+    @override
+    def calls(self) -> int:
+        return self.service.requests.total()
+
+    @property
+    @override
+    def refused(self) -> int:
+        return self.service.tokens.refused
+
+    @override
+    async def unplug(self) -> None:
+        await self.service.stop()
+
+    @override
+    def change_password(self) -> None:
+        self.service.change_password("another example")
+        self.service.tokens.refused = 0
+
+    @override
+    def fall_silent(self) -> None:
+        self._before = self.calls
+        # For ever: it is cancelled when the service stops.
+        self.service.faults.slow_s = 86400
+
+    @override
+    async def asked(self) -> None:
+        await self.service.wait_until(lambda: self.calls > self._before)
+
+    @override
+    async def left_alone(self) -> None:
+        await self.service.wait_until(lambda: not self.service.push.listeners and not self.service.signalling.views)
+
+    @override
+    async def listened_to(self) -> None:
+        await self.service.wait_until(lambda: self.service.push.listeners > 0)
+
+    @override
+    def move(self) -> None:
+        self.service.see(DRIVE, person=True)
+
+
+@asynccontextmanager
+async def ring(around: Surroundings) -> AsyncIterator[World]:
+    """Run the service by the test's clock, under its real names; the push library opens sockets of its own."""
+    clock = around.clock
+    service = RingSimulator(around.authority, user="v@example.com", password=PASSWORD, now=clock.now, sleep=clock.sleep)
+    service.home.lists["stickup_cams"] = [each for each in service.home.lists["stickup_cams"] if each["id"] != SHED]
+    await of_device(service.start())
+    around.names.update(service.names)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket, "getaddrinfo", Names(around.names).led(socket.getaddrinfo))
+        patch.setenv("SSL_CERT_FILE", str(around.authority.file))
+        try:
+            yield RingWorld(service)
+        finally:
+            await of_device(service.stop())
+
+
 @asynccontextmanager
 async def nest_legacy(around: Surroundings) -> AsyncIterator[World]:
     """Run the services by the test's clock, under their real names."""
@@ -616,4 +712,5 @@ WORLDS: Final[Mapping[str, Make]] = {
     "mjpeg": mjpeg,
     "nest": nest,
     "nest_legacy": nest_legacy,
+    "ring": ring,
 }

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 import json
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -97,6 +98,16 @@ async def test_a_refresh_token_serves_once_and_kills_the_account_the_second_time
     status, told = await renew(session, first["refresh_token"])
     assert (status, told["error"]) == (401, "invalid_grant")
     assert (await renew(session, second["refresh_token"]))[0] == 401
+
+
+def test_tokens_outlive_the_process(authority: Authority, tmp_path: Path) -> None:
+    login = {"grant_type": "password", "username": USER, "password": PASSWORD}
+    kept = tmp_path / "tokens.json"
+    before = RingSimulator(authority, kept=kept).tokens
+    _, told = before.answer(login, {"2fa-code": CODE})
+    after = RingSimulator(authority, kept=kept).tokens
+    assert after.admits(f"Bearer {told['access_token']}")
+    assert after.answer({"grant_type": "refresh_token", "refresh_token": told["refresh_token"]}, {})[0] == 200
 
 
 async def get(session: aiohttp.ClientSession, path: str, headers: dict[str, str], **query: str) -> tuple[int, Any]:

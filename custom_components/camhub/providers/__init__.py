@@ -18,6 +18,7 @@ PROVIDERS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "mjpeg": ("address", "confirm"),
         "nest": ("project", "topic", "console", "subscription"),
         "nest_legacy": ("way", "google", "token"),
+        "ring": ("account", "code_sms", "code_email", "code_app"),
     }
 )
 

@@ -9,7 +9,11 @@ from . import Check
 from .source import DOMAIN, Import, Module, imports, inside, modules
 
 PLATFORMS = ("camera", "event", "image", "binary_sensor", "sensor", "switch", "number", "button")
-VENDOR_LIBRARIES = {"hikvision": {"defusedxml"}, "nest": {"google", "google_nest_sdm"}, "ring": {"ring_doorbell"}}
+VENDOR_LIBRARIES = {
+    "hikvision": {"defusedxml"},
+    "nest": {"google", "google_nest_sdm"},
+    "ring": {"ring_doorbell", "firebase_messaging"},
+}
 PURE_TESTS = ("kernel", "providers", "capture", "recording", "recorded", "contract", "architecture", "pi")
 
 

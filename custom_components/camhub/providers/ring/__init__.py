@@ -1,0 +1,10 @@
+"""Ring doorbells and cameras, over the account in the cloud."""
+
+from typing import Final
+
+from ...kernel.spec import ProviderSpec
+from .provider import open_provider
+from .settings import OPTIONS
+from .sign_in import sign_in
+
+SPEC: Final = ProviderSpec(key="ring", name="Ring", sign_in=sign_in, open=open_provider, options=OPTIONS)

@@ -1,0 +1,170 @@
+"""Recordings (protocols.md 4.6): listed from the history, read piece by piece from addresses that soon end."""
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from http import HTTPStatus
+import random
+import re
+from typing import ClassVar, Final, override
+
+import aiohttp
+
+from ...kernel.errors import Malformed, Throttled, Unreachable, Unsupported
+from ...kernel.model import Clip
+from ...kernel.policy import Backoff, retry, within
+from ...kernel.provider import Clips
+from .answers import NotThere, refusal
+from .parse import Sighting
+from .past import PAGES, page
+from .stills import Outlet
+from .wire import pause_of, translated
+
+LISTED: Final = 50
+# A recording is ready some minutes after its event at the latest; an older one that is not there is gone.
+READY_ATTEMPTS: Final = 7
+READY_WAITS: Final = Backoff(first=3, factor=2, maximum=60, jitter=1)
+READY_BY: Final = timedelta(minutes=15)
+SILENCE_S: Final = 30.0
+# Times in a row that a download may break off, or its address end, without a byte between.
+FRUITLESS: Final = 4
+BREAK_WAITS: Final = Backoff(first=1, factor=2, maximum=30, jitter=0.5)
+_PART: Final = re.compile(r"bytes (\d+)-\d+/(\d+)")
+_NOTHING: Final = timedelta()
+
+
+class _AddressEnded(Unreachable):
+    """The signed address is no longer accepted."""
+
+    default_reason: ClassVar[str] = "clip_not_ready"
+
+
+@dataclass(slots=True)
+class _Progress:
+    """How far a download has come; `size` is known from its first answer on."""
+
+    offset: int = 0
+    size: int | None = None
+
+    @property
+    def done(self) -> bool:
+        return self.size is not None and self.offset >= self.size
+
+
+class RingClips(Clips):
+    """The recordings of one camera, as far as its subscription keeps them."""
+
+    def __init__(self, outlet: Outlet) -> None:
+        """Read `outlet` each time."""
+        self._outlet = outlet
+
+    @override
+    async def between(self, start: datetime, end: datetime) -> Sequence[Clip]:
+        """List what was recorded and is ready, oldest first; raises HubError, Unsupported without a subscription."""
+        self._require_subscription()
+        found: list[Sighting] = []
+        following: int | None = None
+        for _ in range(PAGES):
+            seen, following = await page(self._outlet.client, self._outlet.unit, older_than=following, limit=LISTED)
+            found += [each for each in seen if each.at < end and each.at + (each.length or _NOTHING) >= start]
+            if following is None or (seen and seen[-1].at < start):
+                break
+        return [clip_of(each) for each in reversed(found) if each.ready]
+
+    @override
+    async def read(self, clip: Clip) -> AsyncGenerator[bytes]:
+        """Yield the bytes of one recording, each once however often the download breaks off; raises HubError."""
+        self._require_subscription()
+        clock = self._outlet.client.clock
+        progress, waits, fruitless = _Progress(), BREAK_WAITS.delays(random.random), 0
+        address = await self._address(clip)
+        while not progress.done:
+            before = progress.offset
+            try:
+                async with aclosing(self._rest(address, progress)) as rest:
+                    async for chunk in rest:
+                        yield chunk
+            except _AddressEnded:
+                address = await self._address(clip)
+            except Throttled:
+                raise
+            except Unreachable:
+                await clock.sleep(next(waits))
+            fruitless = 0 if progress.offset > before else fruitless + 1
+            if fruitless >= FRUITLESS:
+                raise Unreachable("broken off too often", reason="clip_broken_off")
+
+    async def _rest(self, address: str, progress: _Progress) -> AsyncGenerator[bytes]:
+        """Yield what is left of a recording; raises Unreachable where it breaks off, Malformed for another's bytes."""
+        client = self._outlet.client
+        async with client.film(address, progress.offset) as response:
+            surplus = self._begin(response, progress)
+            while chunk := await within(client.clock, SILENCE_S, _chunk(response)):
+                fresh = chunk[surplus:]
+                surplus = max(0, surplus - len(chunk))
+                progress.offset += len(fresh)
+                if fresh:
+                    yield fresh
+        if progress.size is None:
+            # Nobody told: it ends where the answer does.
+            progress.size = progress.offset
+        if not progress.done:
+            raise Unreachable("it ended too early", reason="clip_broken_off")
+
+    def _begin(self, response: aiohttp.ClientResponse, progress: _Progress) -> int:
+        """Take an answer's head; return how many of its bytes are known already."""
+        part = _PART.fullmatch(response.headers.get("Content-Range", ""))
+        if response.status == HTTPStatus.PARTIAL_CONTENT and part is not None and int(part[1]) == progress.offset:
+            size: int | None = int(part[2])
+            surplus = 0
+        elif response.status == HTTPStatus.OK:
+            size, surplus = response.content_length, progress.offset
+        elif response.status == HTTPStatus.FORBIDDEN:
+            raise _AddressEnded("HTTP 403")
+        else:
+            raise refusal(response.status, b"", pause_of(response, self._outlet.client.clock.now()))
+        if progress.size is not None and size != progress.size:
+            raise Malformed("its size has changed", reason="clip_changed")
+        progress.size = size
+        return surplus
+
+    async def _address(self, clip: Clip) -> str:
+        """Return where a recording can be had now, once it is ready; raises HubError."""
+        client, unit = self._outlet.client, self._outlet.unit
+        if not clip.id.isdigit():
+            raise Unsupported("no such clip", reason="not_on_server")
+        fresh = client.clock.now() - clip.start <= READY_BY
+
+        async def once() -> str:
+            try:
+                address = await client.ask(lambda: client.device(unit).async_recording_url(int(clip.id)))
+            except NotThere:
+                if not fresh:
+                    raise
+                address = None
+            if not isinstance(address, str):
+                raise Unreachable("not ready", reason="clip_not_ready")
+            if not address.startswith("https://"):
+                raise Malformed("no address of ours")
+            return address
+
+        attempts = READY_ATTEMPTS if fresh else 1
+        return await retry(once, clock=client.clock, attempts=attempts, backoff=READY_WAITS)
+
+    def _require_subscription(self) -> None:
+        if not self._outlet.unit.records:
+            raise Unsupported("no subscription", reason="subscription_missing")
+
+
+def clip_of(sighting: Sighting) -> Clip:
+    """Return the recording of an event."""
+    end = None if sighting.length is None else sighting.at + sighting.length
+    return Clip(id=sighting.id, camera=sighting.camera, start=sighting.at, end=end, kind=sighting.kind)
+
+
+async def _chunk(response: aiohttp.ClientResponse) -> bytes:
+    try:
+        return await response.content.readany()
+    except (aiohttp.ClientError, OSError) as error:
+        raise translated(error) from None

@@ -1,0 +1,188 @@
+"""Events: told by push, reconciled with the history, each once (protocols.md 4.4, peers.md R5)."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Final
+
+from ...kernel.errors import AuthError, HubError, Throttled
+from ...kernel.model import CameraEvent, EventPhase
+from .client import Client
+from .clips import clip_of
+from .parse import Sighting, Unit
+from .past import page
+from .push import PushLine
+from .stills import Outlet
+from .waiting import first_of
+
+REMEMBERED: Final = 2000
+# A push comes within seconds; one that is later than this was missed.
+GRACE: Final = timedelta(seconds=30)
+# How far back a gap is filled, in pages of the history.
+PAGES_BACK: Final = 10
+
+type Item = CameraEvent | Exception
+
+
+class EventLine:
+    """Follows one account; what it knows outlives a drop, so that a gap is filled and nothing comes twice."""
+
+    def __init__(
+        self,
+        client: Client,
+        poll_s: float,
+        units: Callable[[], Awaitable[Sequence[Unit]]],
+        outlets: Mapping[str, Outlet],
+    ) -> None:
+        """Ask nothing yet; `units` are the cameras as they are listed now."""
+        self._client = client
+        self._clock = client.clock
+        self._counters = client.context.counters
+        self._poll_s = poll_s
+        self._units = units
+        self._outlets = outlets
+        self._seen: OrderedDict[str, None] = OrderedDict()
+        self._followed: set[str] = set()
+        self._late: set[str] = set()
+        self._hurry = asyncio.Event()
+        self._queue: asyncio.Queue[Item] = asyncio.Queue()
+        self._fetching: set[asyncio.Task[None]] = set()
+        self.push = PushLine(client, self._heard, self._hurry.set)
+
+    async def events(self) -> AsyncGenerator[CameraEvent]:
+        """Yield events until neither push nor history can be had (raises Unreachable) or the login ends (AuthError)."""
+        self._queue = asyncio.Queue()
+        await self._look()
+        units = await self._units()
+        self._hurry.clear()
+        tasks = [asyncio.create_task(self.push.run(units)), asyncio.create_task(self._watch())]
+        for task in tasks:
+            task.add_done_callback(self._ended)
+        try:
+            while True:
+                item = await self._queue.get()
+                if isinstance(item, Exception):
+                    raise item
+                yield item
+        finally:
+            tasks += self._fetching
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """Let an error of a task end the line, a fault of ours too."""
+        if not task.cancelled() and isinstance(error := task.exception(), Exception):
+            self._queue.put_nowait(error)
+
+    async def _watch(self) -> None:
+        """Look at the history now and then, and at once when push has dropped."""
+        pause = self._poll_s
+        while True:
+            await first_of(self._hurry.wait(), self._clock.sleep(pause))
+            self._hurry.clear()
+            pause = self._poll_s
+            try:
+                await self._look()
+            except AuthError:
+                raise
+            except HubError as error:
+                self._counters.count(f"poll.{type(error).__name__}")
+                if self.push.up_since is None:
+                    raise
+                if isinstance(error, Throttled):
+                    pause = max(pause, error.retry_after or 0)
+
+    async def _look(self) -> None:
+        """Tell what the history holds and nobody told; what was there before the first look is past."""
+        found: list[tuple[Outlet, Sighting]] = []
+        units = await self._units()
+        # A camera may leave while others are asked.
+        outlets = dict(self._outlets)
+        for unit in units:
+            if unit.id in self._followed:
+                found += [(outlets[unit.id], each) for each in await self._news(unit)]
+            else:
+                seen, _ = await page(self._client, unit)
+                for each in seen:
+                    self._is_new(each.id)
+                self._followed.add(unit.id)
+        missed = len(self._late)
+        self._late.clear()
+        for outlet, each in sorted(found, key=lambda one: one[1].at):
+            # Pushed while this look was under way, perhaps.
+            if self._is_new(each.id):
+                self._counters.count("events.polled")
+                missed += self._is_missed(each)
+                self._queue.put_nowait(_event(outlet, each))
+        self._counters.count("polls")
+        if missed:
+            self._counters.count("events.missed", missed)
+            self.push.restart()
+
+    async def _news(self, unit: Unit) -> list[Sighting]:
+        """Return what a camera's history holds that is not known, back to what is."""
+        found: list[Sighting] = []
+        following: int | None = None
+        for _ in range(PAGES_BACK):
+            seen, following = await page(self._client, unit, older_than=following)
+            fresh = [each for each in seen if each.id not in self._seen]
+            found += fresh
+            if following is None or len(fresh) < len(seen):
+                break
+        return found
+
+    def _is_missed(self, sighting: Sighting) -> bool:
+        """Return whether push was up and should have told; one that may still come is noted."""
+        up = self.push.up_since
+        if up is None or sighting.at <= up:
+            return False
+        if self._clock.now() - sighting.at >= GRACE:
+            return True
+        self._late.add(sighting.id)
+        return False
+
+    def _heard(self, sighting: Sighting) -> None:
+        """Take what was pushed; battery cameras tell twice, the second time with a picture."""
+        self._late.discard(sighting.id)
+        outlet = self._outlets.get(sighting.camera)
+        if outlet is None:
+            return
+        if self._is_new(sighting.id):
+            self._counters.count("events.pushed")
+            self._queue.put_nowait(_event(outlet, sighting))
+        if sighting.snapshot is not None:
+            outlet.seen = (sighting.snapshot, sighting.at)
+            task = asyncio.create_task(self._fetch(outlet, sighting))
+            self._fetching.add(task)
+            task.add_done_callback(self._fetching.discard)
+
+    async def _fetch(self, outlet: Outlet, sighting: Sighting) -> None:
+        """Tell an event again with its picture."""
+        try:
+            image = await outlet.event_picture(str(sighting.snapshot), sighting.at)
+        except HubError as error:
+            self._counters.count(f"event_picture.{type(error).__name__}")
+            return
+        self._queue.put_nowait(replace(_event(outlet, sighting), phase=EventPhase.UPDATE, image=image))
+
+    def _is_new(self, identifier: str) -> bool:
+        if identifier in self._seen:
+            return False
+        self._seen[identifier] = None
+        if len(self._seen) > REMEMBERED:
+            self._seen.popitem(last=False)
+        return True
+
+
+def _event(outlet: Outlet, sighting: Sighting) -> CameraEvent:
+    return CameraEvent(
+        id=sighting.id,
+        camera=sighting.camera,
+        kind=sighting.kind,
+        at=sighting.at,
+        clip=clip_of(sighting) if outlet.unit.records else None,
+        metadata=sighting.metadata,
+    )
