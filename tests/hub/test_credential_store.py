@@ -173,11 +173,12 @@ async def test_a_save_goes_on_when_whoever_asked_goes_away(
     hub: HomeAssistant, fake: FakeSpec, add_account: AddAccount
 ) -> None:
     entry = await add_account()
-    saving = asyncio.ensure_future(fake.provider.context.tokens.save({"password": "rotated"}))
-    await asyncio.sleep(0)
-    saving.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await saving
+    async with hub.data[SHARED].store._turn:
+        saving = asyncio.ensure_future(fake.provider.context.tokens.save({"password": "rotated"}))
+        await asyncio.sleep(0)
+        saving.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await saving
     await hub.async_block_till_done()
     assert await credentials_of(hub, entry) == {"password": "rotated"}
     assert json.loads(record_of(hub, entry).read_text()) == entry.data

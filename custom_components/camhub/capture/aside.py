@@ -6,11 +6,25 @@ from contextlib import AsyncExitStack, suppress
 import logging
 import threading
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Self, override
 
 _LOGGER: Final = logging.getLogger(__package__)
 # Seconds after which what has not been tidied up by itself is dropped.
 _TIDY_S: Final = 5.0
+
+
+class _Loop(asyncio.SelectorEventLoop):
+    """Remembers what it opened: a library that is broken off half-way leaves sockets that nobody closes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.opened: list[asyncio.BaseTransport] = []
+
+    @override
+    async def create_datagram_endpoint(self, *arguments: Any, **settings: Any) -> Any:
+        transport, protocol = await super().create_datagram_endpoint(*arguments, **settings)
+        self.opened.append(transport)
+        return transport, protocol
 
 
 class Aside:
@@ -18,7 +32,7 @@ class Aside:
 
     def __init__(self, name: str) -> None:
         """Start nothing yet."""
-        self._loop = asyncio.new_event_loop()
+        self._loop = _Loop()
         self._loop.set_exception_handler(_mention)
         self._over = asyncio.Event()
         self._ended = asyncio.Event()
@@ -58,6 +72,8 @@ class Aside:
         with suppress(TimeoutError):
             async with asyncio.timeout(_TIDY_S):
                 await self._tidy.aclose()
+        for transport in self._loop.opened:
+            transport.close()
         # What may take longer, such as a name that is being looked up, is waited for by nobody but this thread.
         with suppress(RuntimeError):
             home.call_soon_threadsafe(self._ended.set)
