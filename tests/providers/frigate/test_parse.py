@@ -11,11 +11,12 @@ from custom_components.camhub.kernel.errors import (
     Unsupported,
 )
 from custom_components.camhub.kernel.model import EventKind, EventPhase, JsonValue
+from custom_components.camhub.kernel.reading import child, number, text
 from custom_components.camhub.kernel.secret import Credentials
 from custom_components.camhub.providers.frigate import parse
 from custom_components.camhub.providers.frigate.answers import THROTTLE_S, login_refusal, refusal
 from custom_components.camhub.providers.frigate.features import features
-from custom_components.camhub.providers.frigate.reading import child, moment, number, objects, read, text, texts
+from custom_components.camhub.providers.frigate.reading import moment, objects, read, texts
 from custom_components.camhub.providers.frigate.settings import Settings, candidates, is_loopback
 from custom_components.camhub.providers.frigate.sight import at_hand, sight
 from custom_components.camhub.providers.frigate.tracker import REMEMBERED, Heard, Tracker

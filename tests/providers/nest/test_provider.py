@@ -6,11 +6,12 @@ import pytest
 
 from custom_components.camhub.kernel.errors import HubError, Malformed, Unreachable, Unsupported
 from custom_components.camhub.kernel.model import CredentialState, EventKind
+from custom_components.camhub.kernel.reading import child
 from custom_components.camhub.providers.nest import SPEC
 from custom_components.camhub.providers.nest.answers import login_refusal, pubsub_refusal, refusal
 from custom_components.camhub.providers.nest.provider import NestProvider
 from custom_components.camhub.providers.nest.quota import COMMANDS, Rank
-from custom_components.camhub.providers.nest.reading import child, moment, read, text, texts
+from custom_components.camhub.providers.nest.reading import moment, read, text, texts
 from simulators.nest_sdm import NestSimulator
 from tests.fake_clock import FakeClock
 

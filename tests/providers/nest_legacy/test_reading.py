@@ -10,6 +10,7 @@ from hypothesis import given, settings, strategies as st
 from PIL import Image
 import pytest
 
+from custom_components.camhub.kernel import reading as kernel_reading
 from custom_components.camhub.kernel.errors import Malformed
 from custom_components.camhub.kernel.model import JsonValue
 from custom_components.camhub.providers.nest_legacy import jwt, reading
@@ -85,7 +86,7 @@ def test_times_in_every_form(value: JsonValue, moment: datetime | None) -> None:
 def test_values_that_are_of_another_kind(
     value: JsonValue, text: str | None, number: float | None, flag: bool | None
 ) -> None:
-    assert (reading.text(value), reading.number(value), reading.flag(value)) == (text, number, flag)
+    assert (reading.text(value), kernel_reading.number(value), reading.flag(value)) == (text, number, flag)
 
 
 def test_lists_and_objects_that_are_not_there() -> None:
@@ -93,8 +94,8 @@ def test_lists_and_objects_that_are_not_there() -> None:
     assert reading.texts("ab") == ()
     assert reading.objects([{"a": 1}, 2]) == [{"a": 1}]
     assert reading.objects({"a": 1}) == []
-    assert reading.child({"a": {"b": {"c": 1}}}, "a", "b") == {"c": 1}
-    assert reading.child({"a": 1}, "a", "b") == {}
+    assert kernel_reading.child({"a": {"b": {"c": 1}}}, "a", "b") == {"c": 1}
+    assert kernel_reading.child({"a": 1}, "a", "b") == {}
 
 
 def token(payload: object, prefix: str = "g.0.") -> str:

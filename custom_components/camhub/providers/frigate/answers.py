@@ -4,7 +4,8 @@ from http import HTTPStatus
 from typing import ClassVar, Final
 
 from ...kernel.errors import AuthError, HubError, Malformed, Throttled, Unreachable, Unsupported
-from .reading import child, read, text
+from ...kernel.reading import child, text
+from .reading import read
 
 # Seconds to stay silent where the server does not say (`failed_login_rate_limit` may be set to anything).
 THROTTLE_S: Final = 60.0

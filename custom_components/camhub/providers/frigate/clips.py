@@ -10,9 +10,10 @@ from urllib.parse import quote
 from ...kernel.errors import Malformed, Unsupported
 from ...kernel.model import Clip, Image, JsonValue
 from ...kernel.provider import ExportedClips, LabelledClips, PicturedClips
+from ...kernel.reading import child, text
 from .answers import NotThere
 from .media import Outlet
-from .reading import child, moment, objects, text
+from .reading import moment, objects
 from .sight import sight
 from .tracker import clip_of
 

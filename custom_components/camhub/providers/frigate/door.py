@@ -11,9 +11,10 @@ from typing import Final, NoReturn
 from ...kernel.clock import Clock
 from ...kernel.errors import AuthError, HubError, Malformed, Throttled
 from ...kernel.model import JsonValue
+from ...kernel.reading import child, number
 from ...kernel.secret import Secret
 from .answers import THROTTLE_S, login_refusal
-from .reading import child, number, read
+from .reading import read
 
 # A token is replaced this long before its end (seconds), a short-lived one after nine tenths of its life.
 EARLY_S: Final = 300.0

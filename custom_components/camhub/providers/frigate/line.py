@@ -13,11 +13,12 @@ import aiohttp
 from ...kernel.errors import AuthError, HubError, Malformed, Unreachable
 from ...kernel.model import CameraEvent, EventPhase, Image, JsonValue
 from ...kernel.provider import Context
+from ...kernel.reading import child, text
 from . import parse
 from .answers import NotThere
 from .board import Board
 from .client import Client
-from .reading import child, objects, text
+from .reading import objects
 from .sight import Sight, at_hand, sight
 from .topics import Message, message, say
 from .tracker import Heard, Tracker, in_order

@@ -12,11 +12,11 @@ from ...kernel.lease import Lease
 from ...kernel.mjpeg import JpegReader
 from ...kernel.model import Image
 from ...kernel.provider import Hls, Mjpeg, Rtsp, Stills, WebRtc, WebRtcSession
+from ...kernel.reading import child, text
 from . import parse
 from .client import Client
 from .features import Features
 from .parse import Stats, Unit
-from .reading import child, text
 
 # Figures older than this (seconds) are asked for again; the server itself keeps them for as long.
 FRESH_S: Final = 5.0

@@ -7,7 +7,8 @@ from typing import Final
 
 from ...kernel.errors import Malformed
 from ...kernel.model import EventKind, JsonValue, Recognised
-from .reading import Object, child, flag, number, objects, text, texts
+from ...kernel.reading import Object, child, number, text
+from .reading import flag, objects, texts
 
 BIRDSEYE: Final = "birdseye"
 _RECORDINGS: Final = "/media/frigate/recordings"

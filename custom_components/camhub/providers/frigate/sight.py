@@ -6,8 +6,9 @@ from datetime import datetime
 
 from ...kernel.errors import Malformed
 from ...kernel.model import EventKind, JsonValue, Recognised
+from ...kernel.reading import Object, child, number, text
 from .parse import kind_of
-from .reading import Object, child, flag, moment, number, text, texts
+from .reading import flag, moment, texts
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,7 +6,8 @@ import aiohttp
 
 from ...kernel.errors import Malformed, Unreachable
 from ...kernel.model import JsonValue
-from .reading import child, read, text
+from ...kernel.reading import child, text
+from .reading import read
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,10 @@ from types import MappingProxyType
 from typing import Final
 
 from ...kernel.model import JsonValue
+from ...kernel.reading import child
 from .keys import Keys
 from .parse import Unit
-from .reading import child, texts
+from .reading import texts
 
 KEY: Final = "abilities"
 # The loss of which a user notices.

@@ -4,7 +4,8 @@ from http import HTTPStatus
 from typing import Final
 
 from ...kernel.errors import AuthError, HubError, Malformed, Throttled, Unreachable, Unsupported
-from .reading import Object, child, read, text
+from ...kernel.reading import Object, child
+from .reading import read, text
 
 # Queries are counted in minutes, so nobody is asked again any sooner.
 WINDOW_S: Final = 60.0

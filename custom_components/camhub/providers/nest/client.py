@@ -10,11 +10,12 @@ from google_nest_sdm.device import Device
 
 from ...kernel.errors import Malformed, Throttled
 from ...kernel.provider import Context
+from ...kernel.reading import Object, child
 from .answers import pubsub_refusal
 from .auth import HostAuth
 from .keys import Keys
 from .quota import Quota, Rank
-from .reading import Object, child, text
+from .reading import text
 from .settings import API, PUBSUB, USERINFO, Settings
 from .wire import Wire
 

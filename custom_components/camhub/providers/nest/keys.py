@@ -7,7 +7,8 @@ from typing import Final
 
 from ...kernel.errors import AuthError, Malformed
 from ...kernel.model import CredentialState, JsonValue, TokenStatus
-from .reading import Object, moment, text
+from ...kernel.reading import Object
+from .reading import moment, text
 from .settings import Settings
 from .wire import Wire
 

@@ -7,8 +7,9 @@ from enum import StrEnum
 
 from ...kernel.errors import Malformed
 from ...kernel.model import EventKind
+from ...kernel.reading import child
 from .parse import CLIP, KINDS
-from .reading import child, moment, read, text, texts
+from .reading import moment, read, text, texts
 
 
 class ThreadState(StrEnum):

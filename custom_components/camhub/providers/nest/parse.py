@@ -9,8 +9,9 @@ from google_nest_sdm.camera_traits import StreamingProtocol
 from google_nest_sdm.device import Device
 
 from ...kernel.model import DeviceIdentity, EventKind
+from ...kernel.reading import child
 from .client import Listed
-from .reading import child, text
+from .reading import text
 
 TRAITS: Final = "sdm.devices.traits."
 KINDS: Final[Mapping[str, EventKind]] = MappingProxyType(

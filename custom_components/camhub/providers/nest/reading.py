@@ -3,15 +3,10 @@
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 import json
-from types import MappingProxyType
-from typing import Final
 
 from ...kernel.errors import Malformed
 from ...kernel.model import JsonValue
-
-type Object = Mapping[str, JsonValue]
-
-_NOTHING: Final[Object] = MappingProxyType({})
+from ...kernel.reading import Object
 
 
 def read(text: str | bytes) -> Object:
@@ -23,13 +18,6 @@ def read(text: str | bytes) -> Object:
     if not isinstance(value, Mapping):
         raise Malformed("no JSON object")
     return value
-
-
-def child(value: JsonValue, *path: str) -> Object:
-    """Return the object at the end of a path, an empty one where there is none."""
-    for key in path:
-        value = value.get(key) if isinstance(value, Mapping) else None
-    return value if isinstance(value, Mapping) else _NOTHING
 
 
 def text(value: JsonValue) -> str:

@@ -10,6 +10,7 @@ from yarl import URL
 from ...kernel.errors import AuthError, HubError, Malformed
 from ...kernel.model import Account, JsonValue
 from ...kernel.provider import Context
+from ...kernel.reading import Object
 from ...kernel.secret import Credentials
 from ...kernel.signin import Answers, Ask, Consent, Field, FieldKind, Form, until_accepted
 from .abilities import KEY as ABILITIES
@@ -17,7 +18,7 @@ from .client import Client
 from .events_page import choose_events
 from .keys import tokens
 from .parse import unit
-from .reading import Object, text
+from .reading import text
 from .settings import CONSENT, DEVICES_SCOPE, EVENTS_SCOPE, SCOPES, Settings
 from .wire import Wire
 

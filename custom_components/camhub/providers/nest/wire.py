@@ -10,8 +10,9 @@ import aiohttp
 from ...kernel.errors import HubError, Malformed, Unreachable
 from ...kernel.policy import within
 from ...kernel.provider import Context
+from ...kernel.reading import Object
 from .answers import login_refusal
-from .reading import Object, read
+from .reading import read
 from .settings import TOKENS, Settings
 
 ANSWER_S: Final = 20.0

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
+from ...kernel.reading import number
 from .hosts import ACCOUNTS, RPC_PATH
-from .reading import moment, number
+from .reading import moment
 
 type Pairs = dict[str, str]
 

@@ -5,7 +5,8 @@ from datetime import datetime
 import re
 
 from ...kernel.errors import Malformed
-from .reading import Object, child, moment, read, text
+from ...kernel.reading import Object, child
+from .reading import moment, read, text
 
 # Those of this service have two parts more in front: `g.0.<header>.<payload>.<signature>`.
 _TOKEN = re.compile(r"(?:g\.0\.)?[\w-]+\.([\w-]+)\.[\w-]*", re.ASCII)

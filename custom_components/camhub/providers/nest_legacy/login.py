@@ -10,10 +10,11 @@ from typing import Any, Final, Self
 
 from ...kernel.model import JsonValue
 from ...kernel.provider import TokenStore
+from ...kernel.reading import Object, child, number
 from ...kernel.secret import Credentials, Secret
 from .hosts import AGENTS, FIELD_TEST, PRODUCTION, Hosts
 from .paste import Kind
-from .reading import Object, child, moment, number, text
+from .reading import moment, text
 
 GOOGLE: Final = "google"
 _NONE: Final = Secret("")

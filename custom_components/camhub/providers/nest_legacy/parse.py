@@ -12,8 +12,9 @@ from yarl import URL
 
 from ...kernel.errors import Malformed
 from ...kernel.model import EventKind, JsonValue
+from ...kernel.reading import Object, child, number
 from .hosts import region
-from .reading import Object, child, flag, listed, moment, number, objects, text, texts
+from .reading import flag, listed, moment, objects, text, texts
 
 _STAYED: Final = frozenset({"NORMAL", "REVERSE_MIGRATION_IN_PROGRESS"})
 _MIGRATION: Final = "cc2migration.overview_state"

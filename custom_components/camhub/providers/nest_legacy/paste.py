@@ -13,9 +13,10 @@ from typing import Final
 from yarl import URL
 
 from ...kernel.errors import Malformed
+from ...kernel.reading import child
 from . import jar, jwt
 from .hosts import ACCOUNTS, FIELD_TEST, PRODUCTION, RPC_PATH
-from .reading import child, read, text
+from .reading import read, text
 
 # Zero-width characters, and the dots a browser draws where it shortens a value.
 _INVISIBLE: Final = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")

@@ -7,13 +7,13 @@ from typing import Final, override
 from ...kernel.events import poll
 from ...kernel.model import CameraEvent, DeviceIdentity, JsonValue, TokenStatus
 from ...kernel.provider import Camera, Context, Provider
+from ...kernel.reading import number
 from .client import Client
 from .controls import controls
 from .events import History
 from .login import Login
 from .media import HostedStills, Outlet
 from .parse import Home, State, Unit
-from .reading import number
 
 HISTORY_EVERY: Final = "history_every"
 HISTORY_S: Final = 30

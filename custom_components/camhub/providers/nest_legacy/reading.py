@@ -4,16 +4,12 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 import json
-import math
-from types import MappingProxyType
 from typing import Final
 
 from ...kernel.errors import Malformed
 from ...kernel.model import JsonValue
+from ...kernel.reading import Object, number
 
-type Object = Mapping[str, JsonValue]
-
-_NOTHING: Final[Object] = MappingProxyType({})
 # Times above this are milliseconds.
 _MILLISECONDS: Final = 1e11
 
@@ -31,13 +27,6 @@ def read(body: bytes) -> JsonValue:
             continue
         return value
     raise Malformed("not JSON")
-
-
-def child(value: JsonValue, *path: str) -> Object:
-    """Return the object at the end of a path, an empty one where there is none."""
-    for key in path:
-        value = value.get(key) if isinstance(value, Mapping) else None
-    return value if isinstance(value, Mapping) else _NOTHING
 
 
 def listed(value: JsonValue) -> Sequence[JsonValue]:
@@ -60,17 +49,6 @@ def text(value: JsonValue) -> str | None:
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     return value.strip() or None if isinstance(value, str) else None
-
-
-def number(value: JsonValue) -> float | None:
-    """Return a finite number, also of a string that holds one."""
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        return None
-    try:
-        found = float(value)
-    except ValueError, OverflowError:
-        return None
-    return found if math.isfinite(found) else None
 
 
 def flag(value: JsonValue) -> bool | None:

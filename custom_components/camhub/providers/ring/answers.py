@@ -6,7 +6,8 @@ from typing import ClassVar, Final
 
 from ...kernel.errors import AuthError, HubError, Malformed, Throttled, Unreachable, Unsupported
 from ...kernel.model import JsonValue
-from .reading import Object, child, number, read, text
+from ...kernel.reading import Object, child, number, text
+from .reading import read
 
 # Seconds to stay silent where the service does not say.
 THROTTLED_S: Final = 200.0

@@ -17,11 +17,12 @@ from ...kernel.errors import HubError, Malformed
 from ...kernel.model import JsonValue
 from ...kernel.policy import within
 from ...kernel.provider import Context
+from ...kernel.reading import Object, child
 from .answers import refusal, session_is_gone
 from .door import Door
 from .ledger import Ledger
 from .parse import Family, Unit
-from .reading import Object, child, read
+from .reading import read
 from .tokens import TokenKeeper
 from .wire import ANSWER_S, NO_LIMIT, body_of, pause_of, translated
 

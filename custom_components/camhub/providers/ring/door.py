@@ -14,9 +14,10 @@ from ...kernel.errors import Malformed, Unreachable
 from ...kernel.model import JsonValue
 from ...kernel.policy import within
 from ...kernel.provider import Context
+from ...kernel.reading import child, number, text
 from ...kernel.secret import Secret
 from .answers import token_refusal
-from .reading import child, moment, number, read, text
+from .reading import moment, read
 from .wire import ANSWER_S, NO_LIMIT, body_of, pause_of, translated
 
 LIFE_S: Final = 3600.0

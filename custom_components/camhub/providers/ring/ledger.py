@@ -5,8 +5,8 @@ from collections.abc import Mapping
 
 from ...kernel.model import JsonValue
 from ...kernel.provider import Context
+from ...kernel.reading import Object, child
 from ...kernel.secret import Credentials
-from .reading import Object, child
 
 
 class Ledger:

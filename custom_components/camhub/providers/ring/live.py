@@ -19,9 +19,10 @@ from ...kernel.lease import Lease
 from ...kernel.model import JsonValue
 from ...kernel.policy import within
 from ...kernel.provider import WebRtc, WebRtcSession
+from ...kernel.reading import Object, child, number, text
 from .client import Client
 from .parse import Unit
-from .reading import Object, child, identifier, number, read, text
+from .reading import identifier, read
 from .stills import Outlet
 from .wire import ANSWER_S, translated
 

@@ -11,7 +11,8 @@ from ring_doorbell.const import KIND_DING, KIND_MOTION, PUSH_NOTIFICATION_KINDS
 
 from ...kernel.errors import Malformed
 from ...kernel.model import EventKind, JsonValue
-from .reading import Object, child, flag, identifier, moment, number, objects, read, text, whole
+from ...kernel.reading import Object, child, number, text
+from .reading import flag, identifier, moment, objects, read, whole
 
 FULL: Final = 100
 _MAC: Final = re.compile("[0-9a-fA-F]{12}")

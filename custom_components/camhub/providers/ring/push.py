@@ -24,9 +24,10 @@ from ring_doorbell.const import (
 from ...kernel.errors import AuthError, HubError, Throttled, Unreachable
 from ...kernel.model import JsonValue
 from ...kernel.policy import Backoff
+from ...kernel.reading import Object, child, text
 from .client import Client
 from .parse import Sighting, Unit, pushed
-from .reading import Object, child, identifier, text
+from .reading import identifier
 from .waiting import first_of
 
 # The subscription lapses after about a day in some countries (protocols.md 4.3).

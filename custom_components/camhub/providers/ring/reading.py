@@ -3,16 +3,10 @@
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 import json
-import math
-from types import MappingProxyType
-from typing import Final
 
 from ...kernel.errors import Malformed
 from ...kernel.model import JsonValue
-
-type Object = Mapping[str, JsonValue]
-
-_NOTHING: Final[Object] = MappingProxyType({})
+from ...kernel.reading import Object, number
 
 
 def read(text: str | bytes) -> JsonValue:
@@ -31,34 +25,11 @@ def whole(value: JsonValue) -> Object:
     return value
 
 
-def child(value: JsonValue, *path: str) -> Object:
-    """Return the object at the end of a path, an empty one where there is none."""
-    for key in path:
-        value = value.get(key) if isinstance(value, Mapping) else None
-    return value if isinstance(value, Mapping) else _NOTHING
-
-
 def objects(value: JsonValue) -> Sequence[Object]:
     """Return the objects of a list, nothing for anything else."""
     if isinstance(value, str) or not isinstance(value, Sequence):
         return ()
     return [each for each in value if isinstance(each, Mapping)]
-
-
-def text(value: JsonValue) -> str | None:
-    """Return a string that is not blank."""
-    return value.strip() or None if isinstance(value, str) else None
-
-
-def number(value: JsonValue) -> float | None:
-    """Return a finite number, also of a string that holds one."""
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        return None
-    try:
-        found = float(value)
-    except ValueError, OverflowError:
-        return None
-    return found if math.isfinite(found) else None
 
 
 def identifier(value: JsonValue) -> int | None:
