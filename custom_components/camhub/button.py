@@ -7,8 +7,9 @@ from homeassistant.components.button import ButtonEntity
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .coordinator import CamHubConfigEntry, CamHubCoordinator, action_errors
+from .coordinator import CamHubConfigEntry, CamHubCoordinator
 from .entity import CamHubEntity, ControlEntity, async_add_for_cameras
+from .failures import action_errors
 from .kernel.provider import Camera, Press
 
 PARALLEL_UPDATES = 0

@@ -23,8 +23,9 @@ from homeassistant.util import dt as dt_util
 
 from .access import async_require_view
 from .const import DOMAIN, LOGGER, LONGEST_EXPORT, PLAYER_LIFE, STILL_PATIENCE
-from .coordinator import CamHubConfigEntry, CamHubCoordinator, action_errors, way_of
+from .coordinator import CamHubConfigEntry, CamHubCoordinator, way_of
 from .entity import CamHubEntity, async_add_for_cameras
+from .failures import action_errors
 from .kernel.errors import HubError, Unsupported
 from .kernel.lease import Lease
 from .kernel.live import LiveView
@@ -143,7 +144,7 @@ class MjpegCamera(StillCamera):
     @override
     async def handle_async_mjpeg_stream(self, request: web.Request) -> web.StreamResponse | None:
         await async_require_view(self, "mjpeg")
-        relay = self.coordinator.relay(self.camera) if self.camera else None
+        relay = self.coordinator.relays.of(self.camera) if self.camera else None
         return await serve_mjpeg(request, relay) if relay else None
 
 

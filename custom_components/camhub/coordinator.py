@@ -2,16 +2,15 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import override
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.exceptions import ConfigEntryAuthFailed, HomeAssistantError, ServiceValidationError
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import device_registry as dr
-from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
+from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 
 from .const import (
     DEFAULT_INTERVAL,
@@ -24,17 +23,18 @@ from .const import (
 )
 from .credential_watch import CredentialWatch
 from .engines import Capture
+from .failures import update_failure
 from .issues import async_clear, async_raise
 from .kernel.clock import Clock
 from .kernel.counters import Counters
-from .kernel.errors import AuthError, HubError, Throttled, Unsupported
+from .kernel.errors import AuthError, HubError, Unsupported
 from .kernel.events import Dedup, EventPump
 from .kernel.model import CameraEvent, CredentialState, DeviceIdentity, EventPhase, TokenStatus
 from .kernel.observers import Observers
 from .kernel.policy import Backoff
 from .kernel.provider import Camera, Health, Provider
-from .kernel.relay import Relay
 from .kernel.stills import Album
+from .relays import Relays
 from .sweep import Sweep
 
 type CamHubConfigEntry = ConfigEntry[CamHubCoordinator]
@@ -43,37 +43,10 @@ type CamHubConfigEntry = ConfigEntry[CamHubCoordinator]
 EVENT_BACKOFF = Backoff(first=5, factor=2, maximum=300, jitter=0.2)
 
 
-def update_failure(error: HubError) -> HomeAssistantError:
-    """Return what Home Assistant makes of an error while an account is read."""
-    key, words = error.reason, error.placeholders
-    if isinstance(error, AuthError):
-        return ConfigEntryAuthFailed(translation_domain=DOMAIN, translation_key=key, translation_placeholders=words)
-    return UpdateFailed(
-        retry_after=error.retry_after if isinstance(error, Throttled) else None,
-        translation_domain=DOMAIN,
-        translation_key=key,
-        translation_placeholders=words,
-    )
-
-
 def way_of(camera: Camera) -> str:
     """Return how a camera is watched: the first of what it can."""
     ways = {"rtsp": camera.rtsp, "webrtc": camera.webrtc, "mjpeg": camera.mjpeg}
     return next((way for way, capability in ways.items() if capability is not None), "stills")
-
-
-@contextmanager
-def action_errors() -> Iterator[None]:
-    """Turn an error inside into the sentence for the user who asked."""
-    try:
-        yield
-    except HubError as error:
-        kind = ServiceValidationError if isinstance(error, Unsupported) else HomeAssistantError
-        raise kind(
-            translation_domain=DOMAIN,
-            translation_key=error.reason,
-            translation_placeholders=error.placeholders,
-        ) from error
 
 
 class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
@@ -117,7 +90,7 @@ class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
         self.adorn: Callable[[Camera], Camera] = lambda camera: camera
         self.hears: Callable[[str], bool] = lambda _: False
         self._dedup = Dedup()
-        self._relays: dict[str, Relay] = {}
+        self.relays = Relays(clock)
         self._listeners_by_camera: defaultdict[str, list[Callable[[CameraEvent], None]]] = defaultdict(list)
         self._sweep = Sweep(album, self.picture_key, clock, counters)
         self.sweep: asyncio.Task[None] | None = None
@@ -304,19 +277,6 @@ class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
         self.async_update_listeners()
         self.config_entry.async_start_reauth_if_available(self.hass)
 
-    def relay(self, camera: Camera) -> Relay | None:
-        """Return the one upstream connection of a camera's MJPEG stream, opened by its first viewer."""
-        if camera.mjpeg is None:
-            return None
-        if camera.id not in self._relays:
-            self._relays[camera.id] = Relay(camera.mjpeg, clock=self.clock)
-        return self._relays[camera.id]
-
-    @property
-    def relays(self) -> Mapping[str, Relay]:
-        """Return the relays that have been used, by camera."""
-        return self._relays
-
     @callback
     def async_subscribe(self, camera_id: str, listener: Callable[[CameraEvent], None]) -> Callable[[], None]:
         """Call `listener` with each event of a camera; returns the undo."""
@@ -371,10 +331,9 @@ class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
         for device in dr.async_entries_for_config_entry(registry, self.config_entry.entry_id):
             if not device.identifiers & wanted:
                 registry.async_remove_device(device.id)
-        for camera_id in [known for known in self._relays if known not in cameras]:
-            self.config_entry.async_create_background_task(
-                self.hass, self._relays.pop(camera_id).close(), f"{DOMAIN} close relay"
-            )
+        self.config_entry.async_create_background_task(
+            self.hass, self.relays.async_keep(cameras), f"{DOMAIN} close relays"
+        )
 
     @property
     def account_identifier(self) -> tuple[str, str]:
@@ -392,6 +351,5 @@ class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
         if self.sweep is not None:
             self.sweep.cancel()
         await self.album.abandon(self.picture_key(camera_id) for camera_id in self.data or ())
-        for relay in self._relays.values():
-            await relay.close()
+        await self.relays.async_keep(())
         await self.provider.close()

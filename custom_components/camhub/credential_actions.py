@@ -10,8 +10,9 @@ from homeassistant.util.json import JsonObjectType
 import probatio
 
 from .const import CONF_MATCH, CONF_PROVIDER, DOMAIN
-from .coordinator import CamHubConfigEntry, action_errors
+from .coordinator import CamHubConfigEntry
 from .credential_import import open_foreign
+from .failures import action_errors
 from .kernel.errors import AuthError
 from .kernel.model import Account, CredentialState
 from .kernel.secret import Credentials

@@ -47,7 +47,7 @@ async def _picture(watch: Watch) -> Image:
     key = coordinator.picture_key(camera.id)
     if camera.stills is not None:
         return await _taken(watch, key, camera.stills)
-    if (relay := coordinator.relay(camera)) is not None:
+    if (relay := coordinator.relays.of(camera)) is not None:
         watch.require_online()
         frame = await watch.in_time(_first_frame(relay))
         return Image(content=frame.jpeg, taken_at=frame.taken_at)
@@ -90,7 +90,7 @@ def no_such_format(name: str) -> Refusal:
 async def async_mjpeg(watch: Watch) -> web.StreamResponse:
     """Answer with frames until the client goes; made of pictures where the camera has no such stream."""
     watch.require_online()
-    relay = watch.coordinator.relay(watch.camera)
+    relay = watch.coordinator.relays.of(watch.camera)
     if relay is None and watch.camera.stills is not None:
         streams = entry_streams(watch.hass, watch.coordinator)
         relay = streams.relay(watch.camera.id, lambda: StillFrames(watch.coordinator, watch.camera.id))

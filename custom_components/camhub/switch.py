@@ -8,8 +8,9 @@ from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .coordinator import CamHubConfigEntry, CamHubCoordinator, action_errors
+from .coordinator import CamHubConfigEntry, CamHubCoordinator
 from .entity import ControlEntity, async_add_for_cameras
+from .failures import action_errors
 from .kernel.provider import Camera, Switch
 
 # One change at a time per platform: devices take their time to settle.

@@ -114,7 +114,7 @@ class Watching:
         )
 
     def _sights(self, camera: Camera) -> Sights:
-        if (relay := self._coordinator.relay(camera)) is not None:
+        if (relay := self._coordinator.relays.of(camera)) is not None:
             return of_frames(partial(_frames, relay), decode)
         if camera.rtsp is None:
             raise Unsupported("no pictures to watch")

@@ -177,4 +177,4 @@ async def test_a_camera_without_stills_and_stream_has_nothing_to_show(
     assert hub.states.get("sensor.yard_last_snapshot") is None
     with pytest.raises(HomeAssistantError):
         await async_get_image(hub, "camera.yard")
-    assert entry.runtime_data.relay(fake.provider.listed[0]) is None
+    assert entry.runtime_data.relays.of(fake.provider.listed[0]) is None

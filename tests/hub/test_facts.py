@@ -26,7 +26,7 @@ async def test_diagnostics_tell_much_but_no_secret(
     entry = await add_account()
     await entry.runtime_data.sweep
     coordinator = entry.runtime_data
-    assert coordinator.relay(coordinator.data["yard"]) is not None
+    assert coordinator.relays.of(coordinator.data["yard"]) is not None
     facts: Any = await get_diagnostics_for_config_entry(hub, hass_client, entry)
     assert [camera["abilities"] for camera in facts["cameras"]] == [["stills", "mjpeg"], []]
     assert facts["details"] == {"firmware": "1.2"}

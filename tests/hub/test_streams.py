@@ -356,7 +356,7 @@ async def test_mjpeg_of_a_camera_that_does_not(
     stats = await (await client.get(path("street", "stats"))).json()
     assert (stats["bitrate"], stats["resolution"]) == (None, None)
     await refused(await client.get(path("barn", "mjpeg")), HTTPStatus.NOT_FOUND)
-    relay = entry.runtime_data.relay(entry.runtime_data.data["street"])
+    relay = entry.runtime_data.relays.of(entry.runtime_data.data["street"])
     await relay.close()
     fake.provider.mjpeg.queue.put_nowait(jpeg(1))
     entry.runtime_data.data = {"street": fake.provider.camera("street", stills=None, mjpeg=fake.provider.mjpeg)}

@@ -34,7 +34,7 @@ LAYERS = {
     "platform": Layer(
         frozenset({"homeassistant", "aiohttp", "yarl", "probatio"}),
         # besides DESIGN.md's: `const`, and what a picture passes through on its way out
-        frozenset({"access", "const", "coordinator", "entity", "kernel", "scaling", "viewers"}),
+        frozenset({"access", "const", "coordinator", "entity", "failures", "kernel", "scaling", "viewers"}),
     ),
     "hub": Layer(
         frozenset({"homeassistant", "aiohttp", "yarl", "probatio"}),
