@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 import io
@@ -39,16 +40,30 @@ async def test_pictures_come_small_for_a_look_and_whole_to_keep(server: RtspServ
 
 
 async def test_only_the_newest_waits_for_a_slow_reader(monkeypatch: pytest.MonkeyPatch) -> None:
+    missing, missed = threading.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+
     def read(_address: str, stop: threading.Event, deliver: Callable[[VideoFrame], object]) -> None:
-        for number in range(3):
-            frame = VideoFrame(16, 16)
-            frame.pts = number
-            deliver(frame)
+        deliver(numbered(0))
+        missing.wait()
+        for number in range(1, 4):
+            deliver(numbered(number))
+        loop.call_soon_threadsafe(missed.set)
         stop.wait()
 
     monkeypatch.setattr("custom_components.camhub.capture.key_frames._read", read)
     async with aclosing(key_frames("rtsp://camera.example/", SystemClock())) as frames:
-        assert (await anext(frames)).frame.pts == 2
+        assert (await anext(frames)).frame.pts == 0
+        missing.set()
+        await missed.wait()
+        assert (await anext(frames)).frame.pts == 3
+
+
+def numbered(number: int) -> VideoFrame:
+    """Return a small frame that is told by its time."""
+    frame = VideoFrame(16, 16)
+    frame.pts = number
+    return frame
 
 
 async def test_a_wrong_password_is_told(server: RtspServer) -> None:
