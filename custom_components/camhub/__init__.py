@@ -171,6 +171,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: CamHubConfigEntry) -> N
     """Delete the credentials, the pictures and the issues of a removed account."""
     async_clear(hass, entry.entry_id)
     await hass.data[SHARED].store.async_forget(entry.entry_id)
+    await hass.data[SHARED].films.forget(f"{entry.entry_id}/")
     album = hass.data[SHARED].album
     kept = album.keys()
     await album.forget([key for key in kept if key.startswith(f"{entry.entry_id}/")])

@@ -32,7 +32,7 @@ from .kernel.events import Dedup, EventPump
 from .kernel.model import CameraEvent, CredentialState, DeviceIdentity, EventPhase, TokenStatus
 from .kernel.observers import Observers
 from .kernel.policy import Backoff
-from .kernel.provider import Camera, Health, Provider
+from .kernel.provider import Camera, Clips, Health, Provider
 from .kernel.stills import Album
 from .relays import Relays
 from .sweep import Sweep
@@ -89,6 +89,8 @@ class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
         # What Home Assistant adds to a camera, and whether it would hear of motion that the camera does not tell.
         self.adorn: Callable[[Camera], Camera] = lambda camera: camera
         self.hears: Callable[[str], bool] = lambda _: False
+        # Where clips are besides the vendor: by the name of the place, what returns those of a camera.
+        self.clip_places: dict[str, Callable[[str], Clips | None]] = {}
         self._dedup = Dedup()
         self.relays = Relays(clock)
         self._listeners_by_camera: defaultdict[str, list[Callable[[CameraEvent], None]]] = defaultdict(list)

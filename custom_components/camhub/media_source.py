@@ -1,6 +1,8 @@
-"""Recordings in the media browser, newest first: by camera, then by day or by what was seen.
+"""Recordings in the media browser, newest first: by account, camera, then by day or by what was seen.
 
-What a player or a browser is handed is a signed path of our own routes, which ask again who may see the camera.
+An identifier is `<entry>/<camera>/<day>/<event>`; where that is of a folder, `label:<word>` may stand for a day or an
+event, and `page:<number>` for an event. What a player or a browser is handed is a signed path of our own routes, which
+ask again who may see the camera.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,23 +23,27 @@ from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 
 from .access import may_view
+from .clip_sources import VENDOR, Found, Sources, clip_sources
 from .const import DOMAIN
 from .coordinator import CamHubConfigEntry
 from .kernel.errors import HubError
 from .kernel.model import Clip
-from .kernel.provider import Camera, Clips, LabelledClips, PicturedClips
-from .stream_clips import find_clip, recording_id
+from .kernel.provider import Camera
+from .recording.film_forms import played_as
+from .runtime import SHARED
+from .stream_clips import film_name, find_clip
 from .stream_entry import entry_streams
-from .stream_paths import camera_key, parse_key, sign, stream_path
+from .stream_paths import camera_key, sign, stream_path
 
 # Recorders keep weeks; older days are found by the recorder's own tools.
 DAYS_SHOWN: Final = 30
-# More of one kind than this are not looked through one by one.
-LABELLED_SHOWN: Final = 200
-# What stands after the camera in an identifier.
-DAY: Final = "day"
-LABEL: Final = "label"
-CLIP: Final = "clip"
+PAGE: Final = 200
+# What stands in an identifier before a word or a number; no day and no event holds a colon.
+_LABEL: Final = "label:"
+_PAGE: Final = "page:"
+_DIGITS: Final = 5
+_DAY_AND_TIME: Final = "%Y-%m-%d %H:%M:%S"
+_TIME: Final = "%H:%M:%S"
 
 
 async def async_get_media_source(hass: HomeAssistant) -> MediaSource:
@@ -46,7 +52,7 @@ async def async_get_media_source(hass: HomeAssistant) -> MediaSource:
 
 
 class CamHubMediaSource(MediaSource):
-    """Lists what the vendors keep; nothing is copied."""
+    """Lists what the vendors keep and what is recorded here."""
 
     name = "CamHub"
 
@@ -57,54 +63,64 @@ class CamHubMediaSource(MediaSource):
 
     @override
     async def async_browse_media(self, item: MediaSourceItem) -> BrowseMediaSource:
-        key, what, *names = _parts(item.identifier)
-        if not key:
-            return _folder((), self.name, [_folder((key,), name) for key, name in self._recorded()])
-        entry, camera, clips = self._find(key, BrowseError)
-        if not what:
-            return _folder((key,), camera.identity.name, [*_labels(key, clips), *_days(key)])
-        shelf = _Shelf(self._hass, entry, camera, clips)
+        entry_id, camera_id, *rest = _parts(item.identifier)
+        if not camera_id:
+            return self._accounts(entry_id)
+        entry, camera = self._find(entry_id, camera_id, BrowseError)
+        shelf = _Shelf(self._hass, entry, camera)
         try:
-            match what, names:
-                case "day", [day, *label]:
-                    return await shelf.day(_date(day), label[0] if label else "")
-                case "label", [label]:
-                    return await shelf.label(label)
-                case _:
-                    raise BrowseError(translation_domain=DOMAIN, translation_key="no_recording")
+            if not rest:
+                return shelf.cover()
+            return await shelf.open(*rest)
         except HubError as error:
             raise BrowseError(translation_domain=DOMAIN, translation_key=error.reason) from error
 
     @override
     async def async_resolve_media(self, item: MediaSourceItem) -> PlayMedia:
-        key, what, *names = _parts(item.identifier)
-        entry, camera, _ = self._find(key, Unresolvable)
-        name = names[0] if what == CLIP and names else ""
+        entry_id, camera_id, *rest = _parts(item.identifier)
+        entry, camera = self._find(entry_id, camera_id, Unresolvable)
+        coordinator, name = entry.runtime_data, rest[-1] if len(rest) > 1 else ""
         try:
-            clip = await find_clip(entry_streams(self._hass, entry.runtime_data), camera, name)
+            found = await find_clip(entry_streams(self._hass, coordinator), coordinator, camera, name)
         except HubError as error:
             raise Unresolvable(translation_domain=DOMAIN, translation_key=error.reason) from error
-        if clip is None:
+        if found is None:
             raise Unresolvable(translation_domain=DOMAIN, translation_key="no_recording")
+        film = self._hass.data[SHARED].films.peek(film_name(coordinator, found))
         # Signed here: Home Assistant signs paths decoded, and a camera's key may hold a slash.
-        return PlayMedia(sign(self._hass, stream_path(key, "recordings", name)), clip.content_type)
+        path = sign(self._hass, stream_path(camera_key(entry_id, camera_id), "recordings", name))
+        return PlayMedia(path, played_as(found.clip), path=film.path if film else None)
 
-    def _recorded(self) -> Iterator[tuple[str, str]]:
-        """Yield key and name of each camera that has recordings and that whoever asks may see."""
-        entries: list[CamHubConfigEntry] = self._hass.config_entries.async_loaded_entries(DOMAIN)
-        for entry in entries:
-            for camera in entry.runtime_data.data.values():
-                if camera.clips is not None and self._may_view(entry, camera.id):
-                    yield camera_key(entry.entry_id, camera.id), camera.identity.name
+    def _accounts(self, entry_id: str) -> BrowseMediaSource:
+        """Return the cameras of an account, of the only one where none is named, else the accounts."""
+        recorded = {entry: cameras for entry in self._entries() if (cameras := list(self._recorded(entry)))}
+        chosen = [entry for entry in recorded if entry.entry_id == entry_id or (not entry_id and len(recorded) == 1)]
+        if entry_id and not chosen:
+            raise BrowseError(translation_domain=DOMAIN, translation_key="not_yours")
+        if not chosen:
+            return _folder((), self.name, [_folder((entry.entry_id,), entry.title) for entry in recorded])
+        (entry,) = chosen
+        folders = [_folder((entry.entry_id, camera.id), camera.identity.name) for camera in recorded[entry]]
+        return _folder((entry_id,), entry.title, folders) if entry_id else _folder((), self.name, folders)
 
-    def _find(self, key: str, error: type[BrowseError | Unresolvable]) -> tuple[CamHubConfigEntry, Camera, Clips]:
-        """Return the camera of a key; raises `error` alike for none and for one that is not yours."""
-        entry_id, camera_id = parse_key(key) or ("", "")
-        entries: list[CamHubConfigEntry] = self._hass.config_entries.async_loaded_entries(DOMAIN)
-        for entry in entries:
-            camera = entry.runtime_data.data.get(camera_id) if entry.entry_id == entry_id else None
-            if camera is not None and camera.clips is not None and self._may_view(entry, camera_id):
-                return entry, camera, camera.clips
+    def _entries(self) -> list[CamHubConfigEntry]:
+        return self._hass.config_entries.async_loaded_entries(DOMAIN)
+
+    def _recorded(self, entry: CamHubConfigEntry) -> Iterator[Camera]:
+        """Yield each camera that has recordings and that whoever asks may see."""
+        for camera in entry.runtime_data.data.values():
+            if clip_sources(entry.runtime_data, camera) and self._may_view(entry, camera.id):
+                yield camera
+
+    def _find(
+        self, entry_id: str, camera_id: str, error: type[BrowseError | Unresolvable]
+    ) -> tuple[CamHubConfigEntry, Camera]:
+        """Return an account and its camera; raises `error` alike for none and for one that is not yours."""
+        for entry in self._entries():
+            if entry.entry_id == entry_id:
+                for camera in self._recorded(entry):
+                    if camera.id == camera_id:
+                        return entry, camera
         raise error(translation_domain=DOMAIN, translation_key="not_yours")
 
     def _may_view(self, entry: CamHubConfigEntry, camera_id: str) -> bool:
@@ -116,78 +132,107 @@ class CamHubMediaSource(MediaSource):
 class _Shelf:
     """The recordings of one camera."""
 
-    def __init__(self, hass: HomeAssistant, entry: CamHubConfigEntry, camera: Camera, clips: Clips) -> None:
+    def __init__(self, hass: HomeAssistant, entry: CamHubConfigEntry, camera: Camera) -> None:
         self._hass = hass
         self._streams = entry_streams(hass, entry.runtime_data)
         self._camera = camera
-        self._clips = clips
+        self._sources: Sources = clip_sources(entry.runtime_data, camera)
+        self._parts = (entry.entry_id, camera.id)
         self._key = camera_key(entry.entry_id, camera.id)
 
-    async def day(self, start: datetime, label: str) -> BrowseMediaSource:
-        """Return the clips of a day of the user's calendar, those of one label where it is named; raises HubError."""
-        end = dt_util.start_of_local_day(start.date() + timedelta(days=1))
-        clips = await self._clips.between(start, end)
-        date = start.date().isoformat()
-        shown = self._shown([clip for clip in clips if label in {"", _seen(clip)}], "%H:%M:%S")
-        seen = sorted({_seen(clip) for clip in clips} - {""})
-        if label:
-            return _folder((self._key, DAY, date, label), f"{date} {_title(label)}", shown)
-        folders = [_folder((self._key, DAY, date, each), _title(each)) for each in seen]
-        return _folder((self._key, DAY, date), date, [*(folders if len(folders) > 1 else []), *shown])
-
-    async def label(self, label: str) -> BrowseMediaSource:
-        """Return the newest clips of one label; raises HubError."""
-        end = dt_util.utcnow()
-        clips: Sequence[Clip] = ()
-        if isinstance(self._clips, LabelledClips):
-            clips = await self._clips.labelled(label, end - timedelta(days=DAYS_SHOWN), end)
-        folder = _folder(
-            (self._key, LABEL, label), _title(label), self._shown(clips[-LABELLED_SHOWN:], "%Y-%m-%d %H:%M:%S")
+    def cover(self) -> BrowseMediaSource:
+        """Return a folder for each thing that may have been seen and for each of the last days."""
+        today = dt_util.now().date()
+        days = [(today - timedelta(days=back)).isoformat() for back in range(DAYS_SHOWN)]
+        labels = [_folder((*self._parts, f"{_LABEL}{label}"), _title(label)) for label in self._sources.labels()]
+        return _folder(
+            self._parts, self._camera.identity.name, [*labels, *(_folder((*self._parts, day), day) for day in days)]
         )
-        folder.not_shown = max(0, len(clips) - LABELLED_SHOWN)
+
+    async def open(self, what: str, *rest: str) -> BrowseMediaSource:
+        """Return a page of a day, of a label or of a label within a day; raises HubError, BrowseError."""
+        page = 1
+        if rest and rest[-1].startswith(_PAGE):
+            page, rest = _number(rest[-1].removeprefix(_PAGE)), rest[:-1]
+        label = rest[0].removeprefix(_LABEL) if rest else ""
+        if len(rest) > 1 or (rest and label == rest[0]):
+            raise _nothing()
+        if what.startswith(_LABEL):
+            return await self._label(what.removeprefix(_LABEL), page)
+        return await self._day(_date(what), label, page)
+
+    async def _day(self, start: datetime, label: str, page: int) -> BrowseMediaSource:
+        """Return the clips of a day of the user's calendar, those of one label where it is named."""
+        end = dt_util.start_of_local_day(start.date() + timedelta(days=1))
+        found = await self._sources.between(start, end)
+        date = start.date().isoformat()
+        parts = (*self._parts, date)
+        if label:
+            chosen = [each for each in found if _seen(each.clip) == label]
+            return self._page((*parts, f"{_LABEL}{label}"), f"{date} {_title(label)}", chosen, _TIME, page)
+        seen = sorted({_seen(each.clip) for each in found} - {""})
+        folder = self._page(parts, date, found, _TIME, page)
+        if len(seen) > 1 and page == 1:
+            folder.children = [
+                *(_folder((*parts, f"{_LABEL}{each}"), _title(each)) for each in seen),
+                *(folder.children or ()),
+            ]
         return folder
 
-    def _shown(self, clips: Sequence[Clip], form: str) -> list[BrowseMediaSource]:
-        """Return clips to play, newest first, with their pictures."""
-        named = {recording_id(clip): clip for clip in reversed(clips)}
-        self._streams.remember(named, self._camera.id)
-        return [self._item(name, clip, form) for name, clip in named.items()]
+    async def _label(self, label: str, page: int) -> BrowseMediaSource:
+        """Return the clips of one label, of all the days shown."""
+        end = dt_util.utcnow()
+        found = await self._sources.labelled(label, end - timedelta(days=DAYS_SHOWN), end)
+        return self._page((*self._parts, f"{_LABEL}{label}"), _title(label), found, _DAY_AND_TIME, page)
 
-    def _item(self, name: str, clip: Clip, form: str) -> BrowseMediaSource:
-        """Return something to play, named by its time and what was seen."""
+    def _page(
+        self, parts: tuple[str, ...], title: str, found: Sequence[Found], form: str, page: int
+    ) -> BrowseMediaSource:
+        """Return one page of clips to play, newest first, and the way to the next."""
+        begin = (page - 1) * PAGE
+        named = {each.name: each for each in found[begin : begin + PAGE]}
+        self._streams.remember({name: each.clip for name, each in named.items()}, self._camera.id)
+        children = [self._item(name, each, form) for name, each in named.items()]
+        if len(found) > begin + PAGE:
+            children.append(_folder((*parts, f"{_PAGE}{page + 1}"), f"Older ({len(found) - begin - PAGE})"))
+        shown = title if page == 1 else f"{title} ({page})"
+        return _folder(parts if page == 1 else (*parts, f"{_PAGE}{page}"), shown, children)
+
+    def _item(self, name: str, found: Found, form: str) -> BrowseMediaSource:
+        """Return something to play, named by its time, what was seen and, where it may be in two places, its own."""
+        clip, start = found.clip, dt_util.as_local(found.clip.start)
         thumbnail = None
-        if isinstance(self._clips, PicturedClips):
+        if found.pictured:
             thumbnail = sign(self._hass, stream_path(self._key, "recordings", name, "thumbnail"))
+        place = f"({found.source})" if self._sources.mixed and found.source != VENDOR else ""
         return BrowseMediaSource(
             domain=DOMAIN,
-            identifier=_identifier(self._key, CLIP, name),
+            identifier=_identifier(*self._parts, start.date().isoformat(), name),
             media_class=MediaClass.VIDEO,
-            media_content_type=clip.content_type,
-            title=f"{dt_util.as_local(clip.start).strftime(form)} {_seen(clip)}".rstrip(),
+            media_content_type=played_as(clip),
+            title=" ".join(part for part in (start.strftime(form), _seen(clip), place) if part),
             can_play=True,
             can_expand=False,
             thumbnail=thumbnail,
         )
 
 
-def _labels(key: str, clips: Clips) -> list[BrowseMediaSource]:
-    """Return a folder for each thing that may have been seen."""
-    labels = clips.labels() if isinstance(clips, LabelledClips) else ()
-    return [_folder((key, LABEL, label), _title(label)) for label in labels]
-
-
-def _days(key: str) -> list[BrowseMediaSource]:
-    """Return a folder for each of the last days."""
-    today = dt_util.now().date()
-    days = [(today - timedelta(days=back)).isoformat() for back in range(DAYS_SHOWN)]
-    return [_folder((key, DAY, day), day) for day in days]
+def _nothing() -> BrowseError:
+    return BrowseError(translation_domain=DOMAIN, translation_key="no_recording")
 
 
 def _date(day: str) -> datetime:
     """Return the beginning of a day; raises BrowseError for what is no day."""
     if (date := dt_util.parse_date(day)) is None:
-        raise BrowseError(translation_domain=DOMAIN, translation_key="no_recording")
+        raise _nothing()
     return dt_util.start_of_local_day(date)
+
+
+def _number(text: str) -> int:
+    """Return the number of a page; raises BrowseError for what is none."""
+    if not (text.isascii() and text.isdigit() and 0 < len(text) <= _DIGITS and int(text)):
+        raise _nothing()
+    return int(text)
 
 
 def _seen(clip: Clip) -> str:
@@ -204,7 +249,7 @@ def _identifier(*parts: str) -> str:
 
 
 def _parts(identifier: str | None) -> list[str]:
-    """Return the parts of an identifier: the camera and what of it, empty where they are missing, and names."""
+    """Return the parts of an identifier: the account and its camera, empty where they are missing, and names."""
     parts = [unquote(part) for part in (identifier or "").split("/")]
     return parts if len(parts) > 1 else [*parts, ""]
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,6 +30,7 @@ from .kernel.spec import ProviderSpec
 from .kernel.stills import Album
 from .preview import FlowPreviews
 from .providers import load
+from .recording.film_cache import FilmCache
 
 
 @dataclass(kw_only=True, slots=True)
@@ -41,6 +43,7 @@ class Shared:
     engines: Engines
     store: CredentialStore
     previews: FlowPreviews
+    films: FilmCache
     specs: dict[str, ProviderSpec] = field(default_factory=dict)
 
 
@@ -61,13 +64,16 @@ async def async_shared(hass: HomeAssistant) -> Shared:
         engines=engines,
         store=CredentialStore(hass),
         previews=FlowPreviews(hass),
+        films=FilmCache(sha256(hass.config.config_dir.encode()).hexdigest()[:8]),
     )
+    await shared.films.sweep()
 
     async def stop(_event: Event) -> None:
         await engines.async_close()
 
     async def close(_event: Event) -> None:
         await album.close()
+        await shared.films.close()
 
     hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, stop)
     hass.bus.async_listen_once(EVENT_HOMEASSISTANT_CLOSE, close)

@@ -1,21 +1,25 @@
 """Recordings of a camera: what there is, and their bytes, whole or in part."""
 
 import asyncio
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-import binascii
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from functools import partial
+from hashlib import sha256
 from http import HTTPStatus
-import json
 from typing import Final
 
 from aiohttp import hdrs, web
 from homeassistant.util import dt as dt_util
 from homeassistant.util.json import JsonObjectType
 
+from .clip_sources import LONGEST, Found, Sources, clip_sources
+from .coordinator import CamHubCoordinator
 from .kernel.model import Clip
-from .kernel.provider import Camera, Clips, PicturedClips
+from .kernel.provider import Camera
+from .recording.film_cache import Film, NotKept
+from .recording.film_forms import conversion, played_as
+from .runtime import SHARED
 from .stream_answers import NO_STORE, Refusal
 from .stream_entry import EntryStreams, entry_streams
 from .stream_formats import no_such_format
@@ -24,37 +28,29 @@ from .stream_request import Watch
 
 # What is listed where no time is asked for, and the most that may be asked for.
 DEFAULT_SPAN: Final = timedelta(hours=24)
-LONGEST_SPAN: Final = timedelta(days=31)
-SIZES_KEPT: Final = 1000
+LONGEST_SPAN: Final = LONGEST
 # The most that is given of a recording still being made when a part is asked for: nobody knows how long it will be.
 LARGEST_PART: Final = 2**20
 # Of what is over the picture stays as it is.
 _KEPT: Final = {"Cache-Control": "private, max-age=3600"}
 
 
-def recording_id(clip: Clip) -> str:
-    """Return a name for paths that alone is enough to find the clip again: its time and the vendor's name."""
-    end = clip.end.timestamp() if clip.end else None
-    name = json.dumps([clip.start.timestamp(), end, clip.id], separators=(",", ":"))
-    return urlsafe_b64encode(name.encode()).decode().rstrip("=")
-
-
 async def async_recordings(watch: Watch) -> list[JsonObjectType]:
     """List what was recorded between `start` and `end`, the last day where nothing is said; raises Refusal."""
-    clips = _clips(watch)
+    sources = _sources(watch)
     query = watch.request.query
     end = _time(query.get("end")) or watch.coordinator.clock.now()
     start = _time(query.get("start")) or end - DEFAULT_SPAN
     if not timedelta() < end - start <= LONGEST_SPAN:
         raise Refusal(HTTPStatus.BAD_REQUEST, "bad_time")
     watch.usage.admit(watch.limits)
-    return [_row(watch, clip) for clip in await watch.in_time(clips.between(start, end))]
+    return [_row(watch, found) for found in reversed(await watch.in_time(sources.between(start, end)))]
 
 
-def _clips(watch: Watch) -> Clips:
-    if watch.camera.clips is None:
+def _sources(watch: Watch) -> Sources:
+    if not (sources := clip_sources(watch.coordinator, watch.camera)):
         raise no_such_format("recordings")
-    return watch.camera.clips
+    return sources
 
 
 def _time(text: str | None) -> datetime | None:
@@ -67,37 +63,90 @@ def _time(text: str | None) -> datetime | None:
     return dt_util.as_utc(at)
 
 
-def _row(watch: Watch, clip: Clip) -> JsonObjectType:
-    name = recording_id(clip)
+def _row(watch: Watch, found: Found) -> JsonObjectType:
+    name, clip = found.name, found.clip
     return {
         "id": name,
         "start": clip.start.isoformat(),
         "end": clip.end.isoformat() if clip.end else None,
         "kind": clip.kind.value if clip.kind else None,
         "label": clip.label,
-        "content_type": clip.content_type,
+        "source": found.source,
+        "content_type": played_as(clip),
         "size": clip.size,
         "url": watch.path("recordings", name),
-        "thumbnail": (
-            watch.path("recordings", name, "thumbnail") if isinstance(watch.camera.clips, PicturedClips) else None
-        ),
+        "thumbnail": watch.path("recordings", name, "thumbnail") if found.pictured else None,
     }
 
 
 async def async_recording(watch: Watch, name: str) -> web.StreamResponse:
     """Answer with the bytes of a recording, or those of `Range`; raises Refusal."""
-    clips = _clips(watch)
+    _sources(watch)
     watch.usage.admit(watch.limits)
-    clip = await watch.in_time(_find(watch, name))
-    headers = {**NO_STORE, hdrs.CONTENT_TYPE: clip.content_type, hdrs.ACCEPT_RANGES: "bytes"}
+    found = await watch.in_time(_find(watch, name))
+    clip = found.clip
+    headers = {**NO_STORE, hdrs.CONTENT_TYPE: played_as(clip), hdrs.ACCEPT_RANGES: "bytes"}
     if (span := _small_part(watch.request, clip)) is not None:
-        return await watch.in_time(_so_far(watch, clips.read(clip), headers, *span))
+        return await watch.in_time(_so_far(watch, found.read(), headers, *span))
+    if (film := await _film(watch, found)) is not None:
+        try:
+            return await _from_file(watch, film, found, headers)
+        except NotKept:
+            # It turned out too large to be kept: as it comes, then.
+            pass
+    headers[hdrs.CONTENT_TYPE] = clip.content_type
+    return await _send(watch, headers, clip.size, partial(_through, found))
+
+
+async def _film(watch: Watch, found: Found) -> Film | None:
+    """Return a recording as a file, where it is one already or has to be one; None where it is handed through."""
+    films = watch.hass.data[SHARED].films
+    if found.clip.end is None:
+        return None
+    name = film_name(watch.coordinator, found)
+    if watch.request.method == hdrs.METH_HEAD:
+        return films.peek(name)
+    convert = conversion(found.clip)
+    if convert is None and not _wants_part(watch.request):
+        return films.peek(name)
+    return await films.open(name, found.read, size=found.clip.size, convert=convert)
+
+
+def film_name(coordinator: CamHubCoordinator, found: Found) -> str:
+    """Return what the file of a recording is known by."""
+    return f"{coordinator.config_entry.entry_id}/{found.clip.camera}/{found.name}"
+
+
+async def _from_file(watch: Watch, film: Film, found: Found, headers: Mapping[str, str]) -> web.StreamResponse:
+    """Answer from a file, as far as it has come; raises Refusal, HubError, NotKept."""
+    size = film.size
+    if size is None and conversion(found.clip) is None:
+        size = found.clip.size
+    if size is None:
+        try:
+            async with asyncio.timeout(watch.first_byte):
+                size = await film.whole()
+        except TimeoutError:
+            if conversion(found.clip) is not None:
+                raise Refusal(HTTPStatus.GATEWAY_TIMEOUT, "no_first_byte") from None
+            raise NotKept from None
+    tag = f'"{sha256(found.name.encode()).hexdigest()[:16]}-{size:x}"'
+    return await _send(watch, {**headers, hdrs.ETAG: tag}, size, film.read)
+
+
+async def _send(
+    watch: Watch,
+    headers: Mapping[str, str],
+    whole: int | None,
+    read: Callable[[int, int | None], AsyncGenerator[bytes]],
+) -> web.StreamResponse:
+    """Answer with all of a recording, or with what is asked for where its size is known; raises Refusal, HubError."""
     response = web.StreamResponse(headers=headers)
-    begin, size = 0, None
-    if (whole := await _size(watch, clips, clip)) is not None:
-        asked = _range(watch.request, whole)
+    begin, end = 0, whole
+    if whole is not None:
+        asked = _range(watch.request, whole, headers.get(hdrs.ETAG))
         begin, end = asked or (0, whole)
-        size = response.content_length = end - begin
+        response.content_length = end - begin
         if asked is not None:
             response.set_status(HTTPStatus.PARTIAL_CONTENT)
             response.headers[hdrs.CONTENT_RANGE] = f"bytes {begin}-{end - 1}/{whole}"
@@ -107,7 +156,7 @@ async def async_recording(watch: Watch, name: str) -> web.StreamResponse:
     watch.usage.admit(watch.limits, stream)
     watch.usage.hold(stream)
     try:
-        async with aclosing(clips.read(clip)) as read, aclosing(_part(read, begin, size)) as part:
+        async with aclosing(read(begin, end)) as part:
             first = await watch.in_time(anext(part, b""))
             return await async_pipe(watch, response, first, part)
     finally:
@@ -148,57 +197,27 @@ async def _so_far(
 
 async def async_thumbnail(watch: Watch, name: str) -> web.Response:
     """Answer with the picture of a recording; raises Refusal."""
-    clips = _clips(watch)
-    if not isinstance(clips, PicturedClips):
-        raise no_such_format("thumbnail")
+    _sources(watch)
     watch.usage.admit(watch.limits)
-    clip = await watch.in_time(_find(watch, name))
-    image = await watch.in_time(clips.thumbnail(clip))
+    found = await watch.in_time(_find(watch, name))
+    image = await watch.in_time(found.thumbnail())
+    if image is None:
+        raise no_such_format("thumbnail")
     watch.usage.count(len(image.content), watch.limits)
-    headers = NO_STORE if clip.end is None else _KEPT
+    headers = NO_STORE if found.clip.end is None else _KEPT
     return web.Response(body=image.content, content_type=image.content_type, headers=headers)
 
 
-async def _size(watch: Watch, clips: Clips, clip: Clip) -> int | None:
-    """Return the bytes of a recording, None where nobody knows.
-
-    Where a part is asked for and the vendor tells no size, a recording that has ended is read through once to learn it.
-    """
-    if clip.size is not None or clip.end is None or not _wants_part(watch.request):
-        return clip.size
-    sizes = entry_streams(watch.hass, watch.coordinator).sizes
-    name = f"{clip.camera}/{clip.id}"
-    if name not in sizes:
-        if len(sizes) >= SIZES_KEPT:
-            sizes.clear()
-        try:
-            async with asyncio.timeout(watch.first_byte), aclosing(clips.read(clip)) as read:
-                sizes[name] = sum([len(chunk) async for chunk in read])
-        except TimeoutError:
-            return None
-    return sizes[name]
-
-
-async def _find(watch: Watch, name: str) -> Clip:
-    found = await find_clip(entry_streams(watch.hass, watch.coordinator), watch.camera, name)
+async def _find(watch: Watch, name: str) -> Found:
+    found = await find_clip(entry_streams(watch.hass, watch.coordinator), watch.coordinator, watch.camera, name)
     if found is None:
         raise Refusal(HTTPStatus.NOT_FOUND, "no_such_recording")
     return found
 
 
-async def find_clip(streams: EntryStreams, camera: Camera, name: str) -> Clip | None:
+async def find_clip(streams: EntryStreams, coordinator: CamHubCoordinator, camera: Camera, name: str) -> Found | None:
     """Return a camera's clip by its name, as shown or else among those of its time, None for none; raises HubError."""
-    if (shown := streams.remembered(camera.id, name)) is not None:
-        return shown
-    try:
-        start, end, clip_id = json.loads(urlsafe_b64decode(name + "=" * (-len(name) % 4)))
-        begin = datetime.fromtimestamp(start, UTC)
-        until = datetime.fromtimestamp(end, UTC) if end else begin + timedelta(hours=1)
-    except binascii.Error, OverflowError, OSError, TypeError, ValueError:
-        return None
-    until = min(max(until, begin + timedelta(seconds=1)), begin + LONGEST_SPAN)
-    around = await camera.clips.between(begin - timedelta(seconds=1), until) if camera.clips else ()
-    return next((clip for clip in around if clip.id == clip_id), None)
+    return await clip_sources(coordinator, camera).find(name, streams.remembered(camera.id, name))
 
 
 def _wants_part(request: web.Request) -> bool:
@@ -206,9 +225,9 @@ def _wants_part(request: web.Request) -> bool:
     return request.method == hdrs.METH_GET and hdrs.RANGE in request.headers
 
 
-def _range(request: web.Request, size: int) -> tuple[int, int] | None:
-    """Return first and last byte plus one that are asked for, None where none we know are."""
-    if not _wants_part(request):
+def _range(request: web.Request, size: int, tag: str | None) -> tuple[int, int] | None:
+    """Return first and last byte plus one that are asked for, None where none we know are, or of another file."""
+    if not _wants_part(request) or request.headers.get(hdrs.IF_RANGE, tag) != tag:
         return None
     try:
         asked = request.http_range
@@ -227,16 +246,14 @@ def _no_such_bytes(size: int) -> Refusal:
     return Refusal(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, "bad_range", headers=headers)
 
 
-async def _part(chunks: AsyncIterator[bytes], begin: int, size: int | None) -> AsyncGenerator[bytes]:
-    """Yield `size` bytes from `begin` on, all where it is None."""
-    left = size
-    async for chunk in chunks:
-        data = chunk[begin:] if begin else chunk
-        begin = max(0, begin - len(chunk))
-        if left is not None:
-            data = data[:left]
-            left -= len(data)
-        if data:
-            yield data
-        if left == 0:
-            return
+async def _through(found: Found, begin: int, end: int | None) -> AsyncGenerator[bytes]:
+    """Yield the bytes of a recording from `begin` on, before `end` where that is known, as they come."""
+    at = 0
+    async with aclosing(found.read()) as chunks:
+        async for chunk in chunks:
+            data = chunk[max(0, begin - at) : None if end is None else max(0, end - at)]
+            at += len(chunk)
+            if data:
+                yield data
+            if end is not None and at >= end:
+                return

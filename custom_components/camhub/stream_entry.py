@@ -51,8 +51,6 @@ class EntryStreams:
         self.sessions: dict[str, LiveSession] = {}
         self.hls = HlsPaths(clock)
         self.hls_start = HlsStart()
-        # Bytes of recordings whose size their vendor does not tell, by name.
-        self.sizes: dict[str, int] = {}
         self._clips: dict[tuple[str, str], Clip] = {}
 
     def remember(self, clips: Mapping[str, Clip], camera_id: str) -> None:

@@ -9,6 +9,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.util.json import JsonObjectType, JsonValueType
 
 from .access import camera_entity_id, may_view
+from .clip_sources import clip_sources
 from .const import DOMAIN
 from .coordinator import CamHubConfigEntry
 from .hls import PLAYLIST_TYPE, async_hls
@@ -114,7 +115,7 @@ def _row(hass: HomeAssistant, entry: CamHubConfigEntry, camera: Camera, entity_i
         "url": stream_path(key),
         "formats": {name: stream_path(key, name) for name in formats},
         "stats": stream_path(key, "stats"),
-        "recordings": stream_path(key, "recordings") if camera.clips else None,
+        "recordings": stream_path(key, "recordings") if clip_sources(entry.runtime_data, camera) else None,
     }
 
 

@@ -45,6 +45,10 @@ class House:
         """Return the path of a camera's stream or of something below it."""
         return "/".join([self.streams[camera]["url"], *parts])
 
+    def media(self, camera: str) -> str:
+        """Return what stands for a camera in the media browser."""
+        return f"media-source://camhub/{self.entries[camera]}/{camera}"
+
     def entity(self, camera: str) -> str:
         return str(self.streams[camera]["entity_id"])
 

@@ -7,7 +7,6 @@ import logging
 from statistics import median
 import time
 from typing import Any, Final
-from urllib.parse import quote
 
 import pytest
 
@@ -88,14 +87,14 @@ def proxied(kind: str, query: str = "", ending: str = "") -> Asking:
 
 def commanding(kind: str, **fields: str) -> Asking:
     async def ask(house: House, who: Person) -> str:
-        filled = {name: value.format(key=quote(house.streams[CAMERA]["camera_key"])) for name, value in fields.items()}
+        filled = {name: value.format(media=house.media(CAMERA)) for name, value in fields.items()}
         return await outcome(who.command(kind, **filled))
 
     return ask
 
 
 async def resolving_a_recording(house: House, who: Person) -> str:
-    clip = await newest_clip(house, f"media-source://camhub/{quote(house.streams[CAMERA]['camera_key'], safe='')}")
+    clip = await newest_clip(house, house.media(CAMERA))
     return await outcome(who.command("media_source/resolve_media", media_content_id=clip))
 
 
@@ -168,7 +167,7 @@ TABLE: Final[dict[str, tuple[Asking, int | str, int | str, int | str, int | str]
     "camera/stream": (commanding("camera/stream", entity_id=f"camera.{CAMERA}"), "done", "done", "refused", "refused"),
     "camera/webrtc/offer": (dashboard_offer, "answer", "answer", "error", "error"),
     "browse recordings": (
-        commanding("media_source/browse_media", media_content_id="media-source://camhub/{key}"),
+        commanding("media_source/browse_media", media_content_id="{media}"),
         *("done", "done", "refused", "refused"),
     ),
     "resolve a recording": (resolving_a_recording, "done", "done", "refused", "refused"),

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Response
 import pytest
 
 from .conftest import Demo
@@ -17,6 +17,22 @@ PLAY = """path => new Promise((resolve, reject) => {
   video.muted = true;
   video.src = path;
 })"""
+SEEK = """path => new Promise((resolve, reject) => {
+  const video = document.createElement('video');
+  video.onerror = () => reject(video.error.message);
+  video.muted = true;
+  let wanted = 0;
+  video.onloadedmetadata = () => { wanted = video.duration * 0.7; video.currentTime = wanted; };
+  video.onseeked = () => resolve({
+    wanted, after: video.currentTime, duration: video.duration, seekable: video.seekable.end(0),
+  });
+  video.src = path;
+})"""
+PART = """async path => {
+  const answer = await fetch(path, {headers: {Range: 'bytes=1000-1099'}});
+  const size = (await answer.arrayBuffer()).byteLength;
+  return {status: answer.status, range: answer.headers.get('content-range'), size};
+}"""
 SHOW = """path => new Promise((resolve, reject) => {
   const image = new Image();
   image.onerror = reject;
@@ -39,19 +55,52 @@ def opened(page: Page, content: str) -> list[dict[str, Any]]:
     return children
 
 
+def camera(page: Page, name: str) -> str:
+    """Return what stands for a camera, whichever account's it is."""
+    accounts = opened(page, "media-source://camhub")
+    cameras = [each for account in accounts for each in opened(page, account["media_content_id"])]
+    return named(cameras, name)
+
+
 def named(children: list[dict[str, Any]], title: str) -> str:
     (content,) = [each["media_content_id"] for each in children if each["title"] == title]
     return str(content)
 
 
 def test_a_recording_is_found_seen_and_played(inside: Page) -> None:
-    folders = opened(inside, named(opened(inside, "media-source://camhub"), "Driveway"))
+    folders = opened(inside, camera(inside, "Driveway"))
     clips = opened(inside, named(folders, "Car"))
     assert clips
     for clip in clips[:2]:
         assert inside.evaluate(SHOW, clip["thumbnail"]) == 320
         asked = {"type": "media_source/resolve_media", "media_content_id": clip["media_content_id"]}
         assert inside.evaluate(PLAY, inside.evaluate(ASK, asked)["url"]) == 320
+
+
+def test_a_recording_is_jumped_about_in(inside: Page) -> None:
+    """From the newest day in the media browser: the browser asks for parts and gets them."""
+    days = [each for each in opened(inside, camera(inside, "Driveway")) if each["title"][:2] == "20"]
+    shown = (each for day in days for each in opened(inside, day["media_content_id"]))
+    clip = next(each for each in shown if each["can_play"] and each["thumbnail"])
+    assert clip["media_content_id"].startswith(days[0]["media_content_id"].rpartition("/")[0])
+    asked = {"type": "media_source/resolve_media", "media_content_id": clip["media_content_id"]}
+    path = inside.evaluate(ASK, asked)["url"]
+    answers: list[tuple[int, str]] = []
+
+    def note(response: Response) -> None:
+        if response.url.endswith(path):
+            answers.append((response.status, response.headers.get("content-range", "")))
+
+    inside.on("response", note)
+    seen = inside.evaluate(SEEK, path)
+    assert seen["after"] == pytest.approx(seen["wanted"], abs=0.1)
+    assert seen["seekable"] == pytest.approx(seen["duration"], abs=0.1)
+    assert answers
+    assert {status for status, _ in answers} == {206}
+    # Of what is kept a part in the middle is answered with just that.
+    part = inside.evaluate(PART, path)
+    assert (part["status"], part["size"]) == (206, 100)
+    assert part["range"].startswith("bytes 1000-1099/")
 
 
 def test_what_is_there_and_what_it_costs(inside: Page) -> None:

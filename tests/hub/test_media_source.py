@@ -11,10 +11,10 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockUser
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator, WebSocketGenerator
 
+from custom_components.camhub.clip_sources import recording_id
 from custom_components.camhub.kernel.errors import HubError, Unreachable
 from custom_components.camhub.kernel.model import Clip, EventKind, Image
-from custom_components.camhub.media_source import LABELLED_SHOWN
-from custom_components.camhub.stream_clips import recording_id
+from custom_components.camhub.media_source import PAGE
 
 from .conftest import AddAccount
 from .fake_provider import FakeProvider, FakeSpec
@@ -67,7 +67,7 @@ class RichFakeClips(FakeClips):
                 kind=EventKind.ANIMAL,
                 label="cat",
             )
-            for number in range(LABELLED_SHOWN + 5)
+            for number in range(PAGE + 5)
         ]
 
     async def thumbnail(self, clip: Clip) -> Image:
@@ -129,11 +129,15 @@ async def browser(clips: FakeClips, hass_ws_client: WebSocketGenerator) -> Brows
 async def test_recordings_are_found_by_camera_and_day(browser: Browser) -> None:
     (yard,) = await browser.open(ROOT)
     assert yard["title"] == "Yard"
+    entry_id, camera_id = yard["media_content_id"].removeprefix(f"{ROOT}/").split("/")
+    assert camera_id == "yard"
+    assert await browser.open(f"{ROOT}/{entry_id}") == [yard]
     days = await browser.open(yard["media_content_id"])
     assert days[0]["title"] == dt_util.now().date().isoformat()
     newest, oldest = await browser.open(days[0]["media_content_id"])
     assert newest["title"] == "04:00:00 person"
     assert oldest["title"] == "03:00:00"
+    assert newest["media_content_id"].rpartition("/")[0] == days[0]["media_content_id"]
     assert (newest["thumbnail"], oldest["thumbnail"]) == (None, None)
     assert await browser.open(days[1]["media_content_id"]) == []
 
@@ -210,11 +214,12 @@ async def test_clips_by_what_was_seen(rich: RichFakeClips, hass_ws_client: WebSo
     (yard,) = await browser.open(ROOT)
     folders = await browser.open(yard["media_content_id"])
     assert [each["title"] for each in folders[:3]] == ["Person", "Cat", "Garden gnome"]
-    answer = await browser.ask("browse", folders[1]["media_content_id"])
-    result = answer["result"]
-    assert (len(result["children"]), result["not_shown"]) == (LABELLED_SHOWN, 5)
+    *cats, older = await browser.open(folders[1]["media_content_id"])
+    assert (len(cats), older["title"]) == (PAGE, "Older (5)")
     day = (dt_util.now().date() - timedelta(days=2)).isoformat()
-    assert result["children"][0]["title"] == f"{day} 03:24:00 cat"
+    assert cats[0]["title"] == f"{day} 03:24:00 cat"
+    oldest = await browser.open(older["media_content_id"])
+    assert [each["title"][-12:] for each in oldest] == [f"00:0{minute}:00 cat" for minute in (4, 3, 2, 1, 0)]
     assert await browser.open(folders[2]["media_content_id"]) == []
 
 
@@ -229,7 +234,7 @@ async def test_a_day_of_many_things(browser: Browser, clips: FakeClips) -> None:
     assert [each["title"] for each in await browser.open(dogs["media_content_id"])] == ["04:00:00 dog"]
     assert [each["title"] for each in await browser.open(people["media_content_id"])] == ["04:00:00 person"]
     key = yard["media_content_id"]
-    assert await browser.open(f"{key}/label/dog") == []
+    assert await browser.open(f"{key}/label:dog") == []
 
 
 async def test_of_many_clips_the_first_are_looked_for_again(
@@ -238,7 +243,7 @@ async def test_of_many_clips_the_first_are_looked_for_again(
     hass_client_no_auth: ClientSessionGenerator,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("custom_components.camhub.stream_entry.CLIPS_KEPT", LABELLED_SHOWN + 1)
+    monkeypatch.setattr("custom_components.camhub.stream_entry.CLIPS_KEPT", PAGE + 1)
     browser = Browser(await hass_ws_client())
     (yard,) = await browser.open(ROOT)
     folders = await browser.open(yard["media_content_id"])
@@ -257,11 +262,11 @@ async def test_a_recorder_that_is_away_is_said(browser: Browser, clips: FakeClip
     assert not (await browser.ask("browse", day))["success"]
     assert (await browser.ask("resolve", clip))["success"], "it was shown a moment ago"
     unseen = recording_id(Clip(id="third", camera="yard", start=dt_util.utcnow()))
-    assert not (await browser.ask("resolve", f"{yard['media_content_id']}/clip/{unseen}"))["success"]
+    assert not (await browser.ask("resolve", f"{day}/{unseen}"))["success"]
     assert not (await browser.ask("resolve", f"{clip}x"))["success"]
 
 
-@pytest.mark.parametrize("rest", ["no%20such~camera", "x", "no~camera/day/2026-01-01", "no~camera/clip/x"])
+@pytest.mark.parametrize("rest", ["no%20such/camera", "x", "no/camera/2026-01-01", "no/camera/2026-01-01/x"])
 async def test_what_is_not_there_is_refused(browser: Browser, rest: str) -> None:
     for kind in ("browse", "resolve"):
         assert not (await browser.ask(kind, f"{ROOT}/{rest}"))["success"]
@@ -270,10 +275,11 @@ async def test_what_is_not_there_is_refused(browser: Browser, rest: str) -> None
 async def test_a_day_that_is_none_and_a_clip_that_is_none(browser: Browser) -> None:
     (yard,) = await browser.open(ROOT)
     key = yard["media_content_id"]
-    for rest in ("day/yesterday", "day", "clip/x", "2026-01-01"):
+    for rest in ("yesterday", "", "2026-01-01/x", "2026-01-01/label:x/y", "2026-01-01/page:0", "2026-01-01/page:x"):
         assert not (await browser.ask("browse", f"{key}/{rest}"))["success"]
     unknown = recording_id(Clip(id="third", camera="yard", start=dt_util.utcnow()))
-    for rest in (f"clip/{unknown}", "clip/x", "clip", "day/2026-01-01", ""):
+    elsewhere = recording_id(Clip(id="second", camera="yard", start=dt_util.utcnow()), "elsewhere")
+    for rest in (f"2026-01-01/{unknown}", f"2026-01-01/{elsewhere}", "2026-01-01/x", "2026-01-01", ""):
         assert not (await browser.ask("resolve", f"{key}/{rest}"))["success"]
 
 
@@ -293,3 +299,50 @@ async def test_home_assistant_itself_may(clips: FakeClips, hub: HomeAssistant) -
 
     root = await async_browse_media(hub, ROOT)
     assert [child.title for child in root.children or ()] == ["Yard"]
+
+
+async def test_what_is_recorded_here_stands_beside_what_the_vendor_has(
+    browser: Browser, clips: FakeClips, hub: HomeAssistant, hass_client_no_auth: ClientSessionGenerator
+) -> None:
+    (entry,) = hub.config_entries.async_loaded_entries("camhub")
+    own = FakeClips()
+    own.all = [replace(clips.all[0], start=clips.all[0].start + timedelta(minutes=30))]
+    entry.runtime_data.clip_places["local"] = {"yard": own, "door": own}.get
+    cameras = await browser.open(ROOT)
+    assert [each["title"] for each in cameras] == ["Yard", "Door"]
+    day = (await browser.open(cameras[0]["media_content_id"]))[0]["media_content_id"]
+    shown = await browser.open(day)
+    assert [each["title"] for each in shown] == ["04:00:00 person", "03:30:00 (local)", "03:00:00"]
+    assert len({each["media_content_id"] for each in shown}) == 3, "one name in two places is two recordings"
+    clips.error = Unreachable()
+    (only,) = await browser.open(day)
+    assert only == shown[1], "a vendor that is away hides nothing of ours"
+    resolved = await browser.ask("resolve", only["media_content_id"])
+    answer = await (await hass_client_no_auth()).get(resolved["result"]["url"])
+    assert await answer.read() == b"film of first/one"
+
+
+async def test_each_of_two_accounts_has_a_folder(
+    browser: Browser, clips: FakeClips, fake: FakeSpec, add_account: AddAccount
+) -> None:
+    await add_account(unique_id="mjpeg_other", title="Cottage")
+    home, cottage = await browser.open(ROOT)
+    assert (home["title"], cottage["title"]) == ("Home", "Cottage")
+    assert [each["title"] for each in await browser.open(cottage["media_content_id"])] == ["Yard"]
+
+
+async def test_what_was_fetched_is_a_file_for_who_attaches_it(
+    browser: Browser, clips: FakeClips, hub: HomeAssistant, hass_client_no_auth: ClientSessionGenerator
+) -> None:
+    from homeassistant.components.media_source import async_resolve_media
+
+    (yard,) = await browser.open(ROOT)
+    day = (await browser.open(yard["media_content_id"]))[0]["media_content_id"]
+    _, oldest = await browser.open(day)
+    media = await async_resolve_media(hub, oldest["media_content_id"], None)
+    assert media.path is None
+    answer = await (await hass_client_no_auth()).get(media.url, headers={"Range": "bytes=0-3"})
+    assert (answer.status, await answer.read()) == (HTTPStatus.PARTIAL_CONTENT, b"film")
+    kept = (await async_resolve_media(hub, oldest["media_content_id"], None)).path
+    assert kept is not None
+    assert kept.read_bytes() == b"film of first/one"

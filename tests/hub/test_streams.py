@@ -21,8 +21,8 @@ from custom_components.camhub.kernel.model import Image
 from custom_components.camhub.kernel.provider import WebRtc
 from custom_components.camhub.kernel.relay import OPENING
 from custom_components.camhub.limits import METER
+from custom_components.camhub.recording.film_cache import FilmCache
 from custom_components.camhub.runtime import SHARED
-from custom_components.camhub.stream_entry import STREAMS
 from custom_components.camhub.stream_paths import camera_key, parse_key, stream_path
 
 from .conftest import AddAccount
@@ -504,25 +504,32 @@ async def test_recordings_without_pictures(client: TestClient[Any, Any], path: P
 
 
 async def test_a_size_that_nobody_tells_is_learnt_once(
-    hub: HomeAssistant,
-    client: TestClient[Any, Any],
-    path: Path,
-    entry: MockConfigEntry,
-    monkeypatch: pytest.MonkeyPatch,
+    client: TestClient[Any, Any], path: Path, entry: MockConfigEntry
 ) -> None:
     clips = entry.runtime_data.data["gate"].clips
     url = await first_recording(client, path, 2)
-    for read in (2, 3):
+    before = clips.closed
+    answer = await client.get(url, headers={"Range": "bytes=0-1"})
+    for _ in range(2):
         answer = await client.get(url, headers={"Range": "bytes=-10"})
         assert answer.status == HTTPStatus.PARTIAL_CONTENT
         assert answer.headers["Content-Range"] == f"bytes {len(FILM) - 10}-{len(FILM) - 1}/{len(FILM)}"
         assert await answer.read() == FILM[-10:]
-        assert clips.closed == read
-    monkeypatch.setattr("custom_components.camhub.stream_clips.SIZES_KEPT", 0)
-    hub.data[STREAMS][entry.entry_id].sizes = {"other": 1}
-    assert (await client.get(url, headers={"Range": "bytes=0-1"})).status == HTTPStatus.PARTIAL_CONTENT
-    assert set(hub.data[STREAMS][entry.entry_id].sizes) == {"gate/C"}
-    hub.data[STREAMS][entry.entry_id].sizes = {}
+    assert answer.headers["ETag"]
+    async with client.head(url) as head:
+        assert head.headers["Content-Length"] == str(len(FILM))
+    for match, status in ((answer.headers["ETag"], 206), ('"other"', 200)):
+        parts = await client.get(url, headers={"Range": "bytes=0-1", "If-Range": match})
+        assert parts.status == status
+    assert await (await client.get(url)).read() == FILM
+    assert clips.closed == before + 1, "it was fetched once"
+
+
+async def test_what_takes_too_long_to_measure_is_handed_through(
+    client: TestClient[Any, Any], hub: HomeAssistant, path: Path, entry: MockConfigEntry
+) -> None:
+    clips = entry.runtime_data.data["gate"].clips
+    url = await first_recording(client, path, 2)
     option(hub, entry, first_byte=0.1)
     slow = clips.read
 
@@ -534,6 +541,20 @@ async def test_a_size_that_nobody_tells_is_learnt_once(
     clips.read = once_slow
     answer = await client.get(url, headers={"Range": "bytes=0-1"})
     assert (answer.status, await answer.read()) == (HTTPStatus.OK, FILM)
+
+
+async def test_what_is_too_large_to_keep_is_handed_through(
+    client: TestClient[Any, Any], hub: HomeAssistant, path: Path, entry: MockConfigEntry
+) -> None:
+    hub.data[SHARED].films = FilmCache("small", limit=2000, largest=2000)
+    url = await first_recording(client, path, 2)
+    for _ in range(2):
+        answer = await client.get(url, headers={"Range": "bytes=0-1"})
+        assert (answer.status, await answer.read()) == (HTTPStatus.OK, FILM)
+    known = await first_recording(client, path)
+    answer = await client.get(known, headers={"Range": "bytes=9000-9009"})
+    assert (answer.status, await answer.read()) == (HTTPStatus.PARTIAL_CONTENT, FILM[9000:9010])
+    await hub.data[SHARED].films.close()
 
 
 async def test_a_recording_that_is_gone_or_breaks_off(

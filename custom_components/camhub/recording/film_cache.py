@@ -1,0 +1,228 @@
+"""Clips fetched once into files, so that players may jump about in them; bounded in bytes, gone with Home Assistant."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
+from pathlib import Path
+import shutil
+import tempfile
+from typing import Final
+
+from ..kernel.errors import HubError, Unreachable
+
+MEGA: Final = 2**20
+# Bytes of all clips together, and of one: larger ones are handed through as they come.
+LIMIT: Final = 512 * MEGA
+LARGEST: Final = 256 * MEGA
+# Names of clips that are known to be larger; a list of names only.
+_NAMES_KEPT: Final = 1000
+_CHUNK: Final = 2**18
+
+type Fetch = Callable[[], AsyncGenerator[bytes]]
+type Convert = Callable[[AsyncIterator[bytes], Path], Awaitable[None]]
+
+
+class NotKept(Unreachable):
+    """A clip is larger than the bound, or the disk is full: it has to be handed through."""
+
+
+class Film:
+    """A clip as a file that grows until it is whole."""
+
+    def __init__(self, path: Path) -> None:
+        """Begin with nothing."""
+        self.path = path
+        self.written = 0
+        # None until it is whole.
+        self.size: int | None = None
+        self._error: HubError | None = None
+        self._news = asyncio.Event()
+
+    def grow(self, size: int) -> None:
+        """Tell those who wait that there are more bytes."""
+        self.written += size
+        self._tell()
+
+    def finish(self, size: int) -> None:
+        """Tell that it is whole."""
+        self.written = self.size = size
+        self._tell()
+
+    def fail(self, error: HubError) -> None:
+        """Tell that it will never be whole."""
+        self._error = error
+        self._tell()
+
+    async def until(self, written: int) -> int:
+        """Wait until so many bytes are there or it is whole, and return how many; raises HubError."""
+        while self._error is None and self.size is None and self.written < written:
+            await self._news.wait()
+        if self._error is not None:
+            raise self._error
+        return self.written
+
+    async def whole(self) -> int:
+        """Wait for all of it and return its size in bytes; raises HubError."""
+        while self.size is None:
+            await self.until(self.written + 1)
+        return self.size
+
+    async def read(self, begin: int, end: int | None) -> AsyncGenerator[bytes]:
+        """Yield these bytes as they come, to the end where none is given; raises HubError."""
+        if end is None:
+            end = await self.whole()
+        file = await asyncio.to_thread(self.path.open, "rb")
+        try:
+            await asyncio.to_thread(file.seek, begin)
+            at = begin
+            while at < end:
+                there = min(await self.until(at + 1), end)
+                if there <= at:
+                    raise Unreachable("it is shorter than was said")
+                data = await asyncio.to_thread(file.read, min(_CHUNK, there - at))
+                at += len(data)
+                yield data
+        finally:
+            await asyncio.to_thread(file.close)
+
+    def _tell(self) -> None:
+        self._news.set()
+        self._news = asyncio.Event()
+
+
+class FilmCache:
+    """Films by name, those used last; each is fetched once however many want it."""
+
+    def __init__(self, owner: str, *, limit: int = LIMIT, largest: int = LARGEST) -> None:
+        """Keep nothing yet; `owner` marks the folder among those for temporary files."""
+        self._prefix = f"camhub-clips-{owner}-"
+        self._limit = limit
+        self._largest = largest
+        self._folder: Path | None = None
+        self._films: OrderedDict[str, Film] = OrderedDict()
+        self._refused: OrderedDict[str, None] = OrderedDict()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._count = 0
+        self._making = asyncio.Lock()
+
+    @property
+    def size(self) -> int:
+        """Return the bytes of all files."""
+        return sum(film.written for film in self._films.values())
+
+    def peek(self, name: str) -> Film | None:
+        """Return a film that is whole, without fetching anything."""
+        film = self._films.get(name)
+        return film if film is not None and film.size is not None else None
+
+    async def open(
+        self, name: str, fetch: Fetch, *, size: int | None = None, convert: Convert | None = None
+    ) -> Film | None:
+        """Return a film, fetched from now on unless it is there; None where it is known not to fit."""
+        if name in self._refused or (size or 0) > self._largest:
+            return None
+        if (known := self._films.get(name)) is not None:
+            self._films.move_to_end(name)
+            return known
+        try:
+            folder = await self._made()
+        except OSError:
+            return None
+        if (known := self._films.get(name)) is not None:
+            return known
+        self._count += 1
+        film = self._films[name] = Film(folder / f"{self._count}.film")
+        film.path.touch(mode=0o600)
+        task = asyncio.create_task(self._fetch(name, film, fetch, convert))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return film
+
+    async def forget(self, prefix: str) -> None:
+        """Drop the films whose names begin so."""
+        for name in [name for name in self._films if name.startswith(prefix)]:
+            await self._drop(name)
+
+    async def sweep(self) -> None:
+        """Remove what an earlier run left when it was cut short."""
+        await asyncio.to_thread(self._remove_leftovers)
+
+    async def close(self) -> None:
+        """End what is under way and remove every file."""
+        for task in tuple(self._tasks):
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        self._films.clear()
+        if self._folder is not None:
+            await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
+            self._folder = None
+
+    def _remove_leftovers(self) -> None:
+        for folder in Path(tempfile.gettempdir()).glob(f"{self._prefix}*"):
+            if folder != self._folder and not folder.is_symlink():
+                shutil.rmtree(folder, ignore_errors=True)
+
+    async def _made(self) -> Path:
+        async with self._making:
+            if self._folder is None:
+                self._folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix=self._prefix))
+            return self._folder
+
+    async def _fetch(self, name: str, film: Film, fetch: Fetch, convert: Convert | None) -> None:
+        error: HubError = Unreachable("given up")
+        try:
+            async with aclosing(fetch()) as chunks:
+                if convert is None:
+                    await self._write(film, chunks)
+                else:
+                    await convert(self._counted(film, chunks), film.path)
+            size = (await asyncio.to_thread(film.path.stat)).st_size
+            await self._make_room(film, size)
+            film.finish(size)
+        except OSError, NotKept:
+            error = NotKept()
+            self._refused[name] = None
+            if len(self._refused) > _NAMES_KEPT:
+                self._refused.popitem(last=False)
+        except HubError as failed:
+            error = failed
+        finally:
+            if film.size is None:
+                film.fail(error)
+                await self._drop(name)
+
+    async def _write(self, film: Film, chunks: AsyncIterator[bytes]) -> None:
+        """Write the chunks as they come; raises HubError, OSError."""
+        file = await asyncio.to_thread(film.path.open, "wb", 0)
+        try:
+            async for chunk in chunks:
+                await self._make_room(film, film.written + len(chunk))
+                await asyncio.to_thread(file.write, chunk)
+                film.grow(len(chunk))
+        finally:
+            await asyncio.to_thread(file.close)
+
+    async def _counted(self, film: Film, chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
+        """Hand on the chunks of a clip that is made anew, as long as it is not too large."""
+        size = 0
+        async for chunk in chunks:
+            size += len(chunk)
+            await self._make_room(film, size)
+            yield chunk
+
+    async def _make_room(self, film: Film, size: int) -> None:
+        """Drop the films used longest ago until one of this size fits; raises NotKept."""
+        if size > self._largest:
+            raise NotKept
+        others = [name for name, each in self._films.items() if each is not film and each.size is not None]
+        while self.size - film.written + size > self._limit:
+            if not others:
+                raise NotKept
+            await self._drop(others.pop(0))
+
+    async def _drop(self, name: str) -> None:
+        """Forget a film; who reads it just now reads on, for an open file stays until it is closed."""
+        film = self._films.pop(name)
+        await asyncio.to_thread(film.path.unlink, missing_ok=True)
