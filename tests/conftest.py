@@ -114,6 +114,8 @@ async def make_context(clock: FakeClock, authority: Authority, names: dict[str, 
         grabber: FrameGrabber | None = None,
         tokens: TokenStore | None = None,
         options: Mapping[str, JsonValue] | None = None,
+        kept: dict[str, object] | None = None,
+        earlier: TokenStore | None = None,
     ) -> Context:
         return Context(
             session=session,
@@ -123,6 +125,8 @@ async def make_context(clock: FakeClock, authority: Authority, names: dict[str, 
             grabber=grabber or NoGrabber(),
             counters=Counters(clock),
             options=options or {},
+            kept={} if kept is None else kept,
+            earlier=earlier,
         )
 
     yield make

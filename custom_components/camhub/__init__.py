@@ -18,6 +18,7 @@ from .entity import configuration_url
 from .issues import async_clear, async_clear_key_problems, async_raise_unreadable
 from .kernel.counters import Counters
 from .kernel.errors import Unreachable, WrongKey
+from .removal import async_give_back
 from .runtime import (
     SHARED,
     Sessions,
@@ -71,7 +72,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: CamHubConfigEntry) -> bo
     choice = await async_capture_choice(shared.store, entry)
     capture = Capture(shared.engines, choice, Counters(shared.clock))
     context = make_context(
-        hass, sessions, credentials, tokens=tokens, options=provider_options(spec, entry), capture=capture
+        hass, sessions, credentials, tokens=tokens, options=provider_options(spec, entry), capture=capture, entry=entry
     )
     coordinator = CamHubCoordinator(
         hass,
@@ -170,6 +171,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: CamHubConfigEntry) -> b
 async def async_remove_entry(hass: HomeAssistant, entry: CamHubConfigEntry) -> None:
     """Delete the credentials, the pictures and the issues of a removed account."""
     async_clear(hass, entry.entry_id)
+    await async_give_back(hass, entry)
     await hass.data[SHARED].store.async_forget(entry.entry_id)
     await hass.data[SHARED].films.forget(f"{entry.entry_id}/")
     album = hass.data[SHARED].album

@@ -12,6 +12,7 @@ from homeassistant.components.camera import (
     WebRTCAnswer,
     WebRTCCandidate,
     WebRTCClientConfiguration,
+    WebRTCError,
     WebRTCSendMessage,
 )
 from homeassistant.components.camera.webrtc import RTCIceCandidateInit
@@ -25,7 +26,7 @@ from .access import async_require_view
 from .const import DOMAIN, LOGGER, LONGEST_EXPORT, PLAYER_LIFE, STILL_PATIENCE
 from .coordinator import CamHubConfigEntry, CamHubCoordinator, way_of
 from .entity import CamHubEntity, async_add_for_cameras
-from .failures import action_errors
+from .failures import action_errors, sentence
 from .kernel.errors import HubError, Unsupported
 from .kernel.lease import Lease
 from .kernel.live import LiveView
@@ -274,10 +275,15 @@ class WebRtcCamera(StillCamera):
         def tell(candidate: str) -> None:
             send_message(WebRTCCandidate(RTCIceCandidateInit(candidate)))
 
+        def over(error: HubError) -> None:
+            # The viewer's player shows why, and hangs up.
+            send_message(WebRTCError(f"{DOMAIN}_live_view_over", sentence(error)))
+            self.close_webrtc_session(session_id)
+
         with action_errors():
             if webrtc is None:
                 raise Unsupported("the camera no longer answers offers")
-            live = self._live[session_id] = LiveView(webrtc, offer_sdp, tell, clock=self.coordinator.clock)
+            live = self._live[session_id] = LiveView(webrtc, offer_sdp, tell, clock=self.coordinator.clock, ended=over)
             try:
                 answer = await live.start()
             except BaseException:  # whatever ended it, nobody will close it later

@@ -92,17 +92,19 @@ class CamHubConfigFlow(ConfigFlow, domain=DOMAIN):
             earlier = await async_known(self.hass, entry)
         except (WrongKey, Unreachable) as error:
             return self.async_abort(reason=error.reason)
-        return await self.async_begin(entry.data[CONF_PROVIDER], earlier)
+        return await self.async_begin(entry.data[CONF_PROVIDER], earlier, entry)
 
-    async def async_begin(self, key: str, earlier: Credentials) -> ConfigFlowResult:
-        """Start a provider's sign-in."""
+    async def async_begin(
+        self, key: str, earlier: Credentials, entry: CamHubConfigEntry | None = None
+    ) -> ConfigFlowResult:
+        """Start a provider's sign-in; `entry` is the account that is signed in to again."""
         try:
             await (await async_shared(self.hass)).store.async_unlock()
         except WrongKey as error:
             return self.async_abort(reason=error.reason)
         self._key = key
         spec = await async_load_spec(self.hass, key)
-        self._conversation = Conversation(self.hass, spec, earlier)
+        self._conversation = Conversation(self.hass, spec, earlier, entry)
         return await self._async_show(await self._conversation.async_turn())
 
     async def async_page(self, user_input: dict[str, Any] | None) -> ConfigFlowResult:

@@ -110,13 +110,18 @@ class CredentialStore:
         return credentials, tokens
 
     async def async_save(
-        self, tokens: EntryTokens, entry: ConfigEntry[Any], credentials: Mapping[str, JsonValue]
+        self, tokens: EntryTokens | EarlierTokens, entry: ConfigEntry[Any], credentials: Mapping[str, JsonValue]
     ) -> None:
         """Keep changed credentials, on disk when this returns; raises WrongKey, Unreachable."""
 
         async def save() -> None:
-            if self._holders.get(entry.entry_id) is not tokens or not self._is_there(entry):
+            if isinstance(tokens, EarlierTokens):
+                # What runs on those of before holds what is spent from here on.
+                self._holders.pop(entry.entry_id, None)
+            elif self._holders.get(entry.entry_id) is not tokens:
                 # Signed in anew or removed meanwhile: these belong to a login that is over.
+                return
+            if not self._is_there(entry):
                 return
             sealed = (await self._unlocked()).seal(json.dumps(dict(credentials)))
             data = {**entry.data, CONF_CREDENTIALS: sealed, CONF_GENERATION: _generation(entry.data) + 1}
@@ -290,4 +295,19 @@ class EntryTokens:
 
     async def save(self, credentials: Mapping[str, JsonValue]) -> None:
         """Keep the whole set; nothing reloads, since no update listener exists. Raises WrongKey, Unreachable."""
+        await self._store.async_save(self, self._entry, credentials)
+
+
+class EarlierTokens:
+    """Where a dialog of an account saves what changed of the credentials that the account has."""
+
+    def __init__(self, store: CredentialStore, entry: ConfigEntry[Any]) -> None:
+        """Remember the account."""
+        self._store = store
+        self._entry = entry
+        self.changed = False
+
+    async def save(self, credentials: Mapping[str, JsonValue]) -> None:
+        """Keep the whole set; whoever runs on the one before saves nothing more. Raises WrongKey, Unreachable."""
+        self.changed = True
         await self._store.async_save(self, self._entry, credentials)

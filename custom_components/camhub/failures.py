@@ -23,6 +23,15 @@ def update_failure(error: HubError) -> HomeAssistantError:
     )
 
 
+def sentence(error: HubError) -> str:
+    """Return an error in words, as they are shown where Home Assistant takes text only."""
+    return str(
+        HomeAssistantError(
+            translation_domain=DOMAIN, translation_key=error.reason, translation_placeholders=error.placeholders
+        )
+    )
+
+
 @contextmanager
 def action_errors() -> Iterator[None]:
     """Turn an error inside into the sentence for the user who asked."""

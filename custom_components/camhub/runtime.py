@@ -1,5 +1,6 @@
 """From what Home Assistant stores to an open provider: what all entries share, the context, the sessions."""
 
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -45,6 +46,8 @@ class Shared:
     previews: FlowPreviews
     films: FilmCache
     specs: dict[str, ProviderSpec] = field(default_factory=dict)
+    # What the provider of an account keeps in memory while it is opened anew, by entry.
+    kept: defaultdict[str, dict[str, object]] = field(default_factory=lambda: defaultdict(dict))
 
 
 SHARED: Final[HassKey[Shared]] = HassKey(DOMAIN)
@@ -180,6 +183,8 @@ def make_context(
     tokens: TokenStore | None = None,
     options: Mapping[str, JsonValue],
     capture: Capture | None = None,
+    entry: CamHubConfigEntry | None = None,
+    earlier: TokenStore | None = None,
 ) -> Context:
     """Return what a provider or its sign-in may reach; `capture` takes pictures out of an account's live sessions."""
     shared = hass.data[SHARED]
@@ -191,4 +196,6 @@ def make_context(
         grabber=Frames(shared.grabber, capture),
         counters=capture.counters if capture else Counters(shared.clock),
         options=options,
+        kept=shared.kept[entry.entry_id] if entry else {},
+        earlier=earlier,
     )

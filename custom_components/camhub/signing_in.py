@@ -2,15 +2,18 @@
 
 import asyncio
 
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 
 from .const import DOMAIN
+from .coordinator import CamHubConfigEntry
+from .credential_store import EarlierTokens
 from .kernel.model import Account
 from .kernel.provider import Context
 from .kernel.secret import Credentials
 from .kernel.signin import Answers, Question
 from .kernel.spec import ProviderSpec
-from .runtime import Sessions, make_context, provider_options
+from .runtime import SHARED, Sessions, make_context, provider_options
 
 type Turn = Question | Account
 
@@ -18,13 +21,23 @@ type Turn = Question | Account
 class Conversation:
     """One sign-in under way."""
 
-    def __init__(self, hass: HomeAssistant, spec: ProviderSpec, earlier: Credentials) -> None:
-        """Start it; `async_turn` tells what it asks first."""
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        spec: ProviderSpec,
+        earlier: Credentials,
+        entry: CamHubConfigEntry | None = None,
+    ) -> None:
+        """Start it; `async_turn` tells what it asks first. `entry` is the account that is signed in to again."""
         self._hass = hass
+        self._entry = entry
+        self._kept = EarlierTokens(hass.data[SHARED].store, entry) if entry else None
         self._sessions = Sessions(hass)
         self._question: asyncio.Future[Question] = hass.loop.create_future()
         self._answers: asyncio.Future[Answers] = hass.loop.create_future()
-        context = make_context(hass, self._sessions, earlier, options=provider_options(spec))
+        context = make_context(
+            hass, self._sessions, earlier, options=provider_options(spec), entry=entry, earlier=self._kept
+        )
         self._task: asyncio.Task[Account] = hass.async_create_background_task(
             self._sign_in(spec, context), f"{DOMAIN} sign-in {spec.key}"
         )
@@ -45,9 +58,14 @@ class Conversation:
         return await self.async_turn()
 
     def close(self) -> None:
-        """End it, finished or not."""
+        """End it, finished or not; an account that goes on takes up what changed meanwhile."""
+        finished = self._task.done() and not self._task.cancelled() and self._task.exception() is None
         self._task.cancel()
         self._sessions.detach()
+        if self._entry and self._kept and self._kept.changed and not finished:
+            self._kept.changed = False
+            if self._entry.state is ConfigEntryState.LOADED:
+                self._hass.config_entries.async_schedule_reload(self._entry.entry_id)
 
     async def _sign_in(self, spec: ProviderSpec, context: Context) -> Account:
         """Run the provider's coroutine."""

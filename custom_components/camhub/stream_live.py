@@ -1,6 +1,6 @@
 """WebRTC over plain HTTP: an offer is posted, the answer comes back; candidates and the end have their own path."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Final
@@ -14,6 +14,8 @@ from homeassistant.helpers.event import async_call_later
 from homeassistant.util.json import JsonObjectType
 from homeassistant.util.ulid import ulid_now
 
+from .const import DOMAIN
+from .kernel.errors import HubError
 from .kernel.live import LiveView
 from .kernel.provider import Camera
 from .stream_answers import NO_STORE, Refusal
@@ -68,11 +70,16 @@ async def async_offer(watch: Watch) -> web.Response:
     session_id = ulid_now()
     watch.usage.admit(watch.limits, session_id)
     candidates: list[str] = []
-    talk = _talk(watch, entity, offer, candidates)
+    streams = entry_streams(watch.hass, watch.coordinator)
+
+    def over(_error: HubError) -> None:
+        watch.hass.async_create_task(streams.end(session_id), f"{DOMAIN} live view is over")
+
+    talk = _talk(watch, entity, offer, candidates, over)
     answer = await _answered(watch, talk)
     watch.usage.hold(session_id)
     session = LiveSession(watch.user.id, watch.camera.id, talk, candidates, lambda: watch.usage.release(session_id))
-    entry_streams(watch.hass, watch.coordinator).sessions[session_id] = session
+    streams.sessions[session_id] = session
     _keep(watch, session_id, session)
     path = watch.path("webrtc", session_id)
     headers = {**NO_STORE, "Location": path}
@@ -87,10 +94,12 @@ async def async_offer(watch: Watch) -> web.Response:
     return web.json_response(body, headers=headers)
 
 
-def _talk(watch: Watch, entity: CameraEntity, offer: str, candidates: list[str]) -> Talk:
+def _talk(
+    watch: Watch, entity: CameraEntity, offer: str, candidates: list[str], over: Callable[[HubError], None]
+) -> Talk:
     """Return who answers: the camera itself where it can, also where its entity prefers another way of watching."""
     if watch.camera.webrtc is not None:
-        return LiveView(watch.camera.webrtc, offer, candidates.append, clock=watch.coordinator.clock)
+        return LiveView(watch.camera.webrtc, offer, candidates.append, clock=watch.coordinator.clock, ended=over)
     return EntityTalk(entity, offer, candidates.append)
 
 

@@ -88,6 +88,10 @@ class FakeLive:
     def __init__(self, answer: str) -> None:
         self.answer = answer
         self.candidates: list[tuple[str, str | None, int | None]] = []
+        self.over: asyncio.Future[HubError] = asyncio.get_running_loop().create_future()
+
+    async def until_over(self) -> HubError:
+        return await self.over
 
     async def add_candidate(self, candidate: str, mid: str | None, line: int | None) -> None:
         self.candidates.append((candidate, mid, line))
@@ -135,6 +139,10 @@ class FakeProvider(Provider):
         self.cameras_error: HubError | None = None
         self.line: asyncio.Queue[CameraEvent | HubError] = asyncio.Queue()
         self.closed = 0
+        self.removed = 0
+        self.removing = asyncio.Event()
+        self.removing.set()
+        self.remove_error: Exception | None = None
         self.troubles: list[str] = []
         self.busy_until: datetime | None = None
         self.listed: list[Camera] = [self.camera("yard")]
@@ -180,6 +188,13 @@ class FakeProvider(Provider):
             if isinstance(event, HubError):
                 raise event
             yield event
+
+    @override
+    async def remove(self) -> None:
+        self.removed += 1
+        await self.removing.wait()
+        if self.remove_error is not None:
+            raise self.remove_error
 
     @override
     def device(self) -> DeviceIdentity | None:

@@ -10,6 +10,7 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.camhub.config_flow import CamHubConfigFlow
 from custom_components.camhub.const import CONF_CREDENTIALS, CONF_MATCH, CONF_PROVIDER, DOMAIN
+from custom_components.camhub.credential_store import EarlierTokens
 from custom_components.camhub.kernel.errors import Unreachable
 from custom_components.camhub.kernel.model import Account
 from custom_components.camhub.kernel.provider import Context
@@ -166,6 +167,43 @@ async def test_a_dialog_that_is_opened_again_answers_nothing(
     done = await answer(hub, await answer(hub, form, ADDRESS), {"name": "Home"})
     assert done["reason"] == "reauth_successful"
     await hub.async_block_till_done()
+
+
+async def test_what_changes_of_a_login_during_its_dialog_is_kept(
+    hub: HomeAssistant, fake: FakeSpec, add_account: AddAccount
+) -> None:
+    entry = await add_account()
+    form = await entry.start_reconfigure_flow(hub)
+    (flow,) = hub.config_entries.flow._progress.values()
+    assert isinstance(flow, CamHubConfigFlow)
+    assert flow._conversation is not None
+    assert flow._conversation._kept is not None
+    await flow._conversation._kept.save({**CREDENTIALS, "password": "rotated"})
+    await fake.provider.context.tokens.save({**CREDENTIALS, "password": "spent"})
+    hub.config_entries.flow.async_abort(form["flow_id"])
+    await hub.async_block_till_done()
+    assert (await credentials_of(hub, entry))["password"] == "rotated"
+    assert [provider.context.credentials.text("password") for provider in fake.opened] == [PASSWORD, "rotated"]
+
+
+async def test_a_dialog_that_changed_nothing_disturbs_nobody(
+    hub: HomeAssistant, fake: FakeSpec, add_account: AddAccount
+) -> None:
+    entry = await add_account()
+    form = await entry.start_reconfigure_flow(hub)
+    hub.config_entries.flow.async_abort(form["flow_id"])
+    await hub.async_block_till_done()
+    assert len(fake.opened) == 1
+
+
+async def test_what_changes_during_the_dialog_of_an_account_that_is_gone_is_lost(
+    hub: HomeAssistant, fake: FakeSpec, add_account: AddAccount
+) -> None:
+    entry = await add_account(setup=False)
+    earlier = EarlierTokens(hub.data[SHARED].store, entry)
+    await hub.config_entries.async_remove(entry.entry_id)
+    await earlier.save({**CREDENTIALS, "password": "rotated"})
+    assert hub.config_entries.async_entries(DOMAIN) == []
 
 
 async def test_reconfigure_refuses_another_device(hub: HomeAssistant, fake: FakeSpec, add_account: AddAccount) -> None:

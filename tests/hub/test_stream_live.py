@@ -87,6 +87,16 @@ async def test_plain_sdp_is_answered_in_kind_and_ends_by_itself(
     assert fake.provider.webrtc.released == 1
 
 
+async def test_a_session_that_the_vendor_ended_is_over(
+    hub: HomeAssistant, client: TestClient[Any, Any], fake: FakeSpec, door: str
+) -> None:
+    session = (await (await client.post(door, json={"sdp": OFFER})).json())["session"]
+    fake.provider.webrtc.sessions[0].over.set_result(Unreachable(reason="session_over"))
+    await hub.async_block_till_done()
+    assert fake.provider.webrtc.released == 1
+    assert (await client.post(session)).status == HTTPStatus.NOT_FOUND
+
+
 async def test_a_session_is_its_owners_and_ends_with_the_account(
     hub: HomeAssistant,
     client: TestClient[Any, Any],

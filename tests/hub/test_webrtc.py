@@ -4,6 +4,7 @@ from homeassistant.components.camera import (
     Camera as CameraEntity,
     WebRTCAnswer,
     WebRTCCandidate,
+    WebRTCError,
     WebRTCMessage,
 )
 from homeassistant.components.camera.helper import get_camera_from_entity_id
@@ -113,3 +114,17 @@ async def test_the_viewer_is_told_which_data_channel_is_wanted(
     assert told.configuration.ice_servers
     entry.runtime_data.data = {}
     assert door.async_get_webrtc_client_configuration().data_channel is None
+
+
+async def test_the_viewer_is_told_that_the_vendor_ended_the_view(
+    hub: HomeAssistant, fake: FakeSpec, door: CameraEntity
+) -> None:
+    said: list[WebRTCMessage] = []
+    await door.async_handle_async_webrtc_offer("offer", "one", said.append)
+    fake.provider.webrtc.sessions[0].over.set_result(Unreachable(reason="session_over"))
+    await hub.async_block_till_done()
+    assert said == [
+        WebRTCAnswer("answer to offer"),
+        WebRTCError("camhub_live_view_over", "The live view has ended at the service"),
+    ]
+    assert fake.provider.webrtc.released == 1

@@ -1,10 +1,11 @@
+import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import override
 
 import pytest
 
-from custom_components.camhub.kernel.errors import Unreachable
+from custom_components.camhub.kernel.errors import HubError, Unreachable
 from custom_components.camhub.kernel.lease import Lease
 from custom_components.camhub.kernel.live import LiveView
 from custom_components.camhub.kernel.provider import WebRtc, WebRtcSession
@@ -106,3 +107,49 @@ async def test_what_goes_either_way_is_mended(clock: FakeClock) -> None:
     assert told == ["candidate:1 1 udp 1 192.0.2.1 9 typ host"]
     assert vendor.session.heard == [("theirs", None, 1)]
     await live.close()
+
+
+async def test_a_viewer_is_told_of_an_end_that_nothing_can_follow(clock: FakeClock) -> None:
+    door = Door(clock)
+    door.renewable = False
+    ends: list[HubError] = []
+    live = LiveView(door, "offer", lambda _: None, clock=clock, ended=ends.append)
+    await live.start()
+    await clock.advance(59)
+    assert ends == [], "what is left of it serves"
+    await clock.advance(60)
+    assert [end.reason for end in ends] == ["session_over"]
+    await live.close()
+    assert clock.sleepers == 0
+
+
+async def test_a_viewer_is_told_of_an_end_that_the_vendor_makes(clock: FakeClock) -> None:
+    class Hasty(Session):
+        def __init__(self) -> None:
+            super().__init__()
+            self.over: asyncio.Future[HubError] = asyncio.get_running_loop().create_future()
+
+        async def until_over(self) -> HubError:
+            return await self.over
+
+    door, hasty = Door(clock), Hasty()
+    door.session = hasty
+    ends: list[HubError] = []
+    live = LiveView(door, "offer", lambda _: None, clock=clock, ended=ends.append)
+    await live.start()
+    await settle()
+    assert ends == []
+    hasty.over.set_result(Unreachable(reason="live_view_refused"))
+    await settle()
+    assert [end.reason for end in ends] == ["live_view_refused"]
+    await live.close()
+
+
+async def test_who_closes_is_told_of_no_end(clock: FakeClock) -> None:
+    door = Door(clock)
+    ends: list[HubError] = []
+    live = LiveView(door, "offer", lambda _: None, clock=clock, ended=ends.append)
+    await live.start()
+    await live.close()
+    await clock.advance(600)
+    assert (ends, clock.sleepers) == ([], 0)

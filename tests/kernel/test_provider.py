@@ -37,6 +37,7 @@ async def test_the_rest_of_a_provider_has_defaults() -> None:
     assert provider.health() is None
     assert provider.token_status() is None
     provider.follow(lambda _: None)
+    await provider.remove()
     assert list(provider.problems()) == []
     assert provider.next_call_at() is None
     assert provider.diagnostics() == {}

@@ -63,6 +63,7 @@ class LeaseKeeper[T]:
         self._opened_anew = False
         self._task: asyncio.Task[None] | None = None
         self._changed: Observers[T] = Observers("a renewed lease")
+        self._last = asyncio.Event()
 
     @property
     def error(self) -> HubError | None:
@@ -85,6 +86,12 @@ class LeaseKeeper[T]:
     def on_change(self, callback: Callable[[T], None]) -> Callable[[], None]:
         """Call `callback` with each value that differs from the one before; return the undo."""
         return self._changed.add(callback)
+
+    async def until_over(self) -> None:
+        """Return once the end of a lease has come that no other can follow."""
+        await self._last.wait()
+        if self._lease is not None and (remaining := self._remaining(self._lease)) > 0:
+            await self._clock.sleep(remaining)
 
     async def start(self) -> T:
         """Open the lease and keep it from now on; raises HubError."""
@@ -121,6 +128,7 @@ class LeaseKeeper[T]:
             # At least a breath between two, also where a vendor hands out leases that have ended.
             await self._clock.sleep(max(remaining - self._margin, remaining / 2, self._backoff.first))
             if (following := await self._follow(lease)) is None:
+                self._last.set()
                 return
             self._lease, self._error = following, None
             if following.value != lease.value:

@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 from . import sdp
 from .clock import Clock
-from .errors import Unsupported
+from .errors import HubError, Unreachable, Unsupported
 from .lease import PATIENT_MARGIN, Lease, LeaseKeeper
-from .provider import WebRtc, WebRtcSession
+from .provider import EndingSession, WebRtc, WebRtcSession
 
 type Candidate = tuple[str, str | None, int | None]
 
@@ -20,8 +20,16 @@ class LiveView:
     its way (`sdp`).
     """
 
-    def __init__(self, webrtc: WebRtc, offer: str, tell: Callable[[str], None], *, clock: Clock) -> None:
-        """Open nothing yet; `tell` takes the camera's later candidates."""
+    def __init__(
+        self,
+        webrtc: WebRtc,
+        offer: str,
+        tell: Callable[[str], None],
+        *,
+        clock: Clock,
+        ended: Callable[[HubError], None] | None = None,
+    ) -> None:
+        """Open nothing yet; `tell` takes the camera's later candidates, `ended` why it is over unless it was closed."""
         self._webrtc = webrtc
         self._offer = offer
         self._tell = tell
@@ -30,6 +38,8 @@ class LiveView:
         self._waiting: list[Candidate] = []
         self._untold: list[str] | None = []
         self._keeper = LeaseKeeper(self._open, clock=clock, margin=PATIENT_MARGIN)
+        self._ended = ended
+        self._watching: asyncio.Task[None] | None = None
 
     async def start(self) -> str:
         """Return the answer to the offer; raises HubError."""
@@ -37,6 +47,8 @@ class LiveView:
         while self._waiting:
             await session.add_candidate(*self._waiting.pop(0))
         self._session = session
+        if self._ended is not None:
+            self._watching = asyncio.create_task(self._watch(session, self._ended))
         # By then whoever called has handed the answer on.
         asyncio.get_running_loop().call_soon(self._tell_all)
         return sdp.mend_answer(self._offer, session.answer)
@@ -52,6 +64,10 @@ class LiveView:
 
     async def close(self) -> None:
         """Give the session back; may be called twice."""
+        watching, self._watching = self._watching, None
+        if watching is not None:
+            watching.cancel()
+            await asyncio.wait({watching})
         await self._keeper.close()
 
     async def _open(self) -> Lease[WebRtcSession]:
@@ -59,6 +75,14 @@ class LiveView:
             raise Unsupported("an offer is answered once")
         self._opened = True
         return await self._webrtc.open(sdp.mend_offer(self._offer), self._hand_on)
+
+    async def _watch(self, session: WebRtcSession, ended: Callable[[HubError], None]) -> None:
+        """Tell of an end that the vendor makes, or that comes because nothing can follow."""
+        if isinstance(session, EndingSession):
+            ended(await session.until_over())
+        else:
+            await self._keeper.until_over()
+            ended(Unreachable("nothing can follow", reason="session_over"))
 
     def _hand_on(self, candidate: str) -> None:
         mended = sdp.mend_candidate(candidate)

@@ -6,7 +6,7 @@ Nothing happens at import. A capability is an object on the camera, or None, nev
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, runtime_checkable
@@ -15,6 +15,7 @@ import aiohttp
 
 from .clock import Clock
 from .counters import Counters
+from .errors import HubError
 from .lease import Lease
 from .model import CameraEvent, Clip, DeviceIdentity, EventKind, Image, JsonValue, Recognised, TokenStatus
 from .secret import Credentials
@@ -47,6 +48,15 @@ class WebRtcSession(Protocol):
 
     async def add_candidate(self, candidate: str, mid: str | None, line: int | None) -> None:
         """Hand on a viewer's ICE candidate."""
+        ...
+
+
+@runtime_checkable
+class EndingSession(WebRtcSession, Protocol):
+    """A conversation of which the vendor tells that it has ended it."""
+
+    async def until_over(self) -> HubError:
+        """Return why it has ended, once it has."""
         ...
 
 
@@ -230,6 +240,11 @@ class Provider(ABC):
     async def close(self) -> None:
         """Give back everything; may be called twice."""
 
+    async def remove(self) -> None:
+        """Give back what was made at the vendor for this account, which its user has removed; raises HubError."""
+        # Nothing is left there unless a provider says so.
+        return
+
     async def events(self) -> AsyncGenerator[CameraEvent]:
         """Yield events until the line drops (raises Unreachable); returning means there will be none."""
         return
@@ -304,7 +319,9 @@ class FrameGrabber(Protocol):
 class Context:
     """All that a provider may reach. Its sign-in gets one too, with the earlier answers as credentials.
 
-    `options` holds a value for each of the provider's own settings.
+    `options` holds a value for each of the provider's own settings. `kept` is what a provider keeps in memory while the
+    account is opened anew, as what a vendor counts goes on meanwhile. `tokens` of a sign-in keeps nothing; where an
+    account is signed in to again, changes of the credentials it has go to `earlier`.
     """
 
     session: SessionFactory
@@ -314,3 +331,5 @@ class Context:
     grabber: FrameGrabber
     counters: Counters
     options: Mapping[str, JsonValue] = field(default_factory=dict)
+    kept: MutableMapping[str, object] = field(default_factory=dict, repr=False)
+    earlier: TokenStore | None = None

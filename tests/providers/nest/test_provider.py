@@ -1,11 +1,12 @@
+from collections.abc import Mapping
 from datetime import timedelta
 import json
 from typing import Any
 
 import pytest
 
-from custom_components.camhub.kernel.errors import HubError, Malformed, Unreachable, Unsupported
-from custom_components.camhub.kernel.model import CredentialState, EventKind
+from custom_components.camhub.kernel.errors import HubError, Malformed, Throttled, Unreachable, Unsupported
+from custom_components.camhub.kernel.model import CredentialState, EventKind, JsonValue
 from custom_components.camhub.kernel.reading import child
 from custom_components.camhub.providers.nest import SPEC
 from custom_components.camhub.providers.nest.answers import login_refusal, pubsub_refusal, refusal
@@ -154,3 +155,32 @@ def test_reading() -> None:
     assert (text(" a "), text(5)) == ("a", "")
     assert (texts(["a", 1]), texts("a"), texts(None)) == (("a",), (), ())
     assert moment("never") is None
+
+
+async def test_a_removed_account_takes_its_subscription_along(provider: NestProvider, service: NestSimulator) -> None:
+    assert len(service.pubsub.subscriptions) == 1
+    await provider.remove()
+    assert service.pubsub.subscriptions == {}
+    assert len(service.pubsub.topics) == 1, "which the user's project names"
+
+
+@pytest.mark.parametrize("changes", [{"subscription_made": False}, {"subscription": ""}])
+async def test_a_subscription_that_was_there_before_stays(
+    open_provider: Open, service: NestSimulator, changes: Mapping[str, JsonValue]
+) -> None:
+    await open_provider(changes).remove()
+    assert len(service.pubsub.subscriptions) == 1
+
+
+async def test_calls_count_on_while_the_account_is_opened_anew(
+    open_provider: Open, service: NestSimulator, clock: FakeClock
+) -> None:
+    await clock.advance(60)
+    kept: dict[str, object] = {}
+    for _ in range(5):
+        await open_provider(kept=kept).connect()
+    asked = service.requests.total()
+    with pytest.raises(Throttled) as caught:
+        await open_provider(kept=kept).connect()
+    assert caught.value.reason == "quota_used_up"
+    assert service.requests.total() == asked, "the service was not asked"

@@ -24,6 +24,7 @@ async def test_an_account_with_a_way_for_events(
     topic, subscription = (str(account.credentials[key]) for key in ("topic", "subscription"))
     assert service.pubsub.topics == {topic: {PUBLISHER}}
     assert service.pubsub.subscriptions[subscription].topic == topic
+    assert account.credentials["subscription_made"] is True
     console = user.forms[-1].placeholders
     assert console["topic"] == topic
     assert PROJECT in console["console"]
@@ -213,6 +214,7 @@ async def test_a_subscription_that_is_there_may_be_chosen(
     user.answers |= {"topic": {"topic": topic}, "subscription": {"subscription": subscription}}
     again = await sign_in(make_context(), user)
     assert again.credentials["subscription"] == subscription
+    assert again.credentials["subscription_made"] is False
     assert user.forms[-1].fields[0].options == (subscription, "create_new")
     user.answers["subscription"] = {"subscription": "create_new"}
     another = await sign_in(make_context(), user)

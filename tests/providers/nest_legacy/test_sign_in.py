@@ -11,7 +11,7 @@ from custom_components.camhub.kernel.signin import Answers, Form, Question
 from custom_components.camhub.providers.nest_legacy import SPEC
 from custom_components.camhub.providers.nest_legacy.login import Login, Manner
 from simulators.nest_legacy import NestLegacySimulator
-from tests.conftest import MakeContext
+from tests.conftest import MakeContext, SavedTokens
 from tests.fake_clock import FakeClock
 
 from .conftest import ATTIC, CABIN, HALL, LAUNCH, RPC, STEP, US1, WEB, google
@@ -156,6 +156,34 @@ async def test_cookies_that_google_does_not_know(services: NestLegacySimulator, 
     await SPEC.sign_in(make_context(), script)
     assert script.errors == [{"base": "google_logged_out"}]
     assert services.google.refused == 1
+
+
+async def test_cookies_that_change_during_a_dialog_of_the_account_are_its_own(
+    services: NestLegacySimulator, make_context: MakeContext
+) -> None:
+    account = await SPEC.sign_in(make_context(), Script(BY_GOOGLE, pasted(services)))
+    stored = {**account.credentials, "session": None}
+    services.faults.jwt_status = 503
+    tokens, earlier = SavedTokens(), SavedTokens()
+    script = Script(BY_GOOGLE, ("google", {}), ("google", {}))
+    with pytest.raises(Enough):
+        await SPEC.sign_in(make_context(stored, tokens=tokens, earlier=earlier), script)
+    assert len(script.errors) == 2
+    assert earlier.saved[-1]["cookies"] == services.google.cookies != stored["cookies"]
+    assert tokens.saved == []
+
+
+async def test_what_is_pasted_is_not_taken_for_the_accounts_before_it_works(
+    services: NestLegacySimulator, make_context: MakeContext
+) -> None:
+    account = await SPEC.sign_in(make_context(), Script(BY_GOOGLE, pasted(services)))
+    stored = {**account.credentials, "session": None}
+    services.google.sign_in()
+    services.faults.jwt_status = 503
+    earlier = SavedTokens()
+    with pytest.raises(Enough):
+        await SPEC.sign_in(make_context(stored, earlier=earlier), Script(BY_GOOGLE, pasted(services)))
+    assert earlier.saved == []
 
 
 async def test_a_round_that_fails_behind_google_does_not_spend_the_cookies(

@@ -9,7 +9,7 @@ import pytest
 from custom_components.camhub.kernel.errors import HubError, Malformed, Unreachable, Unsupported
 from custom_components.camhub.kernel.lease import Lease
 from custom_components.camhub.kernel.live import LiveView
-from custom_components.camhub.kernel.provider import WebRtcSession
+from custom_components.camhub.kernel.provider import EndingSession, WebRtcSession
 from custom_components.camhub.providers.ring.live import RingWebRtc, with_candidates
 from custom_components.camhub.providers.ring.provider import RingProvider
 from simulators.ring import OUTAGE, Canned, RingSimulator
@@ -149,11 +149,14 @@ async def test_an_end_that_the_service_makes_is_noted(
     service: RingSimulator, live: RingWebRtc, viewer: RTCPeerConnection, provider: RingProvider, clock: FakeClock
 ) -> None:
     lease = await opened(live, viewer)
+    assert isinstance(lease.value, EndingSession)
+    over = asyncio.create_task(lease.value.until_over())
     ending = asyncio.create_task(service.signalling.end(6, "Timeout waiting for ping"))
     await service.wait_until(lambda: service.signalling.views == 0)
     await ending
     await settle()
     assert provider._context.counters.get("live.ended.session_over") == 1
+    assert (await over).reason == "session_over"
     await clock.advance(10)
     await lease.release()
 

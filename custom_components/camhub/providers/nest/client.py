@@ -41,7 +41,7 @@ class Client:
         self.settings = settings
         self.wire = Wire(context)
         self.keys = Keys(self.wire, settings)
-        self.quota = Quota(context.clock)
+        self.quota = _quota(context)
 
     @cached_property
     def api(self) -> HostAuth:
@@ -107,3 +107,11 @@ class Client:
         except Throttled:
             self.quota.silence()
             raise
+
+
+def _quota(context: Context) -> Quota:
+    """Return the count of the account's calls, which goes on while the account is opened anew."""
+    kept = context.kept.get("quota")
+    if not isinstance(kept, Quota):
+        kept = context.kept["quota"] = Quota(context.clock)
+    return kept

@@ -1,5 +1,6 @@
 """The pages on which the user chooses how events come."""
 
+from dataclasses import dataclass, field
 from typing import Final
 
 from ...kernel.errors import HubError
@@ -13,27 +14,35 @@ NEW: Final = "create_new"
 NONE: Final = "no_events"
 _CONSOLE: Final = "https://console.nest.google.com/device-access/project/{project}/information"
 
-type Way = tuple[str, str]
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Way:
+    """Where events come from, nothing where none are wanted; `made` is whether we made the subscription."""
+
+    topic: str = ""
+    subscription: str = field(default="", repr=False)
+    made: bool = False
 
 
 async def choose_events(ask: Ask, client: Client, earlier: Settings) -> Way:
-    """Return topic and subscription, both empty where no events are wanted; those of before stay while they work."""
+    """Return topic and subscription; those of before stay while they work."""
     topics = Topics(client)
     if earlier.subscription and earlier.project == client.settings.project and await _still_works(topics, earlier):
-        return earlier.topic, earlier.subscription
+        return Way(topic=earlier.topic, subscription=earlier.subscription, made=earlier.made)
 
     async def attempt(answers: Answers) -> Way:
         topic = str(answers.get("topic"))
         if topic == NONE:
-            return "", ""
+            return Way()
         if topic == NEW:
             topic = await topics.make_topic()
         if topic != topics.managed:
             console = _CONSOLE.format(project=client.settings.project)
             await ask(Form(page="console", placeholders={"topic": topic, "console": console}))
-        subscription = await _subscription(ask, topics, topic)
+        chosen = await _chosen(ask, topics, topic)
+        subscription = chosen or await topics.subscribe(topic)
         await PushLine(client, subscription).check()
-        return topic, subscription
+        return Way(topic=topic, subscription=subscription, made=not chosen)
 
     return await until_accepted(ask, await _first_page(topics), attempt)
 
@@ -54,15 +63,14 @@ async def _first_page(topics: Topics) -> Form:
     )
 
 
-async def _subscription(ask: Ask, topics: Topics, topic: str) -> str:
-    """Return a subscription: one of those there are, or a new one; raises HubError."""
+async def _chosen(ask: Ask, topics: Topics, topic: str) -> str:
+    """Return one of the subscriptions there are, an empty name for a new one; raises HubError."""
     found = tuple(await topics.subscriptions(topic))
-    if found:
-        choice = Field(key="subscription", kind=FieldKind.SELECT, options=(*found, NEW), default=found[0])
-        chosen = str((await ask(Form(page="subscription", fields=(choice,)))).get("subscription"))
-        if chosen != NEW:
-            return chosen
-    return await topics.subscribe(topic)
+    if not found:
+        return ""
+    choice = Field(key="subscription", kind=FieldKind.SELECT, options=(*found, NEW), default=found[0])
+    chosen = str((await ask(Form(page="subscription", fields=(choice,)))).get("subscription"))
+    return "" if chosen == NEW else chosen
 
 
 async def _still_works(topics: Topics, earlier: Settings) -> bool:

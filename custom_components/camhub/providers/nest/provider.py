@@ -17,6 +17,7 @@ from .messages import message
 from .parse import Unit, unit
 from .settings import FLOOR_KEY, FLOOR_MIN, Settings
 from .sight import EventPictures, KeptClips
+from .topics import Topics
 from .tracker import Tracker
 
 # Seconds between two pictures of a camera on mains; each costs two of ten calls a minute.
@@ -76,6 +77,13 @@ class NestProvider(Provider):
     @override
     async def close(self) -> None:
         """Do nothing: sessions, lines and workers belong to whoever opened them."""
+
+    @override
+    async def remove(self) -> None:
+        """Delete the subscription if it was made for this account: others may use one that was there before."""
+        settings = self._client.settings
+        if settings.subscription and settings.made:
+            await Topics(self._client).unsubscribe(settings.subscription)
 
     @override
     def token_status(self) -> TokenStatus:

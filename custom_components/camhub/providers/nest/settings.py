@@ -24,7 +24,10 @@ FLOOR_MIN: Final = 10
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
-    """What does not change between two sign-ins; without a subscription there are no events."""
+    """What does not change between two sign-ins; without a subscription there are no events.
+
+    `made` is whether the subscription was made by us, for this account.
+    """
 
     project: str
     cloud_project: str
@@ -32,6 +35,7 @@ class Settings:
     secret: Secret
     topic: str = ""
     subscription: str = field(default="", repr=False)
+    made: bool = False
 
     @classmethod
     def load(cls, stored: Credentials) -> Self:
@@ -43,6 +47,7 @@ class Settings:
             secret=Secret(stored.text("client_secret").strip()),
             topic=stored.text("topic"),
             subscription=stored.text("subscription"),
+            made=stored.flag("subscription_made"),
         )
 
     def stored(self) -> Mapping[str, JsonValue]:
@@ -54,6 +59,7 @@ class Settings:
             "client_secret": self.secret.reveal(),
             "topic": self.topic,
             "subscription": self.subscription,
+            "subscription_made": self.made,
         }
 
     @property

@@ -57,8 +57,9 @@ async def sign_in(context: Context, ask: Ask) -> Account:
         ),
     )
     client = await until_accepted(ask, project.filled(earlier), attempt)
-    topic, subscription = await choose_events(ask, client, Settings.load(earlier))
-    return await _account(client, replace(client.settings, topic=topic, subscription=subscription), earlier)
+    way = await choose_events(ask, client, Settings.load(earlier))
+    settings = replace(client.settings, topic=way.topic, subscription=way.subscription, made=way.made)
+    return await _account(client, settings, earlier)
 
 
 def _typed(answers: Answers, earlier: Credentials) -> Settings:

@@ -48,6 +48,10 @@ class Topics:
         await _read(self._admin.create_subscription(topic, name))
         return name
 
+    async def unsubscribe(self, subscription: str) -> None:
+        """Delete a subscription."""
+        await _read(self._admin.delete_subscription(subscription))
+
     @property
     def _cloud(self) -> str:
         return f"projects/{self._settings.cloud_project}"

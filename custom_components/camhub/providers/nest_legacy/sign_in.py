@@ -30,6 +30,8 @@ class _Typed:
     issue_token: Secret
     cookies: Secret
     pasted: str = ""
+    # Whether all of it is what the account has: what Google changes of it is to be kept, whatever comes of the dialog.
+    own: bool = True
 
 
 async def sign_in(context: Context, ask: Ask) -> Account:
@@ -81,9 +83,11 @@ async def _google(context: Context, answers: Answers, earlier: Login, typed: _Ty
         cookies=typed.cookies,
         field_test=paste.is_field_test(typed.issue_token.reveal()),
     )
+    typed.own = typed.own and not answers.get("issue_token") and not answers.get("cookies")
     if login.fingerprint == earlier.fingerprint:
-        login = earlier
-    client = Client(context, login)
+        login, typed.own = earlier, True
+    tokens = context.earlier if typed.own and context.earlier else context.tokens
+    client = Client(replace(context, tokens=tokens), login)
     try:
         return await _prove(client)
     finally:

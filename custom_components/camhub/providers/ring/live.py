@@ -18,7 +18,7 @@ from ...kernel.errors import HubError, Malformed, Unreachable, Unsupported
 from ...kernel.lease import Lease
 from ...kernel.model import JsonValue
 from ...kernel.policy import within
-from ...kernel.provider import WebRtc, WebRtcSession
+from ...kernel.provider import EndingSession, WebRtc, WebRtcSession
 from ...kernel.reading import Object, child, number, text
 from .client import Client
 from .parse import Unit
@@ -56,7 +56,7 @@ class RingWebRtc(WebRtc):
         return Lease(value=view, release=view.close)
 
 
-class LiveSession(WebRtcSession):
+class LiveSession(EndingSession):
     """One conversation about one camera."""
 
     def __init__(self, client: Client, unit: Unit, send: Callable[[str], None]) -> None:
@@ -71,6 +71,7 @@ class LiveSession(WebRtcSession):
         self._tasks: list[asyncio.Task[None]] = []
         self._early: list[tuple[int, str]] = []
         self._answered: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._ended: asyncio.Future[HubError] = asyncio.get_running_loop().create_future()
 
     async def start(self, offer: str) -> None:
         """Send the offer and wait for the answer; raises HubError."""
@@ -87,6 +88,11 @@ class LiveSession(WebRtcSession):
         """Hand on a viewer's candidate; the empty one at the end of them is not wanted."""
         if candidate:
             await self._say("ice", ice=candidate.removeprefix("a="), mlineindex=line or 0)
+
+    @override
+    async def until_over(self) -> HubError:
+        """Return why the service ended the view, once it has."""
+        return await asyncio.shield(self._ended)
 
     async def close(self) -> None:
         """End the view; leaves no task and may be called twice."""
@@ -150,8 +156,9 @@ class LiveSession(WebRtcSession):
         self._over(error)
 
     def _over(self, error: HubError) -> None:
-        """Note the end that the service made; a view that has begun simply stops, and its viewer sees that."""
+        """Note the end that the service made."""
         self._client.context.counters.count(f"live.ended.{error.reason}")
+        self._ended.set_result(error)
         if not self._answered.done():
             self._answered.set_exception(error)
 

@@ -1,0 +1,48 @@
+"""What is given back to the vendor when an account is removed; none of it may keep the account from going."""
+
+import asyncio
+from typing import Final
+
+from homeassistant.core import HomeAssistant
+
+from .const import CONF_PROVIDER, LOGGER
+from .coordinator import CamHubConfigEntry
+from .kernel.errors import HubError
+from .kernel.observers import without_text
+from .runtime import SHARED, Sessions, async_load_spec, make_context, provider_options
+
+# Seconds for the vendor to answer: Home Assistant waits for it.
+PATIENCE: Final = 20.0
+
+
+async def async_give_back(hass: HomeAssistant, entry: CamHubConfigEntry) -> None:
+    """Let the provider take away what it made for this account."""
+    shared, sessions = hass.data[SHARED], Sessions(hass)
+    try:
+        async with asyncio.timeout(PATIENCE):
+            spec = await async_load_spec(hass, entry.data[CONF_PROVIDER])
+            credentials = await shared.store.async_read(entry)
+            context = make_context(hass, sessions, credentials, options=provider_options(spec, entry), entry=entry)
+            provider = spec.open(context)
+            try:
+                await provider.remove()
+            finally:
+                await provider.close()
+    except HubError as error:
+        _tell(entry, error.reason)
+    except TimeoutError:
+        _tell(entry, "timed_out")
+    except Exception as error:  # noqa: BLE001  # a fault in a vendor's code must not leave the login on the disk
+        LOGGER.exception("Giving back failed in a way it should not", exc_info=without_text(error))
+    finally:
+        sessions.detach()
+        shared.kept.pop(entry.entry_id, None)
+
+
+def _tell(entry: CamHubConfigEntry, reason: str) -> None:
+    LOGGER.warning(
+        "%s is removed here, but what was set up for it at its maker could not be taken away (%s); "
+        "the page of its provider in the documentation tells where to do that yourself",
+        entry.title,
+        reason,
+    )
