@@ -25,6 +25,7 @@ NAMES: Final = (
     "startup",
     "motion",
     "capture",
+    "ring",
 )
 OUT: Final = Path(__file__).parent / "out"
 HEADINGS: Final = ("figure", "value", "goal", "", "against")

@@ -39,6 +39,17 @@ def resident_kb(pid: int) -> float:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE / 1024
 
 
+def forget_peak(pid: int) -> None:
+    """Let the peak of a process's memory begin anew, at what it takes now."""
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+
+def peak_kb(pid: int) -> float:
+    """Return the most resident memory that a process has had, in KiB."""
+    told = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return float(next(line.split()[1] for line in told if line.startswith("VmHWM:")))
+
+
 def family(pid: int) -> list[int]:
     """Return a process and all that it and they have started."""
     found = [pid]

@@ -19,6 +19,7 @@ _PATHS: Final = (
     ("POST", r"/clients_api/doorbots/(\d+)/(?:motions_)?subscribe", "subscribe"),
     ("PATCH", r"/clients_api/device", "listen"),
     ("GET", r"/clients_api/dings/(\d+)/share/play", "film"),
+    ("GET", r"/clients_api/dings/(\d+)/recording", "converted"),
     ("POST", r"/clients_api/snapshots/timestamps", "timestamps"),
     ("GET", r"/clients_api/snapshots/image/(\d+)", "old_picture"),
     ("GET", r"/clients_api/snapshots/uuid", "event_picture"),
@@ -93,6 +94,15 @@ class Api:
         if self._service.faults.no_film:
             return web.json_response({"url": None})
         return web.json_response({"url": self._service.films.address(int(event))})
+
+    async def _converted(self, request: web.Request, event: str) -> web.Response:
+        films = self._service.films
+        if int(event) not in films.converted:
+            return web.Response(status=404)
+        address = films.address(int(event), converted=True)
+        if self._service.faults.redirects:
+            return web.Response(status=302, headers={"Location": address})
+        return web.json_response({"url": address})
 
     async def _timestamps(self, request: web.Request) -> web.Response:
         asked = (await request.json())["doorbot_ids"]

@@ -34,7 +34,7 @@ class Faults:
     `no_snapshot` has no new pictures, `old_snapshot_s` gives ones of that age, `no_timestamps` knows of no old ones.
     `no_film` answers null for the address of a recording, `film_life_s` is how long an address lives, `cut_film_at`
     breaks downloads off after that many bytes and `stall_film_at` lets them fall silent there, `no_ranges` sends
-    everything again, `chunked_films` tells no sizes.
+    everything again, `chunked_films` tells no sizes; `redirects` leads to a converted recording instead of naming it.
 
     `push_silent` takes messages and delivers none, `push_garbled` delivers ones that cannot be read, `push_refused`
     hangs up on listeners, `push_login_refused` refuses their login, `registration_refused` and `subscription_refused`
@@ -57,6 +57,7 @@ class Faults:
     stall_film_at: int = 0
     no_ranges: bool = False
     chunked_films: bool = False
+    redirects: bool = False
     push_silent: bool = False
     push_garbled: bool = False
     push_refused: bool = False

@@ -67,7 +67,7 @@ class Endless(Film):
 
 
 class Films:
-    """What can be downloaded; `films` holds some by event, all others are the same short one.
+    """What can be downloaded; `films` holds some by event, all others are one short one; `converted` has some as H.264.
 
     `ranges` are the `Range` headers that came, `handed_out` counts addresses, `stalled` downloads that fell silent.
     """
@@ -77,26 +77,27 @@ class Films:
         self._notify = notify
         self._faults = faults
         self._now = now
-        self._signed: dict[str, tuple[int, float]] = {}
+        self._signed: dict[str, tuple[int, bool, float]] = {}
         self.usual: Film = Endless(300_000)
         self.films: dict[int, Film] = {}
+        self.converted: dict[int, Film] = {}
         self.ranges: list[str | None] = []
         self.handed_out = self.stalled = 0
 
-    def address(self, event: int) -> str:
+    def address(self, event: int, *, converted: bool = False) -> str:
         """Return where the film of an event can be had for a while."""
         self.handed_out += 1
         key = secrets.token_hex(8)
-        self._signed[key] = (event, self._now().timestamp() + self._faults.film_life_s)
+        self._signed[key] = (event, converted, self._now().timestamp() + self._faults.film_life_s)
         return f"https://{FILMS}/{event}.mp4?Expires={self._faults.film_life_s:g}&Signature={key}"
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """Send a film or the rest of it."""
-        event, ends = self._signed.get(request.query.get("Signature", ""), (0, 0.0))
+        event, converted, ends = self._signed.get(request.query.get("Signature", ""), (0, False, 0.0))
         if ends <= self._now().timestamp():
             return web.Response(status=403, text="<Error><Code>AccessDenied</Code></Error>", content_type="text/xml")
         self.ranges.append(request.headers.get("Range"))
-        film = self.films.get(event, self.usual)
+        film = self.converted[event] if converted else self.films.get(event, self.usual)
         start, end, status = self._part(request, film.size)
         headers = {"Content-Type": "video/mp4", "Accept-Ranges": "bytes"}
         if status == 206:

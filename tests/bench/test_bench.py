@@ -19,7 +19,17 @@ from bench.capture import seen
 from bench.figure import Better, Figure
 from bench.homes import camhub, core_generic, core_mjpeg, many, stream_path
 from bench.inside.commands import _at
-from bench.machine import cpu_ns, family, family_cpu, family_memory, pinned, resident_kb, unsent
+from bench.machine import (
+    cpu_ns,
+    family,
+    family_cpu,
+    family_memory,
+    forget_peak,
+    peak_kb,
+    pinned,
+    resident_kb,
+    unsent,
+)
 from bench.plan import p95, ratio
 from bench.source import MAGIC, SIZES, Connection, Pictures, Server
 from bench.viewers import Kind, Room, Viewer
@@ -211,3 +221,12 @@ async def test_the_python_floor_hands_frames_on(cameras: tuple[Server, int]) -> 
     assert server.counted["a"].streams == 1
     assert all(viewer.frames > 3 for viewer in viewers)
     room.close()
+
+
+def test_the_peak_of_a_process_is_no_less_than_it_takes() -> None:
+    before = peak_kb(os.getpid())
+    held = bytes(range(256)) * 2**17
+    assert peak_kb(os.getpid()) >= before
+    del held
+    forget_peak(os.getpid())
+    assert peak_kb(os.getpid()) >= resident_kb(os.getpid()) - 1024

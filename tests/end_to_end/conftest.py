@@ -46,6 +46,9 @@ class Demo:
         self.recorder_user = self._read(printed, r"Recorder\s+\S+\s+(\S+) / ")
         self.recorder_password = self._read(printed, r"Recorder\s+\S+\s+\S+ / (\S+)")
         self.legacy = self._read(printed, r"Nest Legacy\s+(\S+)/_simulator")
+        self.ring_user = self._read(printed, r"Ring\s+(\S+) / ")
+        self.ring_password = self._read(printed, r"Ring\s+\S+ / (\S+),")
+        self.ring_code = self._read(printed, r"Ring\s+\S+ / \S+, code (\S+)")
         self.google = self._read(printed, r"Google\s+(\S+)")
         self.seconds = float(self._read(printed, r"ready after (\d+) s"))
 

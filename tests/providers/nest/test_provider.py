@@ -177,7 +177,7 @@ async def test_calls_count_on_while_the_account_is_opened_anew(
 ) -> None:
     await clock.advance(60)
     kept: dict[str, object] = {}
-    for _ in range(5):
+    for _ in range(4):
         await open_provider(kept=kept).connect()
     asked = service.requests.total()
     with pytest.raises(Throttled) as caught:

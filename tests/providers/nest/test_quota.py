@@ -58,18 +58,20 @@ async def test_silence_after_a_refusal(clock: FakeClock) -> None:
     quota = Quota(clock)
     quota.silence()
     assert wait(quota) == 60
-    with pytest.raises(Throttled):
-        quota.listing()
+    quota.listing()
     await clock.advance(59)
     assert wait(quota) == 1
     await clock.advance(1)
     assert wait(quota) == 0
-    quota.listing()
+    quota.silence(listings=True)
+    assert wait(quota, "other") == 0, "listings are counted apart"
+    with pytest.raises(Throttled):
+        quota.listing()
     facts = quota.facts()
     assert facts == {
-        "commands_in_last_minute": 1,
+        "commands_in_last_minute": 2,
         "commands_per_minute": COMMANDS,
-        "refused_by_service": 1,
+        "refused_by_service": 2,
         "next_live_at": None,
         "next_still_at": None,
     }
@@ -120,10 +122,10 @@ async def test_a_refusal_of_the_service_is_not_repeated_within_the_minute(
         for call in (rtsp.open, provider.cameras):
             with pytest.raises(Throttled):
                 await call()
-    assert service.requests.total() == asked
+    assert service.requests.total() == asked + 1, "listings are counted apart, so one was tried"
     quota = provider.diagnostics()["quota"]
     assert isinstance(quota, dict)
-    assert quota["refused_by_service"] == 1
+    assert quota["refused_by_service"] == 2
     at = provider.next_call_at()
     assert at is not None
     assert quota["next_live_at"] == at.isoformat() == "2026-01-02T03:05:05+00:00"

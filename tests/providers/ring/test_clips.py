@@ -239,3 +239,36 @@ async def test_a_download_that_falls_silent_is_dialled_again(
     assert await in_time(clock, reading) == CONTENT
     assert service.films.ranges[0] is None
     assert len(service.films.ranges) == 2
+
+
+HEVC = b"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00moov....stsd....hvc1" + bytes(50_000)
+
+
+@pytest.mark.parametrize("redirects", [False, True])
+async def test_a_recording_that_browsers_do_not_play_comes_converted(
+    service: RingSimulator, clips: RingClips, clock: LimitClock, redirects: bool
+) -> None:
+    wanted = clip(service, clock)
+    service.films.films[int(wanted.id)] = Stored(HEVC)
+    service.films.converted[int(wanted.id)] = Stored(CONTENT)
+    service.faults.redirects = redirects
+    assert await in_time(clock, whole(clips, wanted)) == CONTENT
+
+
+async def test_a_recording_that_is_not_converted_comes_as_it_is(
+    service: RingSimulator, clips: RingClips, clock: LimitClock
+) -> None:
+    wanted = clip(service, clock)
+    service.films.films[int(wanted.id)] = Stored(HEVC)
+    assert await in_time(clock, whole(clips, wanted)) == HEVC
+    service.faults.answers[f"api.ring.com/clients_api/dings/{wanted.id}/recording"] = Canned(status=200, body="{}")
+    assert await in_time(clock, whole(clips, wanted)) == HEVC
+
+
+async def test_a_login_that_ends_before_a_recording_is_converted_is_told(
+    service: RingSimulator, clips: RingClips, clock: LimitClock
+) -> None:
+    wanted = clip(service, clock)
+    service.films.films[int(wanted.id)] = Stored(HEVC)
+    service.faults.answers[f"api.ring.com/clients_api/dings/{wanted.id}/recording"] = Canned(status=401)
+    assert await reason(clock, whole(clips, wanted), AuthError) == "login_ended"

@@ -58,7 +58,7 @@ class Client:
         # A login that has ended is said before a quota that is used up.
         await self.keys.access()
         self.quota.listing()
-        with self._counting():
+        with self._counting(listings=True):
             said = await self.api.get_json(f"{self.settings.enterprise}/devices")
         listed = said.get("devices", [])
         if not isinstance(listed, list):
@@ -101,11 +101,11 @@ class Client:
             return None
 
     @contextmanager
-    def _counting(self) -> Iterator[None]:
+    def _counting(self, *, listings: bool = False) -> Iterator[None]:
         try:
             yield
         except Throttled:
-            self.quota.silence()
+            self.quota.silence(listings=listings)
             raise
 
 
@@ -114,4 +114,6 @@ def _quota(context: Context) -> Quota:
     kept = context.kept.get("quota")
     if not isinstance(kept, Quota):
         kept = context.kept["quota"] = Quota(context.clock)
+        # Signing in, or the run of Home Assistant before this one, has listed the devices a moment ago.
+        kept.listing()
     return kept

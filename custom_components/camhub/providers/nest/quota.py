@@ -35,6 +35,7 @@ class _Window:
         self._limit = limit
         self._clock = clock
         self._times: deque[float] = deque(maxlen=limit)
+        self._silent_until = -WINDOW_S
 
     @property
     def used(self) -> int:
@@ -46,10 +47,14 @@ class _Window:
     def wait(self, places: int) -> float:
         """Return in how many seconds there are so many places."""
         missing = self.used + min(places, self._limit) - self._limit
-        return self._times[missing - 1] + WINDOW_S - self._clock.monotonic() if missing > 0 else 0.0
+        free_at = self._times[missing - 1] + WINDOW_S if missing > 0 else self._silent_until
+        return max(0.0, free_at - self._clock.monotonic(), self._silent_until - self._clock.monotonic())
 
     def take(self) -> None:
         self._times.append(self._clock.monotonic())
+
+    def silence(self) -> None:
+        self._silent_until = self._clock.monotonic() + WINDOW_S
 
 
 class Quota:
@@ -61,13 +66,12 @@ class Quota:
         self._commands = _Window(COMMANDS, clock)
         self._listings = _Window(LISTINGS, clock)
         self._devices: defaultdict[Hashable, _Window] = defaultdict(lambda: _Window(PER_DEVICE, clock))
-        self._silent_until = -WINDOW_S
         self.refused = 0
 
     def command(self, device: str, name: str, rank: Rank, *, ahead: int = 0) -> None:
         """Count a command; raises Throttled if there is no place for it and `ahead` more that will follow."""
         own = self._devices[device, name]
-        wait = max(self._silence(), self._commands.wait(1 + ahead + rank), own.wait(1))
+        wait = max(self._commands.wait(1 + ahead + rank), own.wait(1))
         if wait > 0:
             raise self._throttled(wait)
         self._commands.take()
@@ -75,18 +79,18 @@ class Quota:
 
     def listing(self) -> None:
         """Count a listing of the devices; raises Throttled."""
-        if (wait := max(self._silence(), self._listings.wait(1))) > 0:
+        if (wait := self._listings.wait(1)) > 0:
             raise self._throttled(wait)
         self._listings.take()
 
-    def silence(self) -> None:
-        """Hold everything back for a minute: Google has counted more than we."""
+    def silence(self, *, listings: bool = False) -> None:
+        """Hold all commands back for a minute, or all listings: Google has counted more than we."""
         self.refused += 1
-        self._silent_until = self._clock.monotonic() + WINDOW_S
+        (self._listings if listings else self._commands).silence()
 
     def free_at(self, rank: Rank = Rank.LIVE) -> datetime | None:
         """Return when the next command of a rank may be sent (aware, UTC), None for now."""
-        wait = max(self._silence(), self._commands.wait(1 + rank))
+        wait = self._commands.wait(1 + rank)
         return self._clock.now() + timedelta(seconds=wait) if wait > 0 else None
 
     def facts(self) -> Mapping[str, JsonValue]:
@@ -98,9 +102,6 @@ class Quota:
             "refused_by_service": self.refused,
             **{f"next_{name}_at": at.isoformat() if at else None for name, at in free.items()},
         }
-
-    def _silence(self) -> float:
-        return max(0.0, self._silent_until - self._clock.monotonic())
 
     def _throttled(self, wait: float) -> Throttled:
         return Throttled("no place in this minute", reason="quota_used_up", retry_after=wait)

@@ -1,6 +1,6 @@
 """Recordings (protocols.md 4.6): listed from the history, read piece by piece from addresses that soon end."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,11 +10,13 @@ import re
 from typing import ClassVar, Final, override
 
 import aiohttp
+from ring_doorbell.const import API_URI, URL_RECORDING
 
-from ...kernel.errors import Malformed, Throttled, Unreachable, Unsupported
+from ...kernel.errors import AuthError, HubError, Malformed, Throttled, Unreachable, Unsupported
 from ...kernel.model import Clip
 from ...kernel.policy import Backoff, retry, within
 from ...kernel.provider import Clips
+from ...kernel.reading import child, text
 from .answers import NotThere, refusal
 from .parse import Sighting
 from .past import PAGES, page
@@ -27,6 +29,8 @@ READY_ATTEMPTS: Final = 7
 READY_WAITS: Final = Backoff(first=3, factor=2, maximum=60, jitter=1)
 READY_BY: Final = timedelta(minutes=15)
 SILENCE_S: Final = 30.0
+# So many bytes of a recording hold what tells its format.
+HEAD: Final = 32768
 # Times in a row that a download may break off, or its address end, without a byte between.
 FRUITLESS: Final = 4
 BREAK_WAITS: Final = Backoff(first=1, factor=2, maximum=30, jitter=0.5)
@@ -74,11 +78,31 @@ class RingClips(Clips):
 
     @override
     async def read(self, clip: Clip) -> AsyncGenerator[bytes]:
-        """Yield the bytes of one recording, each once however often the download breaks off; raises HubError."""
+        """Yield the bytes of one recording, each once however often the download breaks off; raises HubError.
+
+        One in H.265, which hardly any browser plays, comes as the service converts it, where it does.
+        """
         self._require_subscription()
+        head = bytearray()
+        async with aclosing(self._download(clip, self._address)) as film:
+            async for chunk in film:
+                head += chunk
+                if len(head) >= HEAD:
+                    break
+            if not is_hevc(head) or not await self._is_converted(clip):
+                yield bytes(head)
+                async for chunk in film:
+                    yield chunk
+                return
+        async with aclosing(self._download(clip, self._converted)) as film:
+            async for chunk in film:
+                yield chunk
+
+    async def _download(self, clip: Clip, find: Callable[[Clip], Awaitable[str]]) -> AsyncGenerator[bytes]:
+        """Yield what is at the address that `find` returns, another one whenever that has ended; raises HubError."""
         clock = self._outlet.client.clock
         progress, waits, fruitless = _Progress(), BREAK_WAITS.delays(random.random), 0
-        address = await self._address(clip)
+        address = await find(clip)
         while not progress.done:
             before = progress.offset
             try:
@@ -86,7 +110,7 @@ class RingClips(Clips):
                     async for chunk in rest:
                         yield chunk
             except _AddressEnded:
-                address = await self._address(clip)
+                address = await find(clip)
             except Throttled:
                 raise
             except Unreachable:
@@ -152,9 +176,37 @@ class RingClips(Clips):
         attempts = READY_ATTEMPTS if fresh else 1
         return await retry(once, clock=client.clock, attempts=attempts, backoff=READY_WAITS)
 
+    async def _is_converted(self, clip: Clip) -> bool:
+        """Return whether the service has a recording in a format that every browser plays; raises AuthError."""
+        try:
+            await self._converted(clip)
+        except AuthError:
+            raise
+        except HubError as error:
+            self._outlet.client.context.counters.count(f"clip.not_converted.{error.reason}")
+            return False
+        return True
+
+    async def _converted(self, clip: Clip) -> str:
+        """Return where a recording can be had as the service converts it; raises HubError."""
+        client = self._outlet.client
+        await client.meet()
+        path = API_URI + URL_RECORDING.format(clip.id)
+        reply = await client.request("GET", path, query={"disable_redirect": "true"})
+        # It leads there all the same now and then (protocols.md 4.6).
+        address = reply.headers.get("Location") or text(child(reply.said).get("url"))
+        if address is None or not address.startswith("https://"):
+            raise Unreachable("not converted", reason="clip_not_ready")
+        return address
+
     def _require_subscription(self) -> None:
         if not self._outlet.unit.records:
             raise Unsupported("no subscription", reason="subscription_missing")
+
+
+def is_hevc(head: bytes) -> bool:
+    """Return whether the beginning of an MP4 tells of H.265 video (ISO 14496-15 section 8.4.1)."""
+    return b"hvc1" in head or b"hev1" in head
 
 
 def clip_of(sighting: Sighting) -> Clip:
