@@ -89,7 +89,7 @@ class RingClips(Clips):
                 head += chunk
                 if len(head) >= HEAD:
                     break
-            if not is_hevc(head) or not await self._is_converted(clip):
+            if not is_hevc(bytes(head)) or not await self._is_converted(clip):
                 yield bytes(head)
                 async for chunk in film:
                     yield chunk
