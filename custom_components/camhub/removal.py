@@ -1,15 +1,18 @@
 """What is given back to the vendor when an account is removed; none of it may keep the account from going."""
 
 import asyncio
+import logging
 from typing import Final
 
 from homeassistant.core import HomeAssistant
 
-from .const import CONF_PROVIDER, LOGGER
+from .const import CONF_PROVIDER
 from .coordinator import CamHubConfigEntry
 from .kernel.errors import HubError
 from .kernel.observers import without_text
 from .runtime import SHARED, Sessions, async_load_spec, make_context, provider_options
+
+_LOGGER = logging.getLogger(__package__)
 
 # Seconds for the vendor to answer: Home Assistant waits for it.
 PATIENCE: Final = 20.0
@@ -32,15 +35,16 @@ async def async_give_back(hass: HomeAssistant, entry: CamHubConfigEntry) -> None
         _tell(entry, error.reason)
     except TimeoutError:
         _tell(entry, "timed_out")
-    except Exception as error:  # noqa: BLE001  # a fault in a vendor's code must not leave the login on the disk
-        LOGGER.exception("Giving back failed in a way it should not", exc_info=without_text(error))
+    except Exception as error:
+        # A fault in a vendor's code must not leave the login on the disk.
+        _LOGGER.exception("Giving back failed in a way it should not", exc_info=without_text(error))
     finally:
         sessions.detach()
         shared.kept.pop(entry.entry_id, None)
 
 
 def _tell(entry: CamHubConfigEntry, reason: str) -> None:
-    LOGGER.warning(
+    _LOGGER.warning(
         "%s is removed here, but what was set up for it at its maker could not be taken away (%s); "
         "the page of its provider in the documentation tells where to do that yourself",
         entry.title,
