@@ -41,9 +41,9 @@ class Authority:
         self._key = key
         self._certificate = x509.load_pem_x509_certificate(self.file.read_bytes())
 
-    def server(self, *names: str) -> ssl.SSLContext:
-        """Return what a server needs to be known by these names."""
-        key, certificate = self.pair(*names)
+    def server(self, *names: str, left: timedelta = _SPAN) -> ssl.SSLContext:
+        """Return what a server needs to be known by these names, for as long as is left."""
+        key, certificate = self.pair(*names, left=left)
         file = self._folder / f"{names[0].replace('*', '_')}.pem"
         file.touch(mode=0o600)
         file.write_bytes(certificate + key)
@@ -51,11 +51,11 @@ class Authority:
         context.load_cert_chain(file)
         return context
 
-    def pair(self, *names: str) -> tuple[bytes, bytes]:
+    def pair(self, *names: str, left: timedelta = _SPAN) -> tuple[bytes, bytes]:
         """Return a key and its certificate for these names, as PEM."""
         key = ec.generate_private_key(ec.SECP256R1())
         certificate = (
-            _builder(names[0], key, self._certificate.subject)
+            _builder(names[0], key, self._certificate.subject, left)
             .add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), critical=False)
             .add_extension(
                 x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()),
@@ -84,7 +84,9 @@ class Authority:
         self.file.write_bytes(builder.sign(key, hashes.SHA256()).public_bytes(_PEM))
 
 
-def _builder(common: str, key: ec.EllipticCurvePrivateKey, issuer: x509.Name) -> x509.CertificateBuilder:
+def _builder(
+    common: str, key: ec.EllipticCurvePrivateKey, issuer: x509.Name, left: timedelta = _SPAN
+) -> x509.CertificateBuilder:
     """Return a certificate about to be signed."""
     now = datetime.now(UTC)
     return (
@@ -94,7 +96,7 @@ def _builder(common: str, key: ec.EllipticCurvePrivateKey, issuer: x509.Name) ->
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + _SPAN)
+        .not_valid_after(now + left)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     )
 

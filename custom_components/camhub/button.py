@@ -1,12 +1,16 @@
-"""Buttons: take a picture now, and whatever a camera can be made to do."""
+"""Buttons: take a picture now, find out why a camera is dark, and whatever a camera can be made to do."""
 
 from collections.abc import Iterable
 from typing import override
 
 from homeassistant.components.button import ButtonEntity
+from homeassistant.components.persistent_notification import async_create
+from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
+from .checking import async_examine, async_words
+from .const import DOMAIN
 from .coordinator import CamHubConfigEntry, CamHubCoordinator
 from .entity import CamHubEntity, ControlEntity, async_add_for_cameras
 from .failures import action_errors
@@ -23,7 +27,8 @@ async def async_setup_entry(
 
 
 def _entities(coordinator: CamHubCoordinator, camera: Camera) -> Iterable[ButtonEntity]:
-    """List the refresh button of what takes pictures, and one for each thing a camera can be made to do."""
+    """List the refresh button of what takes pictures, the checks, and one for each thing a camera can be made to do."""
+    yield CheckButton(coordinator, camera)
     if camera.stills is not None:
         yield RefreshButton(coordinator, camera)
     for control in camera.controls:
@@ -44,6 +49,32 @@ class RefreshButton(CamHubEntity, ButtonEntity):
     async def async_press(self) -> None:
         with action_errors():
             await self.coordinator.async_take(self.camera_id)
+
+
+class CheckButton(CamHubEntity, ButtonEntity):
+    """Runs the checks of a camera and says what they found in a notification."""
+
+    _attr_translation_key = "check"
+    _attr_entity_category = EntityCategory.DIAGNOSTIC
+    _attr_entity_registry_enabled_default = False
+
+    def __init__(self, coordinator: CamHubCoordinator, camera: Camera) -> None:
+        """Prepare."""
+        super().__init__(coordinator, camera, "check")
+
+    @property
+    @override
+    def available(self) -> bool:
+        """A camera that cannot be reached is just what it is for."""
+        return True
+
+    @override
+    async def async_press(self) -> None:
+        entry, camera = self.coordinator.config_entry, self.camera
+        report = await async_examine(self.hass, entry, self.camera_id)
+        words = await async_words(self.hass, entry, camera.identity.name if camera else entry.title)
+        said = f"**{words.verdict(report)}**\n\n{words.step(report)}\n\n{words.lines(report)}"
+        async_create(self.hass, said, title=words.camera, notification_id=f"{DOMAIN}_check_{self.unique_id}")
 
 
 class CameraButton(ControlEntity[Press], ButtonEntity):

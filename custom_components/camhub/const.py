@@ -35,6 +35,10 @@ DEFAULT_INTERVAL: Final = 5
 OPTION_PICTURE_AGE: Final = "picture_age"
 DEFAULT_PICTURE_AGE: Final = 8
 
+# Hours after which a camera that is dark all the time is told of, 0 for never.
+OPTION_DARK: Final = "dark"
+DEFAULT_DARK: Final = 6
+
 # Pictures fetched at once by a sweep: beyond 16-32 the event loop, not the cameras, is the limit.
 SWEEP_CONCURRENCY: Final = 8
 # Home Assistant gives up on a still after 10 s; answering a little sooner leaves our own words.

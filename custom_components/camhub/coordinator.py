@@ -22,13 +22,16 @@ from .const import (
     OPTION_PICTURE_AGE,
 )
 from .credential_watch import CredentialWatch
+from .darkness import Darkness
 from .engines import Capture
 from .failures import update_failure
 from .issues import async_clear, async_raise
+from .kernel.checkup import Report
 from .kernel.clock import Clock
 from .kernel.counters import Counters
 from .kernel.errors import AuthError, HubError, Unsupported
 from .kernel.events import Dedup, EventPump
+from .kernel.flight import SingleFlight
 from .kernel.model import CameraEvent, CredentialState, DeviceIdentity, EventPhase, TokenStatus
 from .kernel.observers import Observers
 from .kernel.policy import Backoff
@@ -41,6 +44,8 @@ type CamHubConfigEntry = ConfigEntry[CamHubCoordinator]
 
 # How long to wait before an event line is dialled again, in seconds.
 EVENT_BACKOFF = Backoff(first=5, factor=2, maximum=300, jitter=0.2)
+# A login that is over has an issue of its own.
+LOGIN_OVER = frozenset({CredentialState.EXPIRED, CredentialState.REFUSED})
 
 
 def way_of(camera: Camera) -> str:
@@ -99,6 +104,10 @@ class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
         self._picture_listeners: defaultdict[str, list[Callable[[], None]]] = defaultdict(list)
         self._account: tuple[DeviceIdentity | None, Health | None] = (None, None)
         self._account_listeners: Observers[()] = Observers("an account")
+        # Who is dark for how long, the checks of cameras that are under way, and what the last ones found.
+        self.darkness = Darkness(entry, clock)
+        self.checks: SingleFlight[Report] = SingleFlight()
+        self.reports: dict[str, Report] = {}
         provider.follow(self._told)
         entry.async_on_unload(album.on_auth_error(self._picture_refused))
         entry.async_on_unload(album.on_new(self._picture_taken))
@@ -170,6 +179,8 @@ class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
         Called after each look, whether anything has changed or not, and once a night.
         """
         raised = self.login.async_raise_issue() | self._raise_problems()
+        reached = self.last_update_success or self.login.state in LOGIN_OVER
+        raised |= self.darkness.async_raise(self.hass, self.data.values(), reached=reached)
         async_clear(self.hass, self.config_entry.entry_id, keep=raised)
         if (state := self.login.state) is not self._shown_login:
             self._shown_login = state
@@ -187,15 +198,26 @@ class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
                 async_raise(self.hass, entry, issue_id, problem, camera=camera.identity.name)
         return raised
 
+    @property
+    def list_error(self) -> HubError | None:
+        """Return why the last look at the account failed, None if it did not."""
+        if self.last_update_success:
+            return None
+        cause = self.last_exception.__cause__ if self.last_exception else None
+        return cause if isinstance(cause, HubError) else HubError()
+
+    async def async_look(self) -> None:
+        """List the cameras now; raises HubError."""
+        await self.async_refresh()
+        if (error := self.list_error) is not None:
+            raise error
+
     async def async_verify(self) -> None:
         """Use the login as it is used at any other time, for the list and one picture; raises HubError.
 
         A picture that fails for another reason than the login says nothing against it. A battery camera is left asleep.
         """
-        await self.async_refresh()
-        if not self.last_update_success:
-            cause = self.last_exception.__cause__ if self.last_exception else None
-            raise cause if isinstance(cause, HubError) else HubError()
+        await self.async_look()
         awake = [
             camera
             for camera in self.data.values()
@@ -349,6 +371,7 @@ class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
 
     async def async_close(self) -> None:
         """Give back everything the account holds open."""
+        await self.checks.cancel()
         await self.pump.close()
         if self.sweep is not None:
             self.sweep.cancel()

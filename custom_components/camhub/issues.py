@@ -9,6 +9,7 @@ from homeassistant.helpers import issue_registry as ir
 from .const import DOMAIN
 
 ENTRY: Final = "entry_id"
+CAMERA: Final = "camera_id"
 # What is wrong with the key, for all accounts at once; every other reason is about what one account has stored.
 KEY_PROBLEMS: Final = ("key_exposed", "key_malformed", "key_missing", "key_unreadable")
 UNREADABLE: Final = "login_unreadable"
@@ -23,6 +24,7 @@ def async_raise(
     *,
     fixable: bool = False,
     error: bool = False,
+    camera_id: str | None = None,
     **placeholders: str,
 ) -> None:
     """Raise an account's issue, or bring it up to date; `error` where something does not work now."""
@@ -30,7 +32,7 @@ def async_raise(
         hass,
         DOMAIN,
         issue_id,
-        data={ENTRY: entry.entry_id},
+        data={ENTRY: entry.entry_id, **({CAMERA: camera_id} if camera_id else {})},
         is_fixable=fixable,
         severity=ir.IssueSeverity.ERROR if error else ir.IssueSeverity.WARNING,
         translation_key=key,

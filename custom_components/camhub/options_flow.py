@@ -14,12 +14,14 @@ import probatio
 from .capture_pages import CapturePages
 from .const import (
     CONF_PROVIDER,
+    DEFAULT_DARK,
     DEFAULT_FIRST_BYTE,
     DEFAULT_INTERVAL,
     DEFAULT_PICTURE_AGE,
     DEFAULT_SILENCE,
     DEFAULT_WARN_DAYS,
     MOTION_ZONES,
+    OPTION_DARK,
     OPTION_FIRST_BYTE,
     OPTION_INTERVAL,
     OPTION_MAX_DAY,
@@ -55,6 +57,7 @@ GENERAL: Final = probatio.Schema(
             1, 3600, UnitOfTime.SECONDS
         ),
         probatio.Required(OPTION_FIRST_BYTE, default=DEFAULT_FIRST_BYTE): number_selector(1, 300, UnitOfTime.SECONDS),
+        probatio.Required(OPTION_DARK, default=DEFAULT_DARK): number_selector(0, 720, UnitOfTime.HOURS),
     }
 )
 LIMITS: Final = probatio.Schema(

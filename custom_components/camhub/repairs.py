@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from homeassistant.components.repairs import FlowType, RepairsFlow, RepairsFlowResult
-from homeassistant.config_entries import SOURCE_REAUTH
+from homeassistant.components.repairs import RepairsFlow, RepairsFlowResult
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
 
 from .const import DOMAIN
-from .issues import ENTRY
+from .issues import CAMERA, ENTRY
+from .sign_in_again import async_sign_in_again
+from .why_dark_flow import WhyDarkFlow
 
 type IssueData = dict[str, str | int | float | None]
 
@@ -34,22 +35,12 @@ class SignInAgainFlow(RepairsFlow):
             issue = ir.async_get(self.hass).async_get_issue(DOMAIN, self._about)
             words = {"account": entry.title, **((issue and issue.translation_placeholders) or {})}
             return self.async_show_form(step_id="confirm", description_placeholders=words)
-        # A refusal has opened the dialog already.
-        flow = next(iter(entry.async_get_active_flows(self.hass, {SOURCE_REAUTH})), None)
-        if flow is None:
-            flow = await self.hass.config_entries.flow.async_init(
-                DOMAIN,
-                context={
-                    "source": SOURCE_REAUTH,
-                    "entry_id": entry.entry_id,
-                    "unique_id": entry.unique_id,
-                    "title_placeholders": {"name": entry.title},
-                },
-                data=dict(entry.data),
-            )
-        return self.async_abort(reason="sign_in_again", next_flow=(FlowType.CONFIG_FLOW, flow["flow_id"]))
+        return self.async_abort(reason="sign_in_again", next_flow=await async_sign_in_again(self.hass, entry))
 
 
 async def async_create_fix_flow(hass: HomeAssistant, issue_id: str, data: IssueData | None) -> RepairsFlow:
     """Return the dialog that mends an issue."""
-    return SignInAgainFlow(issue_id, str((data or {}).get(ENTRY)))
+    about = data or {}
+    if camera_id := about.get(CAMERA):
+        return WhyDarkFlow(str(about.get(ENTRY)), str(camera_id))
+    return SignInAgainFlow(issue_id, str(about.get(ENTRY)))

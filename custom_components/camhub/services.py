@@ -16,6 +16,7 @@ from .coordinator import CamHubConfigEntry, CamHubCoordinator
 from .credential_actions import ATTR_ENTRY, async_require_admin, async_setup_credential_actions
 from .kernel.provider import Camera
 from .limits import METER
+from .why_dark import async_setup_why_dark
 
 EXPORT_SCHEMA: Final[VolDictType] = {
     probatio.Required("start"): cv.datetime,
@@ -46,6 +47,7 @@ def async_setup_services(hass: HomeAssistant) -> None:
         supports_response=SupportsResponse.OPTIONAL,
     )
     async_setup_credential_actions(hass)
+    async_setup_why_dark(hass)
     hass.services.async_register(
         DOMAIN, "status", _async_status, STATUS_SCHEMA, supports_response=SupportsResponse.ONLY
     )

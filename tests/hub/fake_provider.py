@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, override
 
+from custom_components.camhub.kernel.doors import Door
 from custom_components.camhub.kernel.errors import AuthError, HubError, Unreachable
 from custom_components.camhub.kernel.lease import Lease
 from custom_components.camhub.kernel.model import (
@@ -145,6 +146,7 @@ class FakeProvider(Provider):
         self.remove_error: Exception | None = None
         self.troubles: list[str] = []
         self.busy_until: datetime | None = None
+        self.entrances: tuple[Door, ...] = ()
         self.listed: list[Camera] = [self.camera("yard")]
 
     def camera(self, camera_id: str, **changes: Any) -> Camera:
@@ -219,6 +221,10 @@ class FakeProvider(Provider):
     @override
     def next_call_at(self) -> datetime | None:
         return self.busy_until
+
+    @override
+    def doors(self) -> Sequence[Door]:
+        return self.entrances
 
     @override
     def diagnostics(self) -> Mapping[str, JsonValue]:

@@ -302,7 +302,7 @@ async def test_options_are_saved_and_reload(hub: HomeAssistant, fake: FakeSpec, 
     done = await hub.config_entries.options.async_configure(form["flow_id"], {"interval": 10, "picture_age": 30})
     assert done["type"] is FlowResultType.CREATE_ENTRY
     await hub.async_block_till_done()
-    assert entry.options == {"interval": 10, "picture_age": 30, "first_byte": 30}
+    assert entry.options == {"interval": 10, "picture_age": 30, "first_byte": 30, "dark": 6}
     assert len(fake.opened) == 2
     assert entry.runtime_data.update_interval.total_seconds() == 600
 

@@ -283,7 +283,7 @@ async def test_an_account_that_cannot_be_reached_is_judged_all_the_same(
     assert ours(issue_registry) == {}
     await clock.advance(86400)
     await entry.runtime_data.async_refresh()
-    assert set(ours(issue_registry)) == {"credential_expiring"}
+    assert set(ours(issue_registry)) == {"credential_expiring", "account_dark"}
     assert state_of(hub, STATUS).state == "expiring"
 
 

@@ -207,6 +207,7 @@ async def test_entities_are_named_and_unique(
     assert {item.entity_id for item in entries} == {
         "binary_sensor.yard_motion",
         "binary_sensor.yard_online",
+        "button.yard_check_camera",
         "button.yard_refresh_snapshot",
         "camera.yard",
         "event.yard_activity",

@@ -16,6 +16,7 @@ import aiohttp
 from .clock import Clock
 from .counters import Counters
 from .errors import HubError
+from .doors import Door
 from .lease import Lease
 from .model import CameraEvent, Clip, DeviceIdentity, EventKind, Image, JsonValue, Recognised, TokenStatus
 from .secret import Credentials
@@ -275,6 +276,10 @@ class Provider(ABC):
     def next_call_at(self) -> datetime | None:
         """Return until when the vendor wants nothing more of the account (aware), None if it may be asked now."""
         return None
+
+    def doors(self) -> Sequence[Door]:
+        """Return where the device or service is reached, without asking anyone; shown to administrators only."""
+        return ()
 
     def diagnostics(self) -> Mapping[str, JsonValue]:
         """Return facts for a bug report, free of secrets and addresses."""

@@ -13,6 +13,7 @@ class ProviderSpec:
     """A provider's name for users, how to sign in and how to open what was signed in to.
 
     `options` are settings that need no sign-in: the user changes them on a page, `Context.options` hands them in.
+    `cloud` is the address of the maker's service, None for what stands in the house.
     """
 
     key: str
@@ -20,3 +21,4 @@ class ProviderSpec:
     sign_in: Callable[[Context, Ask], Awaitable[Account]]
     open: Callable[[Context], Provider]
     options: tuple[Field, ...] = ()
+    cloud: str | None = None

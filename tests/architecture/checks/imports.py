@@ -33,8 +33,8 @@ LAYERS = {
     "recording": Layer(frozenset({"aiobotocore", "av", "numpy", "PIL"}), frozenset({"kernel", "recording"})),
     "platform": Layer(
         frozenset({"homeassistant", "aiohttp", "yarl", "probatio"}),
-        # besides DESIGN.md's: `const`, and what a picture passes through on its way out
-        frozenset({"access", "const", "coordinator", "entity", "failures", "kernel", "scaling", "viewers"}),
+        # besides DESIGN.md's: `const`, what a picture passes through on its way out, and why there is none
+        frozenset({"access", "checking", "const", "coordinator", "entity", "failures", "kernel", "scaling", "viewers"}),
     ),
     "hub": Layer(
         frozenset({"homeassistant", "aiohttp", "yarl", "probatio"}),

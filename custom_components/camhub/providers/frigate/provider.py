@@ -7,6 +7,7 @@ import re
 from typing import Final, override
 from urllib.parse import quote
 
+from ...kernel.doors import Door
 from ...kernel.errors import AuthError, HubError, Unsupported
 from ...kernel.model import CameraEvent, DeviceIdentity, JsonValue
 from ...kernel.provider import Camera, Context, Control, Health, Press, Provider, Switch
@@ -122,6 +123,12 @@ class FrigateProvider(Provider):
             disk_used_gib=stats.disk_used_gib,
             disk_free_gib=stats.disk_free_gib,
         )
+
+    @override
+    def doors(self) -> Sequence[Door]:
+        """Return where the server is reached."""
+        settings = Settings.load(self._context.credentials)
+        return (Door.at(settings.base, verify=settings.verify_tls),)
 
     @override
     def diagnostics(self) -> Mapping[str, JsonValue]:

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Final, override
 
 from ...kernel.derive import FirstFrame, Grabbed
+from ...kernel.doors import Door
 from ...kernel.model import DeviceIdentity, JsonValue
 from ...kernel.provider import Camera, Context, Provider, Stills
-from .address import origin_of, with_login
+from .address import origin_of, port_of, with_login
 from .client import Client
 from .health import Watch
 from .media import HttpMjpeg, HttpStill, Remembered, RtspAddress
@@ -78,6 +79,13 @@ class AddressProvider(Provider):
     @override
     async def close(self) -> None:
         """Do nothing: no task outlives a call, and sessions are the host's."""
+
+    @override
+    def doors(self) -> Sequence[Door]:
+        """Return where the camera is reached."""
+        url = self._settings.url
+        tls = url.scheme in {"https", "rtsps"}
+        return (Door(host=url.host or "", port=port_of(url), tls=tls, verify=self._settings.verify_tls),)
 
     @override
     def diagnostics(self) -> Mapping[str, JsonValue]:

@@ -5,7 +5,7 @@ from typing import Final
 from ...kernel.signin import Field, FieldKind
 from ...kernel.spec import ProviderSpec
 from .provider import open_provider
-from .settings import FLOOR_KEY, FLOOR_MIN
+from .settings import API, FLOOR_KEY, FLOOR_MIN
 from .sign_in import sign_in
 
 SPEC: Final = ProviderSpec(
@@ -13,6 +13,7 @@ SPEC: Final = ProviderSpec(
     name="Nest",
     sign_in=sign_in,
     open=open_provider,
+    cloud=API,
     options=(
         Field(key=FLOOR_KEY, kind=FieldKind.NUMBER, default=FLOOR_MIN, minimum=1, maximum=240, step=1, unit="min"),
     ),

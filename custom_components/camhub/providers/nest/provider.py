@@ -6,6 +6,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final, override
 
+from yarl import URL
+
+from ...kernel.doors import Door
 from ...kernel.errors import Malformed
 from ...kernel.model import CameraEvent, JsonValue, TokenStatus
 from ...kernel.provider import Camera, Context, Provider
@@ -15,7 +18,7 @@ from .line import PushLine
 from .media import CameraStills, Outlet, SessionRtsp, SessionWebRtc
 from .messages import message
 from .parse import Unit, unit
-from .settings import FLOOR_KEY, FLOOR_MIN, Settings
+from .settings import API, FLOOR_KEY, FLOOR_MIN, Settings
 from .sight import EventPictures, KeptClips
 from .topics import Topics
 from .tracker import Tracker
@@ -100,6 +103,11 @@ class NestProvider(Provider):
     def next_call_at(self) -> datetime | None:
         """Return when the next live view can be opened, None for now."""
         return self._client.quota.free_at()
+
+    @override
+    def doors(self) -> Sequence[Door]:
+        """Return where the service is reached."""
+        return (Door.at(URL(API), cloud=True),)
 
     @override
     def diagnostics(self) -> Mapping[str, JsonValue]:

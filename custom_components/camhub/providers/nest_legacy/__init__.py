@@ -4,6 +4,7 @@ from typing import Final
 
 from ...kernel.signin import Field, FieldKind
 from ...kernel.spec import ProviderSpec
+from .hosts import PRODUCTION
 from .provider import HISTORY_EVERY, HISTORY_S, open_provider
 from .sign_in import sign_in
 
@@ -12,6 +13,7 @@ SPEC: Final = ProviderSpec(
     name="Nest Legacy",
     sign_in=sign_in,
     open=open_provider,
+    cloud=str(PRODUCTION.home),
     options=(
         Field(
             key=HISTORY_EVERY,

@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Final, override
 
+from ...kernel.doors import Door
 from ...kernel.events import poll
 from ...kernel.model import CameraEvent, DeviceIdentity, JsonValue, TokenStatus
 from ...kernel.provider import Camera, Context, Provider
@@ -70,6 +71,12 @@ class NestLegacyProvider(Provider):
     def problems(self) -> Sequence[str]:
         """Return that the account has lost its cameras, where it has."""
         return ("account_without_cameras",) if self._home is not None and not self._home.units else ()
+
+    @override
+    def doors(self) -> Sequence[Door]:
+        """Return where the service is reached."""
+        hosts = self._client.book.login.hosts
+        return (Door.at(hosts.home, cloud=True), Door.at(hosts.cameras, cloud=True))
 
     @override
     def diagnostics(self) -> Mapping[str, JsonValue]:

@@ -6,8 +6,10 @@ from contextlib import aclosing
 from typing import Final, override
 
 from ring_doorbell import RingCapability
-from ring_doorbell.const import DEVICES_ENDPOINT, HEALTH_DOORBELL_ENDPOINT
+from ring_doorbell.const import API_URI, DEVICES_ENDPOINT, HEALTH_DOORBELL_ENDPOINT
+from yarl import URL
 
+from ...kernel.doors import Door
 from ...kernel.errors import AuthError, HubError
 from ...kernel.model import CameraEvent, CredentialState, DeviceIdentity, EventKind, JsonValue, TokenStatus
 from ...kernel.provider import Camera, Context, Health, Provider
@@ -92,6 +94,11 @@ class RingProvider(Provider):
     def problems(self) -> Sequence[str]:
         """Return that pushes do not come, however often the line was dialled again."""
         return ("push_dead",) if self._line is not None and self._line.push.dead else ()
+
+    @override
+    def doors(self) -> Sequence[Door]:
+        """Return where the service is reached."""
+        return (Door.at(URL(API_URI), cloud=True),)
 
     @override
     def diagnostics(self) -> Mapping[str, JsonValue]:

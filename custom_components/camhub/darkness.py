@@ -1,0 +1,59 @@
+"""Who has been dark for how long: told of as a repair whose dialog looks for the reason."""
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import Any
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.util import dt as dt_util
+
+from .const import DEFAULT_DARK, OPTION_DARK
+from .issues import async_raise
+from .kernel.clock import Clock
+from .kernel.provider import Camera
+
+
+class Darkness:
+    """Remembers since when each camera of an account is offline, and since when the account is not reached."""
+
+    def __init__(self, entry: ConfigEntry[Any], clock: Clock) -> None:
+        """Start with nobody dark: a restart is no reason to complain at once."""
+        self._entry = entry
+        self._clock = clock
+        self._hours = int(entry.options.get(OPTION_DARK, DEFAULT_DARK))
+        self._since: dict[str | None, datetime] = {}
+
+    @callback
+    def async_raise(self, hass: HomeAssistant, cameras: Collection[Camera], *, reached: bool) -> set[str]:
+        """Raise an issue for what has been dark too long; returns their ids.
+
+        An account that is not reached is told of once, not at each of its cameras.
+        """
+        now = self._clock.now()
+        dark = {camera.id: camera for camera in cameras if camera.online is False} if reached else {}
+        gone: set[str | None] = set() if reached else {None}
+        keep = gone | (dark.keys() if reached else self._since.keys())
+        self._since = {who: self._since.get(who, now) for who in keep}
+        if not self._hours or not cameras:
+            return set()
+        late = {who for who, since in self._since.items() if now - since >= timedelta(hours=self._hours)}
+        first = next(iter(cameras))
+        raised = {self._tell(hass, dark[who], "camera_dark", self._since[who]) for who in late if who in dark}
+        if None in late:
+            raised.add(self._tell(hass, first, "account_dark", self._since[None]))
+        return raised
+
+    def _tell(self, hass: HomeAssistant, camera: Camera, key: str, since: datetime) -> str:
+        issue_id = f"{key}_{self._entry.entry_id}" + (f"_{camera.id}" if key == "camera_dark" else "")
+        async_raise(
+            hass,
+            self._entry,
+            issue_id,
+            key,
+            fixable=True,
+            camera_id=camera.id,
+            camera=camera.identity.name,
+            since=dt_util.as_local(since).strftime("%Y-%m-%d %H:%M"),
+        )
+        return issue_id

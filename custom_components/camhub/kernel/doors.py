@@ -1,0 +1,84 @@
+"""Where a device or service is reached, and how far one gets there: its name, its port, its certificate."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+import errno
+import ssl
+from typing import Final, Self
+
+from yarl import URL
+
+from .errors import Unreachable
+
+type Contexts = Callable[[Door], ssl.SSLContext]
+"""Returns what a TLS connection is made with."""
+
+_NO_WAY: Final = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH})
+# X509_V_ERR_CERT_HAS_EXPIRED of OpenSSL.
+_EXPIRED: Final = 10
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Door:
+    """A host and port; `verify` is whether the certificate counts, `cloud` that it is a service and not a device."""
+
+    host: str = field(repr=False)
+    port: int
+    tls: bool = False
+    verify: bool = True
+    cloud: bool = False
+
+    @classmethod
+    def at(cls, url: URL, *, verify: bool = True, cloud: bool = False) -> Self:
+        """Return the door that an http or https address leads to."""
+        return cls(host=url.host or "", port=url.port or 0, tls=url.scheme == "https", verify=verify, cloud=cloud)
+
+
+async def look_up(door: Door) -> None:
+    """Find the host by its name; raises Unreachable `name_unknown`."""
+    try:
+        await asyncio.get_running_loop().getaddrinfo(door.host, door.port)
+    except OSError, UnicodeError:
+        found = False
+    else:
+        found = True
+    if not found:
+        raise Unreachable("the name leads nowhere", reason="name_unknown")
+
+
+async def knock(door: Door) -> None:
+    """Open a connection and close it again; raises Unreachable."""
+    await _open(door, None)
+
+
+async def shake_hands(door: Door, contexts: Contexts) -> None:
+    """Agree on TLS and hang up; raises Unreachable."""
+    await _open(door, contexts(door))
+
+
+async def _open(door: Door, context: ssl.SSLContext | None) -> None:
+    fault: Unreachable | None = None
+    try:
+        _, writer = await asyncio.open_connection(door.host, door.port, ssl=context)
+        writer.transport.abort()
+    except (OSError, UnicodeError) as error:
+        fault = _fault(error, tls=context is not None)
+    if fault is not None:
+        # Not from the error: its text holds the address.
+        raise fault
+
+
+def _fault(error: OSError | UnicodeError, *, tls: bool) -> Unreachable:
+    kind = type(error).__name__
+    if isinstance(error, ssl.SSLCertVerificationError):
+        if error.verify_code == _EXPIRED:
+            return Unreachable(kind, reason="tls_expired")
+        return Unreachable(kind, reason="tls_untrusted")
+    if tls:
+        return Unreachable(kind, reason="tls_failed")
+    if isinstance(error, ConnectionRefusedError):
+        return Unreachable(kind, reason="port_closed")
+    if isinstance(error, OSError) and error.errno in _NO_WAY:
+        return Unreachable(kind, reason="no_route")
+    return Unreachable(kind)
