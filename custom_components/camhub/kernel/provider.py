@@ -15,8 +15,8 @@ import aiohttp
 
 from .clock import Clock
 from .counters import Counters
-from .errors import HubError
 from .doors import Door
+from .errors import HubError
 from .lease import Lease
 from .model import CameraEvent, Clip, DeviceIdentity, EventKind, Image, JsonValue, Recognised, TokenStatus
 from .secret import Credentials
