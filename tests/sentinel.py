@@ -139,7 +139,7 @@ async def watched_home(hass: HomeAssistant, sentinel: Sentinel) -> AsyncIterator
         forget = hass.bus.async_listen(MATCH_ALL, hear)
         yield
         forget()
-    for entry in hass.config_entries.async_entries("camhub"):
+    for entry in hass.config_entries.async_entries("camhub", include_ignore=False):
         from custom_components.camhub.diagnostics import async_get_config_entry_diagnostics
 
         sentinel.hear("diagnostics", repr(await async_get_config_entry_diagnostics(hass, entry)))

@@ -24,6 +24,10 @@ class Darkness:
         self._hours = int(entry.options.get(OPTION_DARK, DEFAULT_DARK))
         self._since: dict[str | None, datetime] = {}
 
+    def since(self, camera_id: str) -> datetime | None:
+        """Return since when a camera is offline or its account away, None if neither is known."""
+        return self._since.get(camera_id, self._since.get(None))
+
     @callback
     def async_raise(self, hass: HomeAssistant, cameras: Collection[Camera], *, reached: bool) -> set[str]:
         """Raise an issue for what has been dark too long; returns their ids.

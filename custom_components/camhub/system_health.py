@@ -1,12 +1,18 @@
-"""One line per question in Home Assistant's system health: how many accounts, cameras, and how many are dark."""
+"""One line per question in Home Assistant's system health: accounts, cameras, events, what pictures need, services."""
 
-from typing import Any
+from importlib.util import find_spec
+import shutil
+from typing import Any, Final
 
-from homeassistant.components.system_health import SystemHealthRegistration
+from homeassistant.components.system_health import SystemHealthRegistration, async_check_can_reach_url
 from homeassistant.core import HomeAssistant, callback
 
-from .const import DOMAIN
+from .const import CONF_CREDENTIALS, CONF_PROVIDER, DOMAIN
 from .coordinator import CamHubConfigEntry
+from .runtime import async_load_spec
+
+# What takes pictures out of live sessions, the quicker one first.
+ENGINES: Final = ("aiortc", "playwright")
 
 
 @callback
@@ -17,15 +23,41 @@ def async_register(hass: HomeAssistant, register: SystemHealthRegistration) -> N
 
 async def async_health(hass: HomeAssistant) -> dict[str, Any]:
     """Return the lines."""
+    every: list[CamHubConfigEntry] = [
+        entry for entry in hass.config_entries.async_entries(DOMAIN) if CONF_CREDENTIALS in entry.data
+    ]
     loaded: list[CamHubConfigEntry] = hass.config_entries.async_loaded_entries(DOMAIN)
     cameras = [
         (entry.runtime_data.last_update_success, camera)
         for entry in loaded
         for camera in entry.runtime_data.data.values()
     ]
+    dark = sum(not reached or camera.online is False for reached, camera in cameras)
+    lines = [entry.runtime_data for entry in loaded if any(c.event_kinds for c in entry.runtime_data.data.values())]
+    engines, ffmpeg = await hass.async_add_executor_job(_parts)
     return {
-        "accounts": f"{len(loaded)}/{len(hass.config_entries.async_entries(DOMAIN))}",
+        "accounts": f"{len(loaded)}/{len(every)}",
         "cameras": len(cameras),
-        "dark": sum(not reached or camera.online is False for reached, camera in cameras),
+        "online": len(cameras) - dark,
+        "dark": dark,
         "viewers": sum(relay.viewers for entry in loaded for relay in entry.runtime_data.relays.values()),
+        "event_lines": f"{sum(each.pump.connected for each in lines)}/{len(lines)}",
+        "capture": ", ".join(engines) or "-",
+        "ffmpeg": ffmpeg,
+        **await _services(hass, {str(entry.data[CONF_PROVIDER]) for entry in every}),
+    }
+
+
+def _parts() -> tuple[list[str], bool]:
+    """Return which engines for live pictures are installed, and whether there is ffmpeg; looks at the disk."""
+    return [name for name in ENGINES if find_spec(name) is not None], shutil.which("ffmpeg") is not None
+
+
+async def _services(hass: HomeAssistant, keys: set[str]) -> dict[str, Any]:
+    """Return, for each service in the cloud that is used, whether it can be reached."""
+    specs = [await async_load_spec(hass, key) for key in sorted(keys)]
+    return {
+        f"can_reach_{key}": async_check_can_reach_url(hass, spec.cloud)
+        for key, spec in zip(sorted(keys), specs, strict=True)
+        if spec.cloud
     }

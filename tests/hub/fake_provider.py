@@ -146,6 +146,7 @@ class FakeProvider(Provider):
         self.remove_error: Exception | None = None
         self.troubles: list[str] = []
         self.busy_until: datetime | None = None
+        self.told: Mapping[str, JsonValue] = {"firmware": "1.2"}
         self.entrances: tuple[Door, ...] = ()
         self.listed: list[Camera] = [self.camera("yard")]
 
@@ -228,7 +229,7 @@ class FakeProvider(Provider):
 
     @override
     def diagnostics(self) -> Mapping[str, JsonValue]:
-        return {"firmware": "1.2"}
+        return self.told
 
 
 async def sign_in(context: Context, ask: Ask) -> Account:
@@ -272,6 +273,7 @@ class FakeSpec:
     def __init__(self) -> None:
         self.opened: list[FakeProvider] = []
         self.options: tuple[Field, ...] = ()
+        self.cloud: str | None = None
         self.prepare: Callable[[FakeProvider], None] = lambda _: None
 
     @property
@@ -286,4 +288,6 @@ class FakeSpec:
         return provider
 
     def spec(self) -> ProviderSpec:
-        return ProviderSpec(key="mjpeg", name="Fake", sign_in=sign_in, open=self.open, options=self.options)
+        return ProviderSpec(
+            key="mjpeg", name="Fake", sign_in=sign_in, open=self.open, options=self.options, cloud=self.cloud
+        )

@@ -1,11 +1,12 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from homeassistant.config_entries import SOURCE_IGNORE
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError, Unauthorized
 import probatio
 import pytest
-from pytest_homeassistant_custom_component.common import MockUser
+from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
 
 from custom_components.camhub.const import DOMAIN
 from custom_components.camhub.kernel.errors import Unreachable, Unsupported
@@ -46,6 +47,28 @@ async def test_status_tells_of_every_camera(hub: HomeAssistant, fake: FakeSpec, 
     assert await status(hub, config_entry_id=entry.entry_id) == [yard, door]
     with pytest.raises(ServiceValidationError):
         await status(hub, config_entry_id="nobody's")
+
+
+async def test_status_has_a_row_for_every_account(hub: HomeAssistant, fake: FakeSpec, add_account: AddAccount) -> None:
+    fake.prepare = lambda provider: setattr(provider, "listed", [provider.camera("yard", online=False)])
+    entry = await add_account()
+    waiting = await add_account(setup=False, title="Barn", unique_id="mjpeg_other")
+    MockConfigEntry(domain=DOMAIN, source=SOURCE_IGNORE, unique_id="x", data={}).add_to_hass(hub)
+    answer: Any = await hub.services.async_call(DOMAIN, "status", {}, blocking=True, return_response=True)
+    home, barn = answer["accounts"]
+    assert (home["config_entry_id"], home["state"], home["reached"]) == (entry.entry_id, "loaded", True)
+    assert (home["cameras"], home["cameras_offline"], home["event_line"]) == (1, 1, "connected")
+    assert home["counters"]["cameras"] == 1
+    assert (barn["config_entry_id"], barn["state"]) == (waiting.entry_id, "not_loaded")
+    (yard,) = answer["cameras"]
+    assert yard["offline_since"] is not None
+    assert (yard["model"], yard["watched_by"], yard["failures"]) == ("EX-1", "stills", 0)
+    fake.provider.cameras_error = Unreachable()
+    await entry.runtime_data.async_refresh()
+    asked = {"config_entry_id": entry.entry_id}
+    answer = await hub.services.async_call(DOMAIN, "status", asked, blocking=True, return_response=True)
+    (one,) = answer["accounts"]
+    assert (one["reached"], one["reason"]) == (False, "cannot_connect")
 
 
 async def test_status_says_what_went_wrong(hub: HomeAssistant, fake: FakeSpec, add_account: AddAccount) -> None:

@@ -26,6 +26,10 @@ class Counters:
         """Return a plain counter, 0 if never counted."""
         return self._counts.get(name, 0)
 
+    def counts(self) -> Mapping[str, int]:
+        """Return every count so far, in order."""
+        return dict(sorted(self._counts.items()))
+
     @contextmanager
     def timed(self, verb: str) -> Iterator[None]:
         """Count a call and its time; a HubError inside also counts as `<verb>.<ErrorClass>`."""
@@ -42,6 +46,6 @@ class Counters:
     def as_dict(self) -> Mapping[str, JsonValue]:
         """Return everything counted: `{"counts": {...}, "milliseconds": {...}}`."""
         return {
-            "counts": dict(sorted(self._counts.items())),
+            "counts": self.counts(),
             "milliseconds": {verb: round(spent, 1) for verb, spent in sorted(self._milliseconds.items())},
         }

@@ -1,0 +1,103 @@
+"""The rows of the status: one for each account, one for each camera."""
+
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import HomeAssistant
+from homeassistant.util.json import JsonObjectType
+
+from .access import camera_entity_id
+from .const import CONF_PROVIDER
+from .coordinator import CamHubConfigEntry, CamHubCoordinator, way_of
+from .kernel.provider import Camera
+
+
+def account_row(entry: CamHubConfigEntry) -> JsonObjectType:
+    """Return how an account stands, loaded or not."""
+    row: JsonObjectType = {
+        "account": entry.title,
+        "provider": entry.data[CONF_PROVIDER],
+        "config_entry_id": entry.entry_id,
+        "state": str(entry.state.value),
+        "reason": entry.error_reason_translation_key,
+    }
+    if entry.state is not ConfigEntryState.LOADED:
+        return row
+    coordinator = entry.runtime_data
+    reached, error, line = coordinator.last_update_success, coordinator.list_error, coordinator.pump.state
+    dark = sum(not reached or camera.online is False for camera in coordinator.data.values())
+    return {
+        **row,
+        "reached": reached,
+        "reason": error.reason if error else None,
+        "cameras": len(coordinator.data),
+        "cameras_offline": dark,
+        "event_line": str(line.status),
+        "event_line_since": line.since.isoformat(),
+        "event_line_reason": line.reason,
+        "event_line_reconnects": line.reconnects,
+        **_token(coordinator),
+        **_quota(coordinator),
+        **_calls(coordinator),
+    }
+
+
+def camera_row(hass: HomeAssistant, entry: CamHubConfigEntry, camera: Camera) -> JsonObjectType:
+    """Return what is known of one camera."""
+    coordinator = entry.runtime_data
+    since = coordinator.darkness.since(camera.id)
+    return {
+        "account": entry.title,
+        "provider": entry.data[CONF_PROVIDER],
+        "camera": camera.identity.name,
+        "entity_id": camera_entity_id(hass, entry, camera.id),
+        "model": camera.identity.model,
+        "firmware": camera.identity.firmware,
+        "online": camera.online if coordinator.last_update_success else False,
+        "reason": camera.offline_reason,
+        "offline_since": since.isoformat() if since else None,
+        "problems": list(camera.problems),
+        "battery": camera.health.battery if camera.health else None,
+        "watched_by": way_of(camera),
+        **_picture(coordinator, camera),
+        **_token(coordinator),
+        **_quota(coordinator),
+        **_stream(coordinator, camera),
+    }
+
+
+def _picture(coordinator: CamHubCoordinator, camera: Camera) -> JsonObjectType:
+    """Return the age of the newest picture and what went wrong since."""
+    key = coordinator.picture_key(camera.id)
+    image, state = coordinator.album.last(key), coordinator.album.state(key)
+    age = (coordinator.clock.now() - image.taken_at).total_seconds() if image else None
+    return {
+        "last_snapshot": image.taken_at.isoformat() if image else None,
+        "snapshot_age_seconds": round(age) if age is not None else None,
+        "last_error": state.error.reason if state.error else None,
+        "failures": state.failures,
+    }
+
+
+def _token(coordinator: CamHubCoordinator) -> JsonObjectType:
+    """Return how the account's login stands."""
+    login = coordinator.login
+    return {
+        "token_status": login.state,
+        "token_expires": login.expires_at.isoformat() if login.expires_at else None,
+    }
+
+
+def _quota(coordinator: CamHubCoordinator) -> JsonObjectType:
+    """Return when the service may be asked again, None if it may be now."""
+    at = coordinator.provider.next_call_at()
+    return {"next_call_at": at.isoformat() if at else None}
+
+
+def _stream(coordinator: CamHubCoordinator, camera: Camera) -> JsonObjectType:
+    """Return how many watch the camera over the relay."""
+    relay = coordinator.relays.get(camera.id)
+    return {"viewers": relay.viewers if relay else 0}
+
+
+def _calls(coordinator: CamHubCoordinator) -> JsonObjectType:
+    """Return what the provider counted since the account was loaded."""
+    return {"counters": dict(coordinator.counters.counts())}
