@@ -41,7 +41,7 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     shared = await async_shared(hass)
     await _async_unlock(hass, shared.store)
     async_setup_services(hass)
-    async_setup_streams(hass)
+    await async_setup_streams(hass)
     return True
 
 

@@ -1,12 +1,14 @@
 """What one user may take from one account: streams at once, bytes a second, bytes a day."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 import math
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypedDict
 
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.storage import Store
 from homeassistant.util import dt as dt_util
 from homeassistant.util.hass_dict import HassKey
 
@@ -17,6 +19,8 @@ KILO: Final = 1000
 MEGA: Final = 1_000_000
 # Seconds after which to try again where nobody can say when another stream will end.
 TRY_AGAIN: Final = 10
+# Seconds after which what was taken is written down; Home Assistant writes it when it stops, too.
+SAVE_AFTER: Final = 60
 
 
 class Limit(StrEnum):
@@ -56,15 +60,23 @@ class Limits:
         )
 
 
+class _Kept(TypedDict):
+    """What is stored: bytes by account and user, of one day."""
+
+    day: str
+    bytes: dict[str, dict[str, int]]
+
+
 class Usage:
     """What one user takes from one account."""
 
-    def __init__(self, clock: Clock) -> None:
-        """Start with nothing taken."""
+    def __init__(self, clock: Clock, *, taken: int = 0, changed: Callable[[], None] = lambda: None) -> None:
+        """Start with the bytes that were taken today; `changed` is called when more count for a day's limit."""
         self._clock = clock
+        self._changed = changed
         self._streams: dict[Hashable, float] = {}
         self._day: date = self._today()
-        self._bytes = 0
+        self._bytes = taken
         # What was taken and not yet forgiven, one second's worth every second.
         self._debt = 0.0
         self._debt_at = 0.0
@@ -108,6 +120,8 @@ class Usage:
     def count(self, size: int, limits: Limits) -> None:
         """Note bytes that were sent."""
         self._bytes = self.bytes_today + size
+        if limits.day:
+            self._changed()
         if limits.rate:
             self._debt = self._owed(limits) + size
             self._debt_at = self._clock.monotonic()
@@ -130,23 +144,53 @@ class Usage:
 
 
 class Meter:
-    """The usage of all users, by account and user; it starts anew with Home Assistant."""
+    """The usage of all users, by account and user; what was taken today outlasts a restart."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, hass: HomeAssistant, clock: Clock) -> None:
         """Start with nobody."""
         self._clock = clock
+        self._store: Store[_Kept] = Store(hass, 1, f"{DOMAIN}.usage", private=True)
         self._usages: dict[tuple[str, str], Usage] = {}
+        self._waiting = False
+
+    async def async_load(self) -> None:
+        """Take up what was taken today before Home Assistant was started."""
+        kept = await self._store.async_load()
+        if kept is not None and kept["day"] == self._today():
+            for account, users in kept["bytes"].items():
+                for user, taken in users.items():
+                    self._usages[account, user] = self._new(taken)
 
     def usage(self, account: str, user: str) -> Usage:
         """Return what a user takes from an account."""
         who = (account, user)
         if who not in self._usages:
-            self._usages[who] = Usage(self._clock)
+            self._usages[who] = self._new(0)
         return self._usages[who]
 
     def all(self) -> Mapping[tuple[str, str], Usage]:
         """Return all there is, by account and user."""
         return self._usages
+
+    def _new(self, taken: int) -> Usage:
+        return Usage(self._clock, taken=taken, changed=self._changed)
+
+    def _changed(self) -> None:
+        """Write it down soon; also called for every frame, so that nothing is done while that waits."""
+        if not self._waiting:
+            self._waiting = True
+            self._store.async_delay_save(self._kept, SAVE_AFTER)
+
+    def _kept(self) -> _Kept:
+        self._waiting = False
+        taken: dict[str, dict[str, int]] = {}
+        for (account, user), usage in self._usages.items():
+            if usage.bytes_today:
+                taken.setdefault(account, {})[user] = usage.bytes_today
+        return {"day": self._today(), "bytes": taken}
+
+    def _today(self) -> str:
+        return dt_util.as_local(self._clock.now()).date().isoformat()
 
 
 METER: Final[HassKey[Meter]] = HassKey(f"{DOMAIN}_meter")

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from http import HTTPStatus
+import math
 from typing import Final
 
 from aiohttp import web
@@ -34,13 +35,15 @@ class Refusal(Exception):
         super().__init__(slug)
 
 
-def refusal_of(error: HubError) -> Refusal:
-    """Return what an error of a camera means to whoever watches."""
+def refusal_of(error: HubError, again_in: float | None = None) -> Refusal:
+    """Return what an error of a camera means to whoever watches; `again_in` is when it is worth asking again."""
     if isinstance(error, Unsupported):
         return Refusal(HTTPStatus.NOT_FOUND, error.reason, error.placeholders)
     headers: dict[str, str] = {}
-    if isinstance(error, Throttled) and error.retry_after is not None:
-        headers["Retry-After"] = str(round(error.retry_after))
+    if again_in is None and isinstance(error, Throttled):
+        again_in = error.retry_after
+    if again_in is not None:
+        headers["Retry-After"] = str(math.ceil(again_in))
     return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, error.reason, error.placeholders, headers)
 
 

@@ -17,7 +17,7 @@ from .kernel.relay import Frame, Relay, RelayState
 from .kernel.stills import checked
 from .limits import Limits, Usage
 from .runtime import SHARED
-from .stream_answers import NO_STORE, Refusal
+from .stream_answers import NO_STORE, Refusal, refusal_of
 from .stream_entry import entry_streams
 from .stream_request import Watch
 from .viewers import HttpViewer, serve_mjpeg
@@ -63,11 +63,14 @@ async def _taken(watch: Watch, key: str, stills: Stills) -> Image:
     watch.require_online()
     album, max_age, floor = watch.coordinator.album, watch.coordinator.picture_age, watch.camera.still_floor
     image = album.at_hand(key, stills, max_age=max_age, floor=floor)
-    if image is None:
-        patience = 2 * watch.first_byte
-        image = await watch.in_time(album.get(key, stills, max_age=max_age, floor=floor, patience=patience))
-    if image.stale and (error := album.state(key).error) is not None:
-        raise error
+    try:
+        if image is None:
+            patience = 2 * watch.first_byte
+            image = await watch.in_time(album.get(key, stills, max_age=max_age, floor=floor, patience=patience))
+        if image.stale and (error := album.state(key).error) is not None:
+            raise error
+    except HubError as error:
+        raise refusal_of(error, album.state(key).again_in) from error
     return image
 
 

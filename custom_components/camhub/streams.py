@@ -5,7 +5,7 @@ from typing import Final
 
 from aiohttp import hdrs, web
 from homeassistant.components.http import KEY_HASS, KEY_HASS_USER, HomeAssistantView
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import HomeAssistant
 from homeassistant.util.json import JsonObjectType, JsonValueType
 
 from .access import camera_entity_id, may_view
@@ -24,16 +24,16 @@ from .stream_formats import MJPEG_TYPE, async_mjpeg, async_snapshot, no_such_for
 from .stream_live import async_hang_up, async_invite, async_offer, async_talk, live_entity
 from .stream_paths import STREAMS, camera_key, stream_path
 from .stream_request import Watch, answered, open_watch
-from .stream_stats import stats
+from .stream_stats import async_stats
 
 FORMATS: Final = ("hls", "mjpeg", "webrtc", "snapshot")
 _KEY: Final = f"{STREAMS}/{{camera_key}}"
 
 
-@callback
-def async_setup_streams(hass: HomeAssistant) -> None:
+async def async_setup_streams(hass: HomeAssistant) -> None:
     """Register the routes; they answer whether or not an account is loaded."""
-    hass.data[METER] = Meter(hass.data[SHARED].clock)
+    meter = hass.data[METER] = Meter(hass, hass.data[SHARED].clock)
+    await meter.async_load()
     hass.data[OPEN_STREAMS] = {}
     for view in views():
         hass.http.register_view(view)
@@ -224,7 +224,7 @@ class StatsView(HomeAssistantView):
     @answered
     async def get(self, request: web.Request, camera_key: str) -> web.StreamResponse:
         """Answer with what is known, null for what is not."""
-        return _ok(stats(open_watch(request, camera_key, "streams/stats")))
+        return _ok(await async_stats(open_watch(request, camera_key, "streams/stats")))
 
     head = get
 

@@ -6,7 +6,9 @@ from typing import Any
 
 from aiohttp.test_utils import TestClient
 from homeassistant.components.camera.helper import get_camera_from_entity_id
+from homeassistant.components.stream.core import Part, Segment
 from homeassistant.core import HomeAssistant
+from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
@@ -84,7 +86,9 @@ async def test_hls_is_made_of_rtsp_and_played_by_signed_paths(
         assert (answer.status, answer.content_type) == (HTTPStatus.OK, kind)
         assert len(await answer.read()) > 100
     stats = await (await client.get(path(KEY, "stats"))).json()
-    assert stats["codec"] == "h264"
+    assert (stats["codec"], stats["resolution"]) == ("h264", "64x48")
+    assert stats["bitrate"] > 0
+    assert stats["fps"] > 0
     assert stats["upstream"] in {"streaming", "waiting"}
     for file in ("segment/999999.m4s", "segment/1.0.m4s", "other.txt"):
         answer = await client.get(path(KEY, "hls", *file.split("/")))
@@ -109,6 +113,14 @@ async def test_a_stream_that_does_not_come(
     assert (await client.get(path(KEY))).status == HTTPStatus.GATEWAY_TIMEOUT
     stream = get_camera_from_entity_id(hub, f"camera.{KEY}").stream
     assert stream is not None
+    hls = stream.add_provider("hls")
+    stats = await (await client.get(path(KEY, "stats"))).json()
+    assert (stats["bitrate"], stats["resolution"], stats["upstream"]) == (None, None, "streaming")
+    parts = [Part(duration=2.0, has_keyframe=True, data=b"no film")]
+    hls.put(Segment(0, b"no beginning", 0, dt_util.utcnow(), [], duration=2.0, parts=parts))
+    stats = await (await client.get(path(KEY, "stats"))).json()
+    assert (stats["bitrate"], stats["resolution"]) == (28, None)
+    await stream.remove_provider(hls)
     stream._available = False
     assert (await client.get(path(KEY))).status == HTTPStatus.SERVICE_UNAVAILABLE
     stream._available = True

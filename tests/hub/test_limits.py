@@ -3,6 +3,7 @@ from http import HTTPStatus
 from typing import Any
 
 from aiohttp.test_utils import TestClient
+from homeassistant.const import EVENT_HOMEASSISTANT_FINAL_WRITE
 from homeassistant.core import HomeAssistant
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
@@ -92,8 +93,33 @@ async def test_bytes_a_day(hass: HomeAssistant, usage: Usage, clock: FakeClock) 
     assert usage.bytes_today == 0
 
 
-def test_each_user_and_account_has_a_measure_of_its_own(clock: FakeClock) -> None:
-    meter = Meter(clock)
+async def test_what_was_taken_today_outlasts_a_restart(
+    hass: HomeAssistant, clock: FakeClock, hass_storage: dict[str, Any]
+) -> None:
+    meter = Meter(hass, clock)
+    await meter.async_load()
+    limits = Limits(day=1000)
+    for size in (300, 400):
+        meter.usage("home", "anna").count(size, limits)
+    meter.usage("home", "ben").count(0, limits)
+    meter.usage("shed", "anna").count(9, Limits())
+    hass.bus.async_fire(EVENT_HOMEASSISTANT_FINAL_WRITE)
+    await hass.async_block_till_done()
+    assert hass_storage["camhub.usage"]["data"]["bytes"] == {"home": {"anna": 700}, "shed": {"anna": 9}}
+    again = Meter(hass, clock)
+    await again.async_load()
+    assert again.usage("home", "anna").bytes_today == 700
+    again.usage("home", "anna").count(300, limits)
+    with pytest.raises(LimitReached):
+        again.usage("home", "anna").admit(limits)
+    await clock.advance(86400)
+    tomorrow = Meter(hass, clock)
+    await tomorrow.async_load()
+    assert tomorrow.all() == {}
+
+
+def test_each_user_and_account_has_a_measure_of_its_own(hass: HomeAssistant, clock: FakeClock) -> None:
+    meter = Meter(hass, clock)
     meter.usage("home", "anna").hold("one")
     assert meter.usage("home", "anna").streams == 1
     assert meter.usage("home", "ben").streams == 0
@@ -179,7 +205,7 @@ async def test_who_takes_too_much_a_second_is_slowed_down(
     hub: HomeAssistant, clock: FakeClock, fake: FakeSpec, add_account: AddAccount, hass_client: ClientSessionGenerator
 ) -> None:
     hub.data[SHARED].clock = clock
-    hub.data[METER] = Meter(clock)
+    hub.data[METER] = Meter(hub, clock)
     fake.prepare = every_kind
     entry = await add_account(options={"max_rate": 5})
     client = await hass_client()

@@ -289,7 +289,11 @@ async def test_what_went_wrong_is_told(album: Album, lens: Lens, clock: FakeCloc
             await album.refresh(KEY, lens, force=True)
     state = album.state(KEY)
     assert isinstance(state.error, Malformed)
-    assert state == PictureState(taken_at=first.taken_at, error=state.error, failed_at=clock.now(), failures=2)
+    assert state == PictureState(
+        taken_at=first.taken_at, error=state.error, failed_at=clock.now(), failures=2, again_in=state.again_in
+    )
+    assert state.again_in
+    assert state.again_in <= 12
     await album.refresh(KEY, lens, force=True)
     assert album.state(KEY) == PictureState(taken_at=clock.now(), failed_at=state.failed_at)
 

@@ -37,12 +37,16 @@ _JPEG_END: Final = b"\xff\xd9"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PictureState:
-    """How it stands with one picture: the last good one's time, and what has gone wrong since, `failures` in a row."""
+    """How it stands with one picture: the last good one's time, and what has gone wrong since, `failures` in a row.
+
+    `again_in` is after how many seconds the camera may be asked again after a failure, None for now or never.
+    """
 
     taken_at: datetime | None = None
     error: HubError | None = None
     failed_at: datetime | None = None
     failures: int = 0
+    again_in: float | None = None
 
 
 @dataclass(slots=True)
@@ -125,7 +129,14 @@ class Album:
         taken_at = facts.taken_at if facts else None
         if record is None:
             return PictureState(taken_at=taken_at)
-        return PictureState(taken_at=taken_at, error=record.error, failed_at=record.failed_at, failures=record.failures)
+        wait = record.hold_until - self._clock.monotonic()
+        return PictureState(
+            taken_at=taken_at,
+            error=record.error,
+            failed_at=record.failed_at,
+            failures=record.failures,
+            again_in=wait if 0 < wait < math.inf else None,
+        )
 
     def on_new(self, callback: Callable[[str], None]) -> Callable[[], None]:
         """Call `callback` with the key of each picture that differs from the last; return the undo."""
