@@ -10,6 +10,8 @@ from pathlib import Path
 
 ENVIRONMENT = "CAMHUB_PI_TOKEN"
 SHORT = 16
+REALM = {"WWW-Authenticate": 'Basic realm="camhub-pi", charset="UTF-8"'}
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 class TokenMissing(Exception):

@@ -8,6 +8,7 @@ import socket
 from typing import TYPE_CHECKING
 
 from . import health
+from .access import LOOPBACK
 from .check_camera import camera_findings
 from .finding import Finding, Grade
 
@@ -23,7 +24,6 @@ NOTHING_PERCENT = 2.0
 THROTTLED = re.compile(r"throttled=0x([0-9a-fA-F]+)")
 UNDERVOLTAGE = 0x1
 UNDERVOLTAGE_SINCE_BOOT = 0x10000
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 @dataclass(frozen=True, slots=True)

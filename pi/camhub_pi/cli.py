@@ -1,25 +1,27 @@
-"""The command line: serve, check, service."""
+"""The command line: serve, check, service; `store` has its own options."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+from contextlib import AsyncExitStack
 import logging
 import re
-import signal
 import sys
 from typing import TYPE_CHECKING
 
-from .access import ENVIRONMENT, SHORT, TokenMissing, read_token
+from .access import ENVIRONMENT, LOOPBACK, SHORT, TokenMissing, read_token
+from .announce import announced
 from .backend import BACKENDS, backend_of
-from .check import LOOPBACK, check
+from .check import check
 from .machine import Machine
 from .server import CameraServer
 from .service import instructions, unit
 from .settings import DEFAULT_PORT, Settings
+from .store_cli import between, main as store_main, speak, until_asked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
 LOG = logging.getLogger(__name__)
 SIZE = re.compile(r"(\d{2,4})x(\d{2,4})")
@@ -32,22 +34,24 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         prog="camhub-pi",
         description="Serves this machine's camera as /stream.mjpg, /snapshot.jpg and /health.",
+        epilog="camhub-pi store --help tells of the storage of recordings.",
     )
     made.add_argument("command", nargs="?", choices=("serve", "check", "service"), default="serve")
     made.add_argument("--service", action="store_true", help="print the systemd unit, as the command `service`")
     made.add_argument("--host", default="0.0.0.0", help="address to serve on (default: every one)")
-    made.add_argument("--port", type=_between(0, 65535), default=DEFAULT_PORT)
+    made.add_argument("--port", type=between(0, 65535), default=DEFAULT_PORT)
     made.add_argument("--backend", choices=BACKENDS, default="auto")
     made.add_argument("--device", default="/dev/video0", help="the camera of the v4l2 backend")
     made.add_argument("--size", type=_size, default=(640, 480), metavar="WIDTHxHEIGHT")
-    made.add_argument("--fps", type=_between(1, 120), default=30)
-    made.add_argument("--quality", type=_between(1, 95), default=75, help="of the JPEGs, 1 to 95")
+    made.add_argument("--fps", type=between(1, 120), default=30)
+    made.add_argument("--quality", type=between(1, 95), default=75, help="of the JPEGs, 1 to 95")
     made.add_argument("--rotate", type=int, choices=(0, 90, 180, 270), default=0, help="degrees clockwise")
     made.add_argument("--label", default="camhub-pi", help="written on the test pattern")
-    made.add_argument("--max-clients", type=_between(1, 1000), default=20, help="streams at once")
+    made.add_argument("--max-clients", type=between(1, 1000), default=20, help="streams at once")
     made.add_argument("--disk-path", default="/", help="the disk whose free space /health tells")
     made.add_argument("--token", help=f"better not here, where `ps` shows it: use --token-file or {ENVIRONMENT}")
     made.add_argument("--token-file", help="file that holds the token")
+    made.add_argument("--no-announce", action="store_true", help="do not tell of itself by zeroconf")
     made.add_argument("--user", help="whom the systemd unit runs as (default: a user systemd makes)")
     made.add_argument("--verbose", action="store_true")
     return made
@@ -55,10 +59,11 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code."""
-    options = parser().parse_args(arguments)
-    logging.basicConfig(
-        level=logging.DEBUG if options.verbose else logging.INFO, format="%(levelname)s %(message)s", stream=sys.stderr
-    )
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words[:1] == ["store"]:
+        return store_main(words[1:])
+    options = parser().parse_args(words)
+    speak(verbose=options.verbose)
     try:
         if options.service or options.command == "service":
             return _service(options)
@@ -94,14 +99,12 @@ def settings_of(options: argparse.Namespace) -> Settings:
         token=read_token(options.token, options.token_file),
         max_clients=options.max_clients,
         disk_path=options.disk_path,
+        announce=not options.no_announce,
     )
 
 
 async def serve(settings: Settings) -> None:
     """Serve until SIGINT or SIGTERM; raises OSError when the port is taken."""
-    stopping = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     server = CameraServer(settings, backend_of(settings))
     port = await server.start()
     LOG.info("Serving http://%s:%d/stream.mjpg, /snapshot.jpg and /health", settings.host, port)
@@ -109,11 +112,12 @@ async def serve(settings: Settings) -> None:
         LOG.warning("No token: whoever reaches this port sees the camera. See --token-file")
     elif settings.token is not None and len(settings.token) < SHORT:
         LOG.warning("The token is short: `openssl rand -hex 24` makes one nobody guesses")
-    try:
-        await stopping.wait()
-    finally:
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(server.stop)
+        if settings.announce and settings.host not in LOOPBACK:
+            await stack.enter_async_context(announced("camera", settings.host, port, token=settings.token is not None))
+        await until_asked()
         LOG.info("Stopping")
-        await server.stop()
 
 
 def _service(options: argparse.Namespace) -> int:
@@ -124,7 +128,7 @@ def _service(options: argparse.Namespace) -> int:
     for name, value in vars(options).items():
         if name not in UNTOLD and value != defaults[name]:
             shown = f"{value[0]}x{value[1]}" if name == "size" else str(value)
-            told.append(f"--{name.replace('_', '-')}={shown}")
+            told.append(f"--{name.replace('_', '-')}" if value is True else f"--{name.replace('_', '-')}={shown}")
     print(instructions(unit(told, port=options.port, user=options.user, token_file=options.token_file)))
     return 0
 
@@ -134,13 +138,3 @@ def _size(text: str) -> tuple[int, int]:
     if match is None or int(match[1]) % 2 or int(match[2]) % 2:
         raise argparse.ArgumentTypeError("a size looks like 640x480, both numbers even")
     return int(match[1]), int(match[2])
-
-
-def _between(least: int, most: int) -> Callable[[str], int]:
-    def number(text: str) -> int:
-        value = int(text)
-        if not least <= value <= most:
-            raise argparse.ArgumentTypeError(f"between {least} and {most}")
-        return value
-
-    return number

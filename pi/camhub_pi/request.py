@@ -1,4 +1,4 @@
-"""As much of HTTP/1.1 as a camera server needs."""
+"""As much of HTTP/1.1 as a camera server and its storage need."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from email.utils import formatdate
 from http import HTTPStatus
 import json
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 HEAD_LIMIT = 16 * 2**10
+QUERY_FIELDS = 16
 ALLOWED = "GET, HEAD, OPTIONS"
 NO_CACHE = {"Cache-Control": "no-cache, no-store, private", "Pragma": "no-cache", "Age": "0"}
 
@@ -28,12 +29,13 @@ class BadRequest(Exception):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Request:
-    """A request's line and headers (lower-case names), its query left out."""
+    """A request's line and headers (lower-case names); `path` is as sent, without the query, which is never logged."""
 
     method: str
     path: str
     headers: Mapping[str, str] = field(repr=False)
     keep_alive: bool
+    query: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,19 +97,22 @@ def parse_head(head: bytes) -> Request:
     words = first.split(" ")
     if len(words) != 3 or not words[2].startswith("HTTP/1."):
         raise BadRequest(HTTPStatus.BAD_REQUEST)
+    method, target, version = words
     headers: dict[str, str] = {}
+    if target.count("&") >= QUERY_FIELDS:
+        raise BadRequest(HTTPStatus.BAD_REQUEST)
     for line in lines:
         name, colon, value = line.partition(":")
         if not colon or not name or name != name.strip():
             raise BadRequest(HTTPStatus.BAD_REQUEST)
         headers[name.lower()] = value.strip()
-    method, target, version = words
     connection = headers.get("connection", "").lower()
     # A body is not read, so what follows it on this connection could not be told from it.
     has_body = "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
     return Request(
         method=method,
         path=_path(target),
+        query=dict(parse_qsl(target.partition("?")[2], keep_blank_values=True)),
         headers=headers,
         keep_alive=version != "HTTP/1.0" and "close" not in connection and not has_body,
     )

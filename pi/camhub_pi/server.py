@@ -6,14 +6,14 @@ import asyncio
 from contextlib import suppress
 from http import HTTPStatus
 import logging
-import socket
 import time
 from typing import TYPE_CHECKING
 
 from . import health
-from .access import Access
+from .access import REALM, Access
 from .capture import BOUNDARY, Capture
-from .request import ALLOWED, HEAD_LIMIT, BadRequest, Request, Response, document, head_of, read_request, text
+from .listener import RETRY_S, STALLED_S, Listener
+from .request import ALLOWED, HEAD_LIMIT, Request, Response, document, head_of, text
 from .viewer import Viewer
 
 if TYPE_CHECKING:
@@ -25,10 +25,6 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 STREAM_HEADERS = {"Content-Type": f"multipart/x-mixed-replace; boundary={BOUNDARY}"}
-REALM = {"WWW-Authenticate": 'Basic realm="camhub-pi", charset="UTF-8"'}
-RETRY_S = {"Retry-After": "5"}
-REQUEST_S = 15.0
-STALLED_S = 30.0
 SWEEP_S = 1.0
 # Snapshots and health pages beside the streams.
 MORE_CONNECTIONS = 32
@@ -51,34 +47,25 @@ class CameraServer:
         self._access = Access(settings.token)
         self.capture = Capture(backend, self._on_frame, clock=clock, pause=pause)
         self.viewers: set[Viewer] = set()
-        self._connections: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
-        self._server: asyncio.Server | None = None
+        self._listener = Listener(self._respond, settings.max_clients + MORE_CONNECTIONS)
         self._sweeper: asyncio.TimerHandle | None = None
 
     async def start(self) -> int:
         """Listen, start the camera and return the port; raises OSError when the port is taken."""
-        self._server = await asyncio.start_server(
-            self._accept, self._settings.host, self._settings.port, limit=HEAD_LIMIT
-        )
+        port = await self._listener.start(self._settings.host, self._settings.port)
         self.capture.start()
         self._sweep_again()
-        port: int = self._server.sockets[0].getsockname()[1]
         return port
 
     async def stop(self) -> None:
         """Stop the camera and close every connection."""
-        if self._server is None or self._sweeper is None:
+        if self._sweeper is None:
             return
         self._sweeper.cancel()
-        self._server.close()
-        for task in self._connections:
-            task.cancel()
-        if self._connections:
-            await asyncio.wait(self._connections)
+        await self._listener.stop()
         if not await self._loop.run_in_executor(None, self.capture.stop):
             LOG.warning("The camera does not stop; leaving it")
-        await self._server.wait_closed()
 
     def sweep(self) -> None:
         """Close clients that take nothing any more, and all of them when the camera gives nothing."""
@@ -104,38 +91,8 @@ class CameraServer:
             for viewer in self.viewers:
                 viewer.offer(frame, now)
 
-    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = self._loop.create_task(self._serve(reader, writer))
-        self._connections.add(task)
-        task.add_done_callback(self._connections.discard)
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        # Whoever vanished, or takes nothing, is not kept for longer than this.
-        connection = writer.get_extra_info("socket")
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(STALLED_S * 1000))
-        try:
-            if len(self._connections) > self._settings.max_clients + MORE_CONNECTIONS:
-                writer.write(_busy("too many connections").encoded(keep_alive=False))
-                await writer.drain()
-                return
-            while await self._exchange(reader, writer):
-                pass
-        except (OSError, TimeoutError, asyncio.CancelledError):
-            # The client went, is idle, or the server stops: nothing is left to say.
-            writer.transport.abort()
-        finally:
-            writer.close()
-
-    async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+    async def _respond(self, request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         """Answer one request; return whether another may follow."""
-        try:
-            request = await read_request(reader, REQUEST_S)
-        except BadRequest as error:
-            writer.write(text(error.status, error.status.phrase).encoded(keep_alive=False))
-            await writer.drain()
-            return False
-        if request is None:
-            return False
         response = self._answer(request)
         LOG.debug("%s %s: %s", request.method, request.path, HTTPStatus.OK if response is None else response.status)
         if response is None:

@@ -1,5 +1,6 @@
 import asyncio
-from contextlib import closing
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
 import http.client
 import json
 import os
@@ -12,12 +13,12 @@ import socket
 import subprocess
 import sys
 
-from camhub_pi import cli
+from camhub_pi import cli, store_cli
 from camhub_pi.access import TokenMissing, read_token
 from camhub_pi.cli import main, parser, serve, settings_of
 from camhub_pi.server import CameraServer
-from camhub_pi.service import quoted, unit
-from camhub_pi.settings import Settings
+from camhub_pi.service import quoted, store_unit, unit
+from camhub_pi.settings import Settings, StoreSettings
 import pytest
 
 PI = Path(__file__).parents[2] / "pi"
@@ -86,6 +87,52 @@ class TestService:
         said = capsys.readouterr()
         assert "--token-file" in said.err
         assert "secret-secret" not in said.out + said.err
+
+    def test_store_has_a_unit_of_its_own(self, capsys: pytest.CaptureFixture[str]) -> None:
+        tokens = ["--token-file", "/etc/camhub-pi/token", "--source-token-file", "/etc/camhub-pi/other"]
+        assert main(["store", "service", *tokens, "--keep-days", "30", "--no-announce"]) == 0
+        said = capsys.readouterr().out
+        assert said.startswith("# Save as /etc/systemd/system/camhub-pi-store.service")
+        found = options(said)
+        (command,) = found["ExecStart"]
+        assert command.endswith(
+            "-m camhub_pi store --keep-days=30 --no-announce --videos %S/camhub-pi --token-file %d/camhub-pi-token"
+            " --source-token-file %d/camhub-pi-source-token"
+        )
+        assert found["StateDirectory"] == ["camhub-pi"]
+        assert found["DynamicUser"] == ["yes"]
+        assert found["PrivateDevices"] == ["yes"]
+        assert "SupplementaryGroups" not in found
+        assert len(found["LoadCredential"]) == 2
+
+    def test_folder_at_home_is_written_as_its_owner(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["store", "service", "--videos", "/home/pi/Videos", "--no-token"]) == 0
+        found = options(capsys.readouterr().out)
+        assert found["User"] == ["pi"]
+        assert found["ReadWritePaths"] == ["/home/pi/Videos"]
+        assert found["ProtectHome"] == ["read-only"]
+        assert "--no-token" in found["ExecStart"][0]
+        for wrong in (
+            ["--videos", "/mnt/stick"],
+            ["--videos", "Videos"],
+            ["--token", "secret-secret"],
+            ["--token-file", "relative"],
+        ):
+            assert main(["store", "service", "--host", "127.0.0.1", *wrong]) == 2
+            said = capsys.readouterr()
+            assert said.out == ""
+            assert "secret-secret" not in said.err
+
+    @pytest.mark.parametrize("videos", [None, "/tmp"])
+    def test_systemd_finds_nothing_wrong_with_the_store(self, tmp_path: Path, videos: str | None) -> None:
+        tokens = {"--token-file": "/etc/camhub-pi/token"}
+        text = store_unit([], videos=videos, port=3002, user="root", tokens=tokens, python="/usr/bin/python3")
+        file = tmp_path / "camhub-pi-store.service"
+        file.write_text(text)
+        if analyze := shutil.which("systemd-analyze"):
+            done = subprocess.run([analyze, "verify", "--man=no", file], capture_output=True, text=True, check=False)
+            said = [line for line in (done.stdout + done.stderr).splitlines() if "camhub-pi" in line]
+            assert (done.returncode, said) == (0, [])
 
     @pytest.mark.parametrize("wrong", [["--user", "pi\nExecStart=x"], ["--token-file", "relative"]])
     def test_what_would_break_the_unit_is_refused(self, wrong: list[str], capsys: pytest.CaptureFixture[str]) -> None:
@@ -192,9 +239,9 @@ class TestCommands:
         ("settings", "warned"),
         [
             (Settings(host="127.0.0.1", port=0, backend="pattern"), ""),
-            (Settings(port=0, backend="pattern"), "No token"),
-            (Settings(port=0, backend="pattern", token="short"), "token is short"),
-            (Settings(port=0, backend="pattern", token="long-enough-to-be-one"), ""),
+            (Settings(port=0, announce=False, backend="pattern"), "No token"),
+            (Settings(port=0, announce=False, backend="pattern", token="short"), "token is short"),
+            (Settings(port=0, announce=False, backend="pattern", token="long-enough-to-be-one"), ""),
         ],
     )
     async def test_serves_until_asked_to_end(
@@ -217,6 +264,43 @@ class TestCommands:
         assert "Serving http://" in caplog.text
         warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
         assert [warned in warning for warning in warnings] == ([True] if warned else [])
+
+    @pytest.mark.parametrize(("token", "warned"), [(None, False), ("short", True), ("long-enough-to-be-one", False)])
+    async def test_store_serves_until_asked_to_end(
+        self,
+        tmp_path: Path,
+        caplog: pytest.LogCaptureFixture,
+        monkeypatch: pytest.MonkeyPatch,
+        token: str | None,
+        warned: bool,
+    ) -> None:
+        caplog.set_level("INFO", "camhub_pi")
+        told: list[tuple[str, int]] = []
+
+        @asynccontextmanager
+        async def announced(role: str, host: str, port: int, *, token: bool) -> AsyncIterator[None]:
+            told.append((role, token))
+            asyncio.get_running_loop().call_soon(os.kill, os.getpid(), signal.SIGTERM)
+            yield
+
+        monkeypatch.setattr(store_cli, "announced", announced)
+        await store_cli.serve(StoreSettings(videos=tmp_path, port=0, token=token))
+        assert told == [("store", token is not None)]
+        assert f"Keeping recordings in {tmp_path}" in caplog.text
+        assert ("token is short" in caplog.text) == warned
+
+    async def test_camera_is_announced(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        told: list[str] = []
+
+        @asynccontextmanager
+        async def announced(role: str, host: str, port: int, *, token: bool) -> AsyncIterator[None]:
+            told.append(role)
+            asyncio.get_running_loop().call_soon(os.kill, os.getpid(), signal.SIGTERM)
+            yield
+
+        monkeypatch.setattr(cli, "announced", announced)
+        await serve(Settings(port=0, backend="pattern"))
+        assert told == ["camera"]
 
     def test_module_runs(self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(sys, "argv", ["camhub-pi", "--service"])

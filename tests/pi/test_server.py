@@ -270,7 +270,7 @@ async def test_backend_with_a_bug_is_restarted_too() -> None:
 
 
 async def test_silent_client_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("camhub_pi.server.REQUEST_S", 0.01)
+    monkeypatch.setattr("camhub_pi.listener.REQUEST_S", 0.01)
     async with serving() as pi, await pi.connect() as client:
         client.writer.write(b"GET /heal")
         assert await gone(client)
