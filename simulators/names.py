@@ -2,11 +2,14 @@
 
 from collections.abc import Callable, Mapping
 import socket
-from typing import Any, override
+from typing import Any, Final, override
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 type Address = tuple[str, int]
+
+# Where a name leads that does not exist (any more), whatever is known outside of here.
+NOWHERE: Final[Address] = ("", 0)
 
 
 class Names(AbstractResolver):
@@ -29,7 +32,7 @@ class Names(AbstractResolver):
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
         """Return the one address; raises OSError for a name that does not exist."""
-        if (found := self.find(host)) is None:
+        if (found := self.find(host)) is None or found == NOWHERE:
             raise OSError(f"{host} is not simulated")
         return [
             ResolveResult(
@@ -51,6 +54,8 @@ class Names(AbstractResolver):
 
         def getaddrinfo(host: str | bytes | None, port: Any, *args: Any, **kwargs: Any) -> Any:
             found = self.find(host) if isinstance(host, str) else None
+            if found == NOWHERE:
+                raise socket.gaierror(socket.EAI_NONAME, "name is not known")
             return usual(*(found or (host, port)), *args, **kwargs)
 
         return getaddrinfo

@@ -1,23 +1,18 @@
 """What all tests share: options, sockets on loopback only, a clock that stands still."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 import socket
 
-import aiohttp
 import pytest
 import pytest_socket
 
 # Imported here, before the Home Assistant harness puts a `custom_components` of its own first.
-from custom_components.camhub.kernel.clock import Clock
-from custom_components.camhub.kernel.counters import Counters
-from custom_components.camhub.kernel.errors import Unreachable
-from custom_components.camhub.kernel.model import JsonValue
-from custom_components.camhub.kernel.provider import Context, FrameGrabber, TokenStore, WebRtc
-from custom_components.camhub.kernel.secret import Credentials
+from custom_components.camhub.kernel.provider import Context
 from simulators.authority import Authority
 from simulators.names import Address, Names
 
+from .contexts import Contexts
 from .fake_clock import FakeClock
 from .sentinel import sentinel  # noqa: F401 - a fixture of all tests
 
@@ -43,26 +38,6 @@ def sockets(request: pytest.FixtureRequest) -> None:
 def clock() -> FakeClock:
     """Return a clock that stands still until it is advanced."""
     return FakeClock()
-
-
-class SavedTokens:
-    """Remembers what was saved."""
-
-    def __init__(self) -> None:
-        self.saved: list[Mapping[str, JsonValue]] = []
-
-    async def save(self, credentials: Mapping[str, JsonValue]) -> None:
-        self.saved.append(dict(credentials))
-
-
-class NoGrabber:
-    """Stands where no stream is to be photographed."""
-
-    async def grab(self, address: str, timeout: float) -> bytes:
-        raise Unreachable
-
-    async def grab_live(self, live: WebRtc, timeout: float) -> bytes:
-        raise Unreachable
 
 
 type MakeContext = Callable[..., Context]
@@ -93,42 +68,6 @@ async def make_context(clock: FakeClock, authority: Authority, names: dict[str, 
 
     Its sessions find `names` and trust their certificates.
     """
-    sessions: list[aiohttp.ClientSession] = []
-
-    def session(
-        *,
-        verify_tls: bool = True,
-        middlewares: Sequence[aiohttp.ClientMiddlewareType] = (),
-        cookies: bool = True,
-    ) -> aiohttp.ClientSession:
-        trusted = authority.client() if names and verify_tls else verify_tls
-        connector = aiohttp.TCPConnector(ssl=trusted, resolver=Names(names) if names else None)
-        jar = aiohttp.CookieJar() if cookies else aiohttp.DummyCookieJar()
-        sessions.append(aiohttp.ClientSession(connector=connector, middlewares=tuple(middlewares), cookie_jar=jar))
-        return sessions[-1]
-
-    def make(
-        credentials: Mapping[str, JsonValue] | None = None,
-        *,
-        clock: Clock = clock,
-        grabber: FrameGrabber | None = None,
-        tokens: TokenStore | None = None,
-        options: Mapping[str, JsonValue] | None = None,
-        kept: dict[str, object] | None = None,
-        earlier: TokenStore | None = None,
-    ) -> Context:
-        return Context(
-            session=session,
-            credentials=Credentials(credentials),
-            tokens=tokens or SavedTokens(),
-            clock=clock,
-            grabber=grabber or NoGrabber(),
-            counters=Counters(clock),
-            options=options or {},
-            kept={} if kept is None else kept,
-            earlier=earlier,
-        )
-
-    yield make
-    for opened in sessions:
-        await opened.close()
+    contexts = Contexts(clock, authority, names)
+    yield contexts.make
+    await contexts.close()

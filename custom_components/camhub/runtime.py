@@ -26,6 +26,7 @@ from .kernel.counters import Counters
 from .kernel.errors import WrongKey
 from .kernel.model import Account, JsonValue
 from .kernel.provider import Context, TokenStore
+from .kernel.redirects import guard
 from .kernel.secret import Credentials
 from .kernel.spec import ProviderSpec
 from .kernel.stills import Album
@@ -105,6 +106,7 @@ class Sessions:
             verify_tls,
             auto_cleanup=False,
             middlewares=tuple(middlewares),
+            trace_configs=[guard()],
             cookie_jar=aiohttp.CookieJar() if cookies else aiohttp.DummyCookieJar(),
         )
         self._open.append(session)

@@ -5,6 +5,7 @@ from pathlib import Path
 import ssl
 
 from aiohttp import web
+from aiohttp.test_utils import TestServer
 import pytest
 
 from custom_components.camhub.kernel.errors import (
@@ -292,6 +293,52 @@ async def test_no_other_redirect_is_followed(serve: Serve, make_client: MakeClie
     with pytest.raises(Malformed):
         await client.first(INFO)
     assert asked == ["/ISAPI/System/deviceInfo"]
+
+
+async def test_nothing_leads_back_to_an_open_line(serve: Serve, make_context: MakeContext, tls: ssl.SSLContext) -> None:
+    """A name and a password that went by Basic would be read by everybody there."""
+    asked: list[str] = []
+
+    async def elsewhere(request: web.Request) -> web.Response:
+        asked.append(request.path)
+        return web.Response()
+
+    open_line = await serve(elsewhere)
+
+    async def leading(request: web.Request) -> web.Response:
+        return web.Response(status=302, headers={"Location": f"{open_line}{request.path}"})
+
+    app = web.Application()
+    app.router.add_get("/{rest:.*}", leading)
+    server = TestServer(app, scheme="https")
+    await server.start_server(ssl=tls)
+    context = make_context(login(str(server.make_url("")), verify_tls=False))
+    with pytest.raises(Malformed):
+        await IsapiClient(context, context.credentials).first(INFO)
+    await server.close()
+    assert asked == []
+
+
+async def test_a_device_that_asks_to_wait_is_left_alone(
+    serve: Serve, make_client: MakeClient, clock: FakeClock
+) -> None:
+    asked: list[str] = []
+
+    async def waiting(request: web.Request) -> web.Response:
+        asked.append(request.path)
+        return web.Response(text=BUSY, status=503, headers={"Retry-After": "120"})
+
+    client = make_client(await serve(waiting))
+    for left in (120, 90, 60):
+        with pytest.raises(Throttled) as caught:
+            await client.get(INFO)
+        assert (caught.value.retry_after, caught.value.reason) == (left, "throttled")
+        await clock.advance(30)
+    assert len(asked) == 1
+    await clock.advance(30)
+    with pytest.raises(Throttled):
+        await client.get(INFO)
+    assert len(asked) == 2
 
 
 async def test_an_untrusted_certificate_has_its_own_reason(make_client: MakeClient, tls: ssl.SSLContext) -> None:

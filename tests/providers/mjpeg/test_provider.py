@@ -212,6 +212,13 @@ async def test_a_page_that_went_away_is_looked_for_again(make_context: MakeConte
     assert (await camera(provider)).offline_reason == "no_signal"
 
 
+async def test_a_proxy_that_says_the_camera_is_away_is_believed(make_context: MakeContext, started: Started) -> None:
+    outage = page("<h1>503 Service Unavailable</h1>", "text/html", 503)
+    server = await started(MjpegServer({"/stream": stream(burst(PICTURES)), "/health": outage}))
+    found = await looked(opened(make_context, server.address("/stream"), page="/health"))
+    assert (found.online, found.offline_reason) == (False, "cannot_connect")
+
+
 async def test_a_page_behind_a_login_that_no_longer_holds(make_context: MakeContext, started: Started) -> None:
     server = await started(pi_camera(burst(PICTURES)))
     server.access = Access("viewer", "word")

@@ -20,7 +20,8 @@ from simulators.authority import Authority
 from simulators.names import Address, Names
 from simulators.nest_sdm import NestSimulator
 from simulators.nest_sdm.server import PROJECT
-from tests.conftest import MakeContext, SavedTokens
+from tests.conftest import MakeContext
+from tests.contexts import SavedTokens
 from tests.fake_clock import FakeClock, settle
 from tests.webrtc_viewer import Viewer
 

@@ -8,7 +8,7 @@ from custom_components.camhub.kernel.errors import AuthError, HubError, Malforme
 from custom_components.camhub.kernel.model import CredentialState, JsonValue
 from custom_components.camhub.providers.nest.keys import tokens
 from simulators.nest_sdm import NestSimulator
-from tests.conftest import SavedTokens
+from tests.contexts import SavedTokens
 from tests.fake_clock import FakeClock
 
 from .conftest import Open

@@ -5,6 +5,7 @@ from hypothesis import given, settings, strategies as st
 import pytest
 
 from custom_components.camhub.kernel.errors import HubError, Throttled
+from custom_components.camhub.providers.nest.answers import login_refusal, pubsub_refusal, refusal
 from custom_components.camhub.providers.nest.quota import COMMANDS, PER_DEVICE, Quota, Rank
 from simulators.nest_sdm import NestSimulator
 from simulators.nest_sdm.quota import Quota as Service
@@ -76,6 +77,17 @@ async def test_silence_after_a_refusal(clock: FakeClock) -> None:
         "next_still_at": None,
     }
     json.dumps(facts)
+
+
+async def test_silence_for_as_long_as_is_asked_for(clock: FakeClock) -> None:
+    """A minute at least: Google counts in minutes."""
+    asked = [refusal(429, b"", pause) for pause in (None, 5.0, 120.0)]
+    asked += [login_refusal(429, b"", 300.0), pubsub_refusal(429, b"", 90.0)]
+    pauses = [each.retry_after for each in asked if isinstance(each, Throttled)]
+    assert pauses == [60, 60, 120, 300, 90]
+    quota = Quota(clock)
+    quota.silence(120)
+    assert wait(quota) == 120
 
 
 async def test_five_listings_a_minute(clock: FakeClock) -> None:

@@ -16,7 +16,8 @@ from custom_components.camhub.providers.nest_legacy.client import Client
 from custom_components.camhub.providers.nest_legacy.keeper import FRESH_S, Keeper
 from custom_components.camhub.providers.nest_legacy.login import Login, uninterrupted
 from simulators.nest_legacy import NestLegacySimulator
-from tests.conftest import MakeContext, SavedTokens
+from tests.conftest import MakeContext
+from tests.contexts import SavedTokens
 from tests.fake_clock import FakeClock, settle
 
 from .conftest import PROXY, RPC, FileTokens, MakeClient, with_token

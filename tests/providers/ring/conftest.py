@@ -12,7 +12,8 @@ from custom_components.camhub.providers.ring.provider import RingProvider, open_
 from simulators.authority import Authority
 from simulators.names import Address
 from simulators.ring import RingSimulator
-from tests.conftest import MakeContext, SavedTokens
+from tests.conftest import MakeContext
+from tests.contexts import SavedTokens
 from tests.fake_clock import FakeClock
 
 USER, PASSWORD, CODE = "robin@example.com", "p@ss:w/rd#1", "246810"

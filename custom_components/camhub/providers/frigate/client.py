@@ -9,6 +9,7 @@ from typing import Final
 import aiohttp
 from yarl import URL
 
+from ...kernel.body import more, whole
 from ...kernel.errors import HubError, Malformed, Unreachable
 from ...kernel.model import JsonValue
 from ...kernel.policy import retry_after, within
@@ -200,15 +201,13 @@ def _translated(error: aiohttp.ClientError | OSError) -> HubError:
 
 async def _chunk(response: aiohttp.ClientResponse) -> bytes:
     try:
-        return await response.content.readany()
+        return await more(response)
     except (aiohttp.ClientError, OSError) as error:
         raise _translated(error) from None
 
 
 async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
-    body = bytearray()
-    while chunk := await _chunk(response):
-        body += chunk
-        if len(body) > limit:
-            raise Malformed(f"more than {limit} bytes")
-    return bytes(body)
+    try:
+        return await whole(response, limit)
+    except (aiohttp.ClientError, OSError) as error:
+        raise _translated(error) from None

@@ -9,8 +9,10 @@ from .tree import Node, flag, name_of, number, read_xml, text
 
 UNAUTHORIZED: Final = 401
 _FAULT: Final = 500
+_WAITING: Final = frozenset({429, 503})
 # Seconds a lock lasts where the device does not say (protocols.md 7.4: the number differs by firmware).
 LOCK_S: Final = 1800.0
+LOCKED: Final = "account_locked"
 
 
 class DeviceBusy(Unreachable):
@@ -29,14 +31,16 @@ class DeviceFault(Unreachable):
     default_reason: ClassVar[str] = "device_fault"
 
 
-def refusal(status: int, body: bytes) -> HubError:
-    """Return the error for an HTTP status other than 200."""
+def refusal(status: int, body: bytes, retry_after: float | None = None) -> HubError:
+    """Return the error for an HTTP status other than 200; `retry_after` is for how many seconds it asks to wait."""
     try:
         root: Node | None = read_xml(body)
     except Malformed:
         root = None
     if status == UNAUTHORIZED:
         return _login(root)
+    if status in _WAITING and retry_after is not None:
+        return Throttled(f"HTTP {status}", retry_after=retry_after)
     said = None if root is None else trouble(root)
     by_status = _by_status(status)
     # A fault at one request may come with a code that means "ask again" elsewhere.
@@ -75,9 +79,7 @@ def _login(root: Node | None) -> HubError:
 def locked(seconds: float) -> Throttled:
     """Return the error of an account that is locked for so many seconds more."""
     minutes = str(max(1, math.ceil(seconds / 60)))
-    return Throttled(
-        "the account is locked", reason="account_locked", retry_after=seconds, placeholders={"minutes": minutes}
-    )
+    return Throttled("the account is locked", reason=LOCKED, retry_after=seconds, placeholders={"minutes": minutes})
 
 
 def _by_status(status: int) -> HubError:

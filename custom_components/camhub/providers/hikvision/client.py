@@ -4,18 +4,21 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+import math
 from typing import Final
 
 import aiohttp
 from yarl import URL
 
+from ...kernel.body import whole
 from ...kernel.errors import AuthError, Malformed, Throttled, Unreachable
 from ...kernel.http_auth import HttpAuth
-from ...kernel.policy import Backoff, retry, within
+from ...kernel.policy import Backoff, retry, retry_after, within
 from ...kernel.provider import Context
+from ...kernel.redirects import onward
 from ...kernel.secret import Credentials
 from .address import normalise
-from .answers import DeviceBusy, locked, refusal, trouble
+from .answers import LOCKED, DeviceBusy, locked, refusal, trouble
 from .tree import Node, read_xml
 
 ANSWER_S: Final = 10.0
@@ -36,8 +39,9 @@ _JPEG: Final = b"\xff\xd8"
 @dataclass(frozen=True, slots=True)
 class _Reply:
     status: int
-    location: str
     body: bytes
+    location: str = ""
+    retry_after: float | None = None
 
 
 class IsapiClient:
@@ -55,7 +59,8 @@ class IsapiClient:
         self._credentials = credentials
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._refused: AuthError | None = None
-        self._silent_until: float | None = None
+        self._asked: Throttled | None = None
+        self._silent_until = -math.inf
         self._prefix = "/ISAPI"
         self._base = normalise(credentials.text("address"))
         self._auth, self._session = self._sign()
@@ -71,14 +76,13 @@ class IsapiClient:
         return self._auth.scheme
 
     def gate(self) -> None:
-        """Raise AuthError after a refused login, Throttled while the account is locked."""
+        """Raise AuthError after a refused login, Throttled while the account is locked or the device wants quiet."""
         if self._refused is not None:
             raise AuthError("refused before", reason=self._refused.reason, placeholders=self._refused.placeholders)
-        if self._silent_until is not None:
-            left = self._silent_until - self._clock.monotonic()
-            if left > 0:
-                raise locked(left)
-            self._silent_until = None
+        left = self._silent_until - self._clock.monotonic()
+        if self._asked is not None and left > 0:
+            reason = self._asked.reason
+            raise locked(left) if reason == LOCKED else Throttled("asked to wait", retry_after=left, reason=reason)
 
     async def first(self, path: str) -> Node:
         """Return the first document asked of a device, and find out its scheme and prefix; raises HubError.
@@ -125,7 +129,7 @@ class IsapiClient:
         try:
             if response.status != _OK or not response.content_type.startswith("multipart/"):
                 body = await within(self._clock, ANSWER_S, _read(response, XML_LIMIT))
-                self._document(_Reply(response.status, "", body))
+                self._document(_Reply(response.status, body))
                 raise Malformed("a document in place of a stream")
             yield response
         finally:
@@ -158,7 +162,12 @@ class IsapiClient:
     async def _exchange(self, path: str, limit: int, query: Mapping[str, str]) -> _Reply:
         response = await self._open(path, query)
         async with response:
-            return _Reply(response.status, response.headers.get("Location", ""), await _read(response, limit))
+            return _Reply(
+                response.status,
+                await _read(response, limit),
+                response.headers.get("Location", ""),
+                retry_after(response.headers.get("Retry-After"), self._clock.now()),
+            )
 
     async def _open(self, path: str, query: Mapping[str, str]) -> aiohttp.ClientResponse:
         url = self._base.with_path(f"{self._prefix}/{path}").with_query(query)
@@ -177,18 +186,15 @@ class IsapiClient:
             self._refused = error
             raise
         except Throttled as error:
-            self._silent_until = self._clock.monotonic() + (error.retry_after or 0.0)
+            self._asked, self._silent_until = error, self._clock.monotonic() + (error.retry_after or 0.0)
             raise
 
     def _follow(self, location: str) -> bool:
         """Take another scheme or port of the same host as the device's own; return whether it was one."""
-        try:
-            target = self._base.join(URL(location)).origin()
-        except ValueError:
+        target = onward(self._base, location)
+        if target is None or target.origin() == self._base:
             return False
-        if target == self._base or target.host != self._base.host:
-            return False
-        self._base = target
+        self._base = target.origin()
         self._auth, self._session = self._sign()
         return True
 
@@ -200,7 +206,7 @@ class IsapiClient:
 
 def _document(reply: _Reply) -> Node:
     if reply.status != _OK:
-        raise refusal(reply.status, reply.body)
+        raise refusal(reply.status, reply.body, reply.retry_after)
     root = read_xml(reply.body)
     if (said := trouble(root)) is not None:
         raise said
@@ -208,12 +214,7 @@ def _document(reply: _Reply) -> Node:
 
 
 async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
-    body = bytearray()
     try:
-        while chunk := await response.content.readany():
-            body += chunk
-            if len(body) > limit:
-                raise Malformed(f"more than {limit} bytes")
+        return await whole(response, limit)
     except (aiohttp.ClientError, OSError) as error:
         raise Unreachable(type(error).__name__) from error
-    return bytes(body)

@@ -9,11 +9,13 @@ from typing import Final
 import aiohttp
 from yarl import URL
 
+from ...kernel.body import whole
 from ...kernel.errors import AuthError, HubError, Malformed, Throttled, Unreachable
 from ...kernel.http_auth import HttpAuth
 from ...kernel.model import JsonValue
 from ...kernel.policy import retry_after
 from ...kernel.provider import Context
+from ...kernel.redirects import onward
 from ...kernel.secret import Secret
 
 # A stream has no end, so only connecting and silence are limited (seconds).
@@ -81,7 +83,8 @@ class Client:
         try:
             return response.status, json.loads(text)
         except ValueError, RecursionError:
-            pass
+            # A proxy before the camera says that it is away, and not what it is like.
+            self._check(response)
         raise Malformed("no status page", reason="not_a_camera")
 
     async def _get(self, url: URL) -> aiohttp.ClientResponse:
@@ -116,26 +119,17 @@ class Client:
 
 
 def _redirected(response: aiohttp.ClientResponse) -> URL:
-    """Return where an answer points to, if that is the same host and no step back to an open line."""
-    try:
-        target = response.url.join(URL(response.headers.get("Location", "")))
-    except ValueError:
-        target = URL()
-    downgrade = response.url.scheme == "https" and target.scheme != "https"
-    if target.host != response.url.host or target == response.url or downgrade:
+    """Return where an answer points to, if that may be followed; raises Malformed."""
+    target = onward(response.url, response.headers.get("Location", ""))
+    if target is None or target == response.url:
         raise Malformed("a redirect that is not followed", reason="not_a_camera")
     return target
 
 
 async def body(response: aiohttp.ClientResponse, limit: int) -> bytes:
     """Read an answer of at most `limit` bytes; raises HubError."""
-    whole = bytearray()
     with translated():
-        async for chunk in response.content.iter_any():
-            whole += chunk
-            if len(whole) > limit:
-                raise Malformed("an answer without end", reason="not_a_camera")
-    return bytes(whole)
+        return await whole(response, limit, reason="not_a_camera")
 
 
 def jpeg_in(content: bytes) -> bytes:

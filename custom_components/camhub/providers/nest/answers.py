@@ -19,7 +19,7 @@ def document(body: bytes) -> Object:
         return {}
 
 
-def refusal(status: int, body: bytes) -> HubError:
+def refusal(status: int, body: bytes, retry_after: float | None = None) -> HubError:
     """Return the error for an answer of the devices' service that is none."""
     error = child(document(body), "error")
     word, told = text(error.get("status")), text(error.get("message"))
@@ -27,7 +27,7 @@ def refusal(status: int, body: bytes) -> HubError:
         # Not of our login, which is judged elsewhere: of the token that came with a picture's address.
         return Unreachable("the picture's token was refused", reason="event_picture_gone")
     if status == HTTPStatus.TOO_MANY_REQUESTS:
-        return Throttled("the quota is used up", reason="quota_used_up", retry_after=WINDOW_S)
+        return Throttled("the quota is used up", reason="quota_used_up", retry_after=_pause(retry_after))
     if status == HTTPStatus.FORBIDDEN:
         return _forbidden(told)
     if status == HTTPStatus.NOT_FOUND:
@@ -43,7 +43,7 @@ def refusal(status: int, body: bytes) -> HubError:
     return Malformed(f"{status} {word}")
 
 
-def pubsub_refusal(status: int, body: bytes) -> HubError:
+def pubsub_refusal(status: int, body: bytes, retry_after: float | None = None) -> HubError:
     """Return the error for an answer about topics and subscriptions that is none."""
     told = text(child(document(body), "error").get("message"))
     if status == HTTPStatus.FORBIDDEN:
@@ -52,7 +52,12 @@ def pubsub_refusal(status: int, body: bytes) -> HubError:
         return Unsupported("the right is missing", reason="pubsub_forbidden")
     if status == HTTPStatus.NOT_FOUND:
         return Unsupported("no such project", reason="cloud_project_not_found")
-    return refusal(status, body)
+    return refusal(status, body, retry_after)
+
+
+def _pause(asked: float | None) -> float:
+    """Return for how long to stay silent: a window at least, whatever is asked for."""
+    return max(WINDOW_S, asked or 0.0)
 
 
 def _is_off(told: str) -> bool:
@@ -90,7 +95,7 @@ def _wrong(told: str) -> HubError:
     return Malformed("a request was refused")
 
 
-def login_refusal(status: int, body: bytes) -> HubError:
+def login_refusal(status: int, body: bytes, retry_after: float | None = None) -> HubError:
     """Return the error for an answer of the token endpoint that is none."""
     word = text(document(body).get("error"))
     if word in {"invalid_client", "unauthorized_client"}:
@@ -100,7 +105,7 @@ def login_refusal(status: int, body: bytes) -> HubError:
     if word == "redirect_uri_mismatch":
         return AuthError("another redirect address is due", reason="redirect_refused")
     if status == HTTPStatus.TOO_MANY_REQUESTS:
-        return Throttled("too many logins", reason="login_throttled", retry_after=WINDOW_S)
+        return Throttled("too many logins", reason="login_throttled", retry_after=_pause(retry_after))
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return Unreachable(f"{status}", reason="service_unavailable")
     return Malformed(f"{status} {word[:40]}")

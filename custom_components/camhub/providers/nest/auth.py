@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any, Final, override
+from typing import Any, Final, cast, override
 
 import aiohttp
 from google_nest_sdm.auth import AbstractAuth
@@ -18,6 +18,8 @@ _AUTHORIZATION: Final = "Authorization"
 # Where a token of ours may go; a message names the address of a clip.
 _OURS: Final = (".googleapis.com", ".google.com", ".nest.com", ".googleusercontent.com")
 
+type Refusal = Callable[[int, bytes, float | None], HubError]
+
 
 class HostAuth(AbstractAuth):
     """Asks one host; a 401 leads to one refresh and one more try. Raises HubErrors, which the library lets pass.
@@ -25,8 +27,8 @@ class HostAuth(AbstractAuth):
     The library's own `get_json` and `post_json` log what they send and receive, stream tokens included.
     """
 
-    def __init__(self, wire: Wire, keys: Keys, host: str, refused: Callable[[int, bytes], HubError] = refusal) -> None:
-        """Open nothing yet; `refused` makes errors of status and body."""
+    def __init__(self, wire: Wire, keys: Keys, host: str, refused: Refusal = refusal) -> None:
+        """Open nothing yet; `refused` makes errors of answers that are none."""
         super().__init__(wire.session, host)
         self._wire = wire
         self._keys = keys
@@ -46,9 +48,10 @@ class HostAuth(AbstractAuth):
             answer = await self._wire.ask(method, whole, headers, **kwargs)
         else:
             answer = await self._with_token(method, whole, headers, **kwargs)
-        if answer.status >= HTTPStatus.BAD_REQUEST:
-            raise self._refused(answer.status, answer.body)
-        return answer.response
+        if answer.status >= HTTPStatus.MULTIPLE_CHOICES:
+            raise self._refused(answer.status, answer.body, answer.retry_after)
+        # Nothing but its body is wanted, and that is read already.
+        return cast("aiohttp.ClientResponse", answer)
 
     @override
     async def get_json(self, url: str, **kwargs: Any) -> dict[str, Any]:

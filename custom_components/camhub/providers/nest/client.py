@@ -104,8 +104,8 @@ class Client:
     def _counting(self, *, listings: bool = False) -> Iterator[None]:
         try:
             yield
-        except Throttled:
-            self.quota.silence(listings=listings)
+        except Throttled as error:
+            self.quota.silence(error.retry_after or 0.0, listings=listings)
             raise
 
 

@@ -53,8 +53,8 @@ class _Window:
     def take(self) -> None:
         self._times.append(self._clock.monotonic())
 
-    def silence(self) -> None:
-        self._silent_until = self._clock.monotonic() + WINDOW_S
+    def silence(self, seconds: float) -> None:
+        self._silent_until = self._clock.monotonic() + seconds
 
 
 class Quota:
@@ -83,10 +83,10 @@ class Quota:
             raise self._throttled(wait)
         self._listings.take()
 
-    def silence(self, *, listings: bool = False) -> None:
-        """Hold all commands back for a minute, or all listings: Google has counted more than we."""
+    def silence(self, seconds: float = WINDOW_S, *, listings: bool = False) -> None:
+        """Hold all commands back for so long, or all listings: Google has counted more than we."""
         self.refused += 1
-        (self._listings if listings else self._commands).silence()
+        (self._listings if listings else self._commands).silence(seconds)
 
     def free_at(self, rank: Rank = Rank.LIVE) -> datetime | None:
         """Return when the next command of a rank may be sent (aware, UTC), None for now."""

@@ -7,8 +7,9 @@ from typing import Any, Final
 
 import aiohttp
 
-from ...kernel.errors import HubError, Malformed, Unreachable
-from ...kernel.policy import within
+from ...kernel.body import whole
+from ...kernel.errors import HubError, Unreachable
+from ...kernel.policy import retry_after, within
 from ...kernel.provider import Context
 from ...kernel.reading import Object
 from .answers import login_refusal
@@ -24,11 +25,18 @@ _NO_LIMIT: Final = aiohttp.ClientTimeout(total=None, sock_connect=None)
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer, read whole."""
+    """An answer, read whole; its methods are there for the library, which expects a response."""
 
-    response: aiohttp.ClientResponse = field(repr=False)
     status: int
     body: bytes = field(repr=False)
+    retry_after: float | None = None
+
+    async def read(self) -> bytes:
+        """Return the body."""
+        return self.body
+
+    def raise_for_status(self) -> None:
+        """Do nothing: the library gets successes only."""
 
 
 class Wire:
@@ -56,18 +64,18 @@ class Wire:
         sent = {"client_id": settings.client_id, "client_secret": settings.secret.reveal(), **form}
         answer = await self.ask("post", TOKENS, {}, data=sent)
         if answer.status != HTTPStatus.OK:
-            raise login_refusal(answer.status, answer.body)
+            raise login_refusal(answer.status, answer.body, answer.retry_after)
         return read(answer.body)
 
     async def _exchange(self, method: str, url: str, headers: Mapping[str, str], **more: Any) -> Answer:
         failure: HubError
         try:
-            response = await self.session.request(method, url, headers=headers, timeout=_NO_LIMIT, **more)
-            if (response.content_length or 0) > LIMIT:
-                response.close()
-                raise Malformed(f"more than {LIMIT} bytes")
-            # Kept by the response, so that whoever reads it later reads this; its connection is free then.
-            return Answer(response, response.status, await response.read())
+            # A token or a secret goes with all of them, so nobody is sent on to elsewhere.
+            async with self.session.request(
+                method, url, headers=headers, allow_redirects=False, timeout=_NO_LIMIT, **more
+            ) as response:
+                pause = retry_after(response.headers.get("Retry-After"), self.context.clock.now())
+                return Answer(response.status, await whole(response, LIMIT), pause)
         except aiohttp.ClientConnectorCertificateError, aiohttp.ClientSSLError:
             failure = Unreachable("the certificate is not trusted", reason="service_untrusted")
         except (aiohttp.ClientError, OSError) as error:

@@ -8,6 +8,7 @@ from typing import Final
 import aiohttp
 from yarl import URL
 
+from ...kernel.body import whole
 from ...kernel.errors import HubError, Malformed, Throttled, Unreachable
 from ...kernel.model import JsonValue
 from ...kernel.policy import retry_after, within
@@ -101,7 +102,7 @@ class Wire:
                     await take_cookies(response.headers.getall("Set-Cookie", []))
                 return Answer(
                     status=response.status,
-                    body=await _read(response),
+                    body=await whole(response, LIMIT),
                     retry_after=retry_after(response.headers.get("Retry-After"), self._context.clock.now()),
                     location=response.headers.get("Location", ""),
                 )
@@ -114,12 +115,3 @@ def _translated(error: aiohttp.ClientError | OSError) -> HubError:
     if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientSSLError):
         return Unreachable("the certificate is not trusted", reason="service_untrusted")
     return Unreachable(type(error).__name__, reason="service_unreachable")
-
-
-async def _read(response: aiohttp.ClientResponse) -> bytes:
-    body = bytearray()
-    async for chunk in response.content.iter_any():
-        body += chunk
-        if len(body) > LIMIT:
-            raise Malformed(f"more than {LIMIT} bytes")
-    return bytes(body)

@@ -5,7 +5,8 @@ from typing import Final
 
 import aiohttp
 
-from ...kernel.errors import HubError, Malformed, Unreachable
+from ...kernel.body import whole
+from ...kernel.errors import HubError, Unreachable
 from ...kernel.policy import retry_after
 
 ANSWER_S: Final = 15.0
@@ -16,12 +17,7 @@ NO_LIMIT: Final = aiohttp.ClientTimeout(total=None, sock_connect=None)
 
 async def body_of(response: aiohttp.ClientResponse) -> bytes:
     """Return a whole body; raises Malformed for one that is too long, and what aiohttp raises."""
-    body = bytearray()
-    while chunk := await response.content.readany():
-        body += chunk
-        if len(body) > BODY_LIMIT:
-            raise Malformed(f"more than {BODY_LIMIT} bytes")
-    return bytes(body)
+    return await whole(response, BODY_LIMIT)
 
 
 def pause_of(response: aiohttp.ClientResponse, now: datetime) -> float | None:

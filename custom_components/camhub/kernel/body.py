@@ -1,0 +1,25 @@
+"""Reads the bodies of HTTP answers, never more than a limit: what is packed is counted as it is unpacked."""
+
+import aiohttp
+
+from .errors import Malformed
+
+
+async def more(response: aiohttp.ClientResponse) -> bytes:
+    """Return what arrived next, nothing at the end; raises aiohttp.ClientError, OSError or TimeoutError."""
+    try:
+        return await response.content.readany()
+    except RuntimeError:
+        # What aiohttp raises where a connection ends before all was unpacked that had come over it.
+        pass
+    raise aiohttp.ClientPayloadError("the connection broke off")
+
+
+async def whole(response: aiohttp.ClientResponse, limit: int, *, reason: str | None = None) -> bytes:
+    """Return a body of at most `limit` bytes; raises Malformed (`reason`) for a longer one, and as `more` does."""
+    body = bytearray()
+    while chunk := await more(response):
+        body += chunk
+        if len(body) > limit:
+            raise Malformed(f"more than {limit} bytes", reason=reason)
+    return bytes(body)

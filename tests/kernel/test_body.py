@@ -1,0 +1,89 @@
+import asyncio
+from collections.abc import AsyncIterator
+import gzip
+
+import aiohttp
+from aiohttp import web
+import pytest
+from yarl import URL
+
+from custom_components.camhub.kernel.body import more, whole
+from custom_components.camhub.kernel.errors import Malformed
+from simulators.authority import Authority
+from tests.fake_clock import settle
+
+PACKED = gzip.compress(bytes(8 * 2**20), 1)
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[URL]:
+    """Serve 100 bytes as they are, and far more packed small, whole and cut short."""
+
+    async def plain(_: web.Request) -> web.Response:
+        return web.Response(body=bytes(100))
+
+    async def packed(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Encoding": "gzip", "Connection": "close"})
+        await response.prepare(request)
+        await response.write(PACKED[: len(PACKED) // 2] if request.path == "/cut" else PACKED)
+        if request.path == "/cut" and request.transport is not None:
+            request.transport.close()
+        return response
+
+    application = web.Application()
+    application.router.add_get("/plain", plain)
+    application.router.add_get("/packed", packed)
+    application.router.add_get("/cut", packed)
+    runner = web.AppRunner(application, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield URL(f"http://127.0.0.1:{runner.addresses[0][1]}")
+    await runner.cleanup()
+
+
+async def test_a_body_of_the_allowed_length_is_read(server: URL) -> None:
+    async with aiohttp.ClientSession() as session, session.get(server / "plain") as response:
+        assert await whole(response, 100) == bytes(100)
+        assert await more(response) == b""
+
+
+async def test_a_longer_one_is_not(server: URL) -> None:
+    async with aiohttp.ClientSession() as session, session.get(server / "plain") as response:
+        with pytest.raises(Malformed) as caught:
+            await whole(response, 99, reason="picture_too_large")
+        assert caught.value.reason == "picture_too_large"
+
+
+async def test_what_is_packed_is_counted_unpacked(server: URL) -> None:
+    async with aiohttp.ClientSession() as session, session.get(server / "packed") as response:
+        with pytest.raises(Malformed):
+            await whole(response, 2**20)
+
+
+async def test_one_that_breaks_off_is_an_error_of_the_connection(server: URL) -> None:
+    async with aiohttp.ClientSession() as session, session.get(server / "cut") as response:
+        with pytest.raises(aiohttp.ClientPayloadError):
+            await whole(response, 16 * 2**20)
+
+
+async def test_so_is_one_whose_connection_ends_before_it_is_unpacked(authority: Authority) -> None:
+    """Over TLS aiohttp raises RuntimeError then, which is for mistakes in programs."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nConnection: close\r\n\r\n" + PACKED)
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=authority.server("localhost"))
+    url = f"https://localhost:{server.sockets[0].getsockname()[1]}/"
+    async with aiohttp.ClientSession() as session, session.get(url, ssl=authority.client()) as response:
+        with pytest.raises(aiohttp.ClientPayloadError):
+            await read_slowly(response)
+    server.close()
+
+
+async def read_slowly(response: aiohttp.ClientResponse) -> None:
+    """Read no faster than it comes."""
+    while await more(response):
+        await settle(1)
