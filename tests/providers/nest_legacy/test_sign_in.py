@@ -11,7 +11,8 @@ from custom_components.camhub.kernel.signin import Answers, Form, Question
 from custom_components.camhub.providers.nest_legacy import SPEC
 from custom_components.camhub.providers.nest_legacy.login import Login, Manner
 from simulators.nest_legacy import NestLegacySimulator
-from tests.conftest import MakeContext, SavedTokens
+from tests.conftest import MakeContext
+from tests.contexts import SavedTokens
 from tests.fake_clock import FakeClock
 
 from .conftest import ATTIC, CABIN, HALL, LAUNCH, RPC, STEP, US1, WEB, google
