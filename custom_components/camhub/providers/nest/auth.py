@@ -2,9 +2,8 @@
 
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any, Final, cast, override
+from typing import Any, Final, override
 
-import aiohttp
 from google_nest_sdm.auth import AbstractAuth
 from yarl import URL
 
@@ -40,8 +39,8 @@ class HostAuth(AbstractAuth):
         return await self._keys.access()
 
     @override
-    async def request(self, method: str, url: str, **kwargs: Any) -> aiohttp.ClientResponse:
-        """Return a success, read whole; raises HubError."""
+    async def request(self, method: str, url: str, **kwargs: Any) -> Any:
+        """Return a success, read whole, with all of a response that the library wants; raises HubError."""
         whole = url if url.startswith(("http://", "https://")) else f"{self._base}/{url}"
         headers = dict(kwargs.pop("headers", None) or {})
         if _AUTHORIZATION in headers:
@@ -50,8 +49,7 @@ class HostAuth(AbstractAuth):
             answer = await self._with_token(method, whole, headers, **kwargs)
         if answer.status >= HTTPStatus.MULTIPLE_CHOICES:
             raise self._refused(answer.status, answer.body, answer.retry_after)
-        # Nothing but its body is wanted, and that is read already.
-        return cast("aiohttp.ClientResponse", answer)
+        return answer
 
     @override
     async def get_json(self, url: str, **kwargs: Any) -> dict[str, Any]:
