@@ -4,16 +4,17 @@ from collections.abc import Callable, Coroutine, Mapping
 from types import MappingProxyType
 from typing import Any, Final, override
 
-from homeassistant.config_entries import SOURCE_REAUTH, SOURCE_RECONFIGURE, ConfigFlow, ConfigFlowResult, OptionsFlow
+from homeassistant.config_entries import SOURCE_REAUTH, SOURCE_RECONFIGURE, ConfigFlowResult, OptionsFlow
 from homeassistant.core import callback
 from homeassistant.helpers.selector import TextSelector, TextSelectorConfig, TextSelectorType
 from homeassistant.helpers.translation import async_get_translations
 import probatio
 
 from .consent import ConsentPage, answers_of, redirect_uri
-from .const import CONF_MATCH, CONF_PROVIDER, DOMAIN
+from .const import CONF_FOUND, CONF_MATCH, CONF_PROVIDER, DOMAIN
 from .coordinator import CamHubConfigEntry
 from .credential_import import open_foreign
+from .discovery_flow import DiscoverySteps
 from .forms import choice, form_schema
 from .kernel.errors import HubError, Unreachable, WrongKey
 from .kernel.model import Account
@@ -28,7 +29,7 @@ IMPORT: Final = "import_sealed"
 MENDING: Final = frozenset({SOURCE_REAUTH, SOURCE_RECONFIGURE})
 
 
-class CamHubConfigFlow(ConfigFlow, domain=DOMAIN):
+class CamHubConfigFlow(DiscoverySteps, domain=DOMAIN):
     """Adds, mends and changes accounts of every provider."""
 
     VERSION = 1
@@ -94,6 +95,7 @@ class CamHubConfigFlow(ConfigFlow, domain=DOMAIN):
             return self.async_abort(reason=error.reason)
         return await self.async_begin(entry.data[CONF_PROVIDER], earlier, entry)
 
+    @override
     async def async_begin(
         self, key: str, earlier: Credentials, entry: CamHubConfigEntry | None = None
     ) -> ConfigFlowResult:
@@ -173,6 +175,8 @@ class CamHubConfigFlow(ConfigFlow, domain=DOMAIN):
                 return self.async_update_reload_and_abort(entry, data=data)
             self._abort_if_unique_id_configured()
             data = await self.hass.data[SHARED].store.async_entry_data(self._key, account)
+            if self.discovered is not None:
+                data[CONF_FOUND] = self.discovered.id
         except (WrongKey, Unreachable) as error:
             return self.async_abort(reason=error.reason)
         return self.async_create_entry(title=account.title, data=data)

@@ -25,6 +25,8 @@ CONF_PROVIDER: Final = "provider"
 CONF_CREDENTIALS: Final = "credentials"
 # A hash of the normalised address, for devices that have no serial number to know them by.
 CONF_MATCH: Final = "match"
+# What a device that was discovered is known by, whatever its address.
+CONF_FOUND: Final = "found"
 # Counts the changes of the credentials, so that the newer of two copies is known.
 CONF_GENERATION: Final = "generation"
 

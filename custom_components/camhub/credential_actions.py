@@ -65,7 +65,7 @@ async def _async_update(call: ServiceCall) -> ServiceResponse:
     entry = _entry(hass, call.data[ATTR_ENTRY])
     with action_errors():
         given = _given(call)
-        account = await _async_sign_in(hass, entry.data[CONF_PROVIDER], await async_known(hass, entry), given)
+        account = await async_sign_in_with(hass, entry.data[CONF_PROVIDER], await async_known(hass, entry), given)
         unique_id, match = identify(entry.data[CONF_PROVIDER], account)
         if unique_id != entry.unique_id or (unique_id is None and match != entry.data[CONF_MATCH]):
             raise ServiceValidationError(translation_domain=DOMAIN, translation_key="other_account")
@@ -137,7 +137,7 @@ def _told(hass: HomeAssistant, entry: CamHubConfigEntry) -> JsonObjectType:
     }
 
 
-async def _async_sign_in(hass: HomeAssistant, key: str, earlier: Credentials, given: Answers) -> Account:
+async def async_sign_in_with(hass: HomeAssistant, key: str, earlier: Credentials, given: Answers) -> Account:
     """Answer the provider's questions from what was given, else from what is stored."""
     known = {**earlier, **given}
     conversation = Conversation(hass, await async_load_spec(hass, key), Credentials(known))

@@ -18,7 +18,16 @@ from typing import Any, Final
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
 
-from .const import CONF_CREDENTIALS, CONF_GENERATION, CONF_MATCH, CONF_PROVIDER, DOMAIN, LOGGER, OPTION_BROWSERS
+from .const import (
+    CONF_CREDENTIALS,
+    CONF_FOUND,
+    CONF_GENERATION,
+    CONF_MATCH,
+    CONF_PROVIDER,
+    DOMAIN,
+    LOGGER,
+    OPTION_BROWSERS,
+)
 from .kernel.errors import Malformed, Unreachable, Unsupported, WrongKey
 from .kernel.keys import ENVIRONMENT_KEY, begin_change, finish_change, load_keys
 from .kernel.model import Account, JsonValue
@@ -76,6 +85,7 @@ class CredentialStore:
         async def replace() -> dict[str, Any]:
             data = await self._data(entry.data[CONF_PROVIDER], account)
             newest = await self._newest(entry)
+            data |= {key: entry.data[key] for key in (CONF_FOUND,) if key in entry.data}
             data[CONF_GENERATION] = _generation(newest) + 1
             self._holders.pop(entry.entry_id, None)
             await self._write(entry, data)

@@ -48,7 +48,7 @@ def hass_config_dir(tmp_path: Path, hass_tmp_config_dir: str) -> str:
 def fake(monkeypatch: pytest.MonkeyPatch) -> FakeSpec:
     """Put the fake provider in the place of a real one."""
     fake = FakeSpec()
-    monkeypatch.setattr("custom_components.camhub.runtime.load", lambda _: fake.spec())
+    monkeypatch.setattr("custom_components.camhub.runtime.load", fake.spec)
     return fake
 
 

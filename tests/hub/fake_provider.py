@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, override
 
+from custom_components.camhub.kernel.discovery import Discovered, Found
 from custom_components.camhub.kernel.doors import Door
 from custom_components.camhub.kernel.errors import AuthError, HubError, Unreachable
 from custom_components.camhub.kernel.lease import Lease
@@ -274,6 +275,7 @@ class FakeSpec:
         self.opened: list[FakeProvider] = []
         self.options: tuple[Field, ...] = ()
         self.cloud: str | None = None
+        self.discover: Callable[[Found], Discovered | None] | None = None
         self.prepare: Callable[[FakeProvider], None] = lambda _: None
 
     @property
@@ -287,7 +289,15 @@ class FakeSpec:
         self.opened.append(provider)
         return provider
 
-    def spec(self) -> ProviderSpec:
+    def spec(self, key: str = "mjpeg") -> ProviderSpec:
         return ProviderSpec(
-            key="mjpeg", name="Fake", sign_in=sign_in, open=self.open, options=self.options, cloud=self.cloud
+            key="mjpeg",
+            name="Fake",
+            sign_in=sign_in,
+            open=self.open,
+            options=self.options,
+            cloud=self.cloud,
+            # One provider alone knows what the network tells of.
+            discover=self.discover if key == "mjpeg" else None,
+            addresses=("address",),
         )

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from .discovery import Discovered, Found
 from .model import Account
 from .provider import Context, Provider
 from .signin import Ask, Field
@@ -14,6 +15,8 @@ class ProviderSpec:
 
     `options` are settings that need no sign-in: the user changes them on a page, `Context.options` hands them in.
     `cloud` is the address of the maker's service, None for what stands in the house.
+    `discover` knows the provider's devices among those that the network tells of, and asks nobody; `addresses` are the
+    credentials that lead to a device, the first above all, so that one that has moved can be followed.
     """
 
     key: str
@@ -22,3 +25,5 @@ class ProviderSpec:
     open: Callable[[Context], Provider]
     options: tuple[Field, ...] = ()
     cloud: str | None = None
+    discover: Callable[[Found], Discovered | None] | None = None
+    addresses: tuple[str, ...] = ()
