@@ -1,0 +1,281 @@
+"""Records one camera: on motion from some seconds before it on, by hand, or into a file that somebody names."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from ..kernel.errors import AuthError, HubError, Throttled, Unreachable, Unsupported
+from ..kernel.model import CameraEvent, EventPhase
+from ..kernel.policy import Backoff
+from ..kernel.samples import Sample, Source
+from .finish import Seen
+from .library import Name, Trigger, new_file
+from .making import Making, Tools
+from .ring import Ring
+from .shape import Container, Shape
+from .take import Take
+
+_BACKOFF: Final = Backoff(first=1, factor=2, maximum=60, jitter=1)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RecordingSettings:
+    """How a camera is recorded, in seconds; `automatic` on motion."""
+
+    automatic: bool = False
+    duration: float = 30
+    pre_roll: float = 5
+    maximum: float = 300
+    shape: Shape = field(default_factory=Shape)
+
+
+class Recorder:
+    """Reads the camera while a recording is made, and all the time where it is to begin before the motion.
+
+    One recording at a time goes into the library: what happens during it makes it longer. One more may go into a file
+    that somebody names.
+    """
+
+    def __init__(
+        self, camera: str, source: Source, settings: RecordingSettings, tools: Tools, *, pre_roll: bool = True
+    ) -> None:
+        """Read nothing yet; without `pre_roll` the camera is left alone between recordings."""
+        self._camera = camera
+        self._source = source
+        self._settings = settings
+        self._tools = tools
+        self._ring = Ring(settings.pre_roll)
+        self._keeps_ring = pre_roll and settings.pre_roll > 0
+        self._armed = False
+        self._closed = False
+        self._reading: asyncio.Task[None] | None = None
+        self._resting: asyncio.Task[None] | None = None
+        self._current: tuple[Making, asyncio.Task[Seen]] | None = None
+        self._film: tuple[Making, asyncio.Task[Seen]] | None = None
+        # Events that go on, by id: a recording lasts as long as they do.
+        self._going_on: set[str] = set()
+        self.error: HubError | None = None
+
+    @property
+    def recording(self) -> bool:
+        """Return whether one is being made."""
+        return self._current is not None or self._film is not None
+
+    def arm(self, *, on: bool) -> None:
+        """Record on motion from now on, or no longer; what is being recorded goes on to its end."""
+        self._armed = on and self._settings.automatic and not self._closed
+        if not self._armed:
+            self._going_on.clear()
+            self._ring.clear()
+        self._read_or_rest()
+
+    def hear(self, event: CameraEvent) -> None:
+        """Record because of an event, or longer where a recording is being made."""
+        if not self._armed or isinstance(self.error, AuthError):
+            return
+        match event.phase:
+            case EventPhase.END | EventPhase.PRESENT:
+                self._going_on.discard(event.id)
+                return
+            case EventPhase.UPDATE if event.id not in self._going_on:
+                # It may come after the end.
+                return
+            case EventPhase.START:
+                self._going_on.add(event.id)
+        now = self._tools.clock.monotonic()
+        if self._current is None:
+            making = self._begin(Trigger.MOTION, now + self._settings.duration, now + self._settings.maximum, event)
+            making.while_lasting(lambda: bool(self._going_on))
+        else:
+            self._current[0].put_off(now + self._settings.duration)
+
+    async def start(self, seconds: float | None = None) -> Path:
+        """Record by hand, or go on where a recording is being made; return where it will lie.
+
+        Returns with the first picture; raises HubError where there will be none.
+        """
+        if self._closed:
+            raise Unsupported("the account is being closed", reason="shutting_down")
+        until = self._tools.clock.monotonic() + (seconds or self._settings.duration)
+        making = self._current[0] if self._current else self._begin(Trigger.MANUAL, until, until, None)
+        making.latest = max(making.latest, until)
+        making.put_off(until)
+        if self._current is not None:
+            await _either(making.begun.wait(), self._current[1])
+        if not making.begun.is_set() or making.file is None:
+            raise self.error or Unreachable("not one picture came", reason="no_frames")
+        return making.file
+
+    async def stop(self) -> Path | None:
+        """End what is being recorded for the library; return it once it can be played, None where nothing was.
+
+        Raises HubError where nothing came of it.
+        """
+        if self._current is None:
+            return None
+        making, task = self._current
+        making.stop()
+        await asyncio.shield(task)
+        return making.file
+
+    async def film(self, file: Path, seconds: float, lookback: float) -> None:
+        """Record into a file outside the library and return when it is there; raises HubError."""
+        if self._film is not None or self._closed:
+            raise Unsupported("one file at a time", reason="recording_already")
+        container = Container.WEBM if file.suffix.lower() == ".webm" else Container.MP4
+        now = self._tools.clock.monotonic()
+        shape = Shape(quality=self._settings.shape.quality, container=container)
+        making = Making(self._tools, shape, until=now + seconds, latest=now + seconds)
+        task = asyncio.create_task(self._run(making, making.into_file(file, self._kept(lookback))))
+        self._film = making, task
+        task.add_done_callback(self._film_over)
+        self._changed()
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            making.stop()
+            raise
+
+    async def close(self) -> None:
+        """End everything, what is being recorded in good order."""
+        self._closed = True
+        self.arm(on=False)
+        running = [each for each in (self._current, self._film) if each is not None]
+        for making, _ in running:
+            making.stop()
+        await asyncio.gather(*(task for _, task in running), return_exceptions=True)
+        if self._resting is not None:
+            await asyncio.wait({self._resting})
+
+    def _begin(self, trigger: Trigger, until: float, latest: float, event: CameraEvent | None) -> Making:
+        clock, settings = self._tools.clock, self._settings
+        making = Making(self._tools, settings.shape, until=until, latest=latest)
+        at, lookback = clock.monotonic(), settings.pre_roll if trigger is Trigger.MOTION else 0.0
+        before = self._ring.last(lookback, at)
+        start = clock.now() - timedelta(seconds=at - before[0].at if before else 0.0)
+        name = Name(trigger=trigger, start=start, container=settings.shape.container)
+        place = partial(new_file, self._tools.library.of(self._camera).folder, name)
+        work = making.into_library(place, self._kept(lookback), start)
+        task = asyncio.create_task(self._tell(making, work, event), name=f"recording of {self._camera}")
+        self._current = making, task
+        task.add_done_callback(self._over)
+        self._changed()
+        return making
+
+    def _kept(self, lookback: float) -> Callable[[], Sequence[Sample]]:
+        """Return a function for what is in the ring from before now on, as soon as there is somewhere to put it."""
+        at = self._tools.clock.monotonic()
+        before = self._ring.last(lookback, at)
+
+        def kept() -> Sequence[Sample]:
+            since = self._ring.last(self._tools.clock.monotonic() - at, self._tools.clock.monotonic())
+            return [*before, *(sample for sample in since if not before or sample.at > before[-1].at)]
+
+        return kept
+
+    async def _tell(self, making: Making, work: Coroutine[Any, Any, Seen], event: CameraEvent | None) -> Seen:
+        """Make a recording for the library and tell of it."""
+        seen = await self._run(making, work)
+        if making.file is not None:
+            shelf = self._tools.library.of(self._camera)
+            clip = await asyncio.to_thread(shelf.clip, making.file)
+            self._tools.on_finished(clip, event)
+        return seen
+
+    async def _run(self, making: Making, work: Coroutine[Any, Any, Seen]) -> Seen:
+        """Make a recording; what goes wrong is told, and raised."""
+        tools = self._tools
+        try:
+            seen = await work
+        except HubError as error:
+            # That the camera refuses says more than that no picture came.
+            failure = self.error if error.reason == "no_frames" and self.error is not None else error
+            self.error = failure
+            tools.counters.count(f"recorder.{failure.reason}")
+            tools.on_problem(failure.reason)
+            raise failure from None
+        tools.counters.count("recorder.finished")
+        tools.on_problem(None)
+        return seen
+
+    def _over(self, task: asyncio.Task[Seen]) -> None:
+        self._current = None
+        _look_away(task)
+        self._changed()
+
+    def _film_over(self, task: asyncio.Task[Seen]) -> None:
+        self._film = None
+        _look_away(task)
+        self._changed()
+
+    def _changed(self) -> None:
+        self._read_or_rest()
+        self._tools.on_change(self._camera)
+
+    def _read_or_rest(self) -> None:
+        """Read the camera while anything of it is wanted; one that refused is asked again for a new recording only."""
+        refused = isinstance(self.error, AuthError | Unsupported)
+        wanted = self.recording or (self._armed and self._keeps_ring and not refused)
+        if wanted and (self._reading is None or self._reading.done()):
+            self.error = None
+            self._reading = asyncio.create_task(self._read(), name=f"pictures of {self._camera} to record")
+        elif not wanted and self._reading is not None:
+            # It may be wanted again before it has ended.
+            self._reading.cancel()
+            self._resting, self._reading = self._reading, None
+
+    async def _read(self) -> None:
+        """Read one connection after another; what the camera refuses ends it."""
+        delays = _BACKOFF.delays(self._tools.chance)
+        while True:
+            begun = self._tools.clock.monotonic()
+            try:
+                await self._read_once()
+            except (AuthError, Unsupported) as error:
+                self.error = error
+                self._end_takes()
+                return
+            except HubError as error:
+                self.error = error
+            if self._tools.clock.monotonic() - begun > _BACKOFF.maximum:
+                delays = _BACKOFF.delays(self._tools.chance)
+            asked = self.error.retry_after or 0.0 if isinstance(self.error, Throttled) else 0.0
+            await self._tools.clock.sleep(max(next(delays), asked))
+
+    async def _read_once(self) -> None:
+        async with aclosing(self._source()) as samples:
+            async for sample in samples:
+                self.error = None
+                if self._armed and self._keeps_ring:
+                    self._ring.add(sample)
+                for take in self._takes():
+                    take.feed(sample)
+
+    def _takes(self) -> list[Take]:
+        return [each[0].take for each in (self._current, self._film) if each is not None and each[0].take is not None]
+
+    def _end_takes(self) -> None:
+        for each in (self._current, self._film):
+            if each is not None:
+                each[0].stop()
+
+
+async def _either(first: Coroutine[Any, Any, object], second: asyncio.Future[Any]) -> None:
+    """Wait for one of two; the second is not broken off."""
+    waiting = asyncio.ensure_future(first)
+    try:
+        await asyncio.wait({waiting, second}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+
+
+def _look_away(task: asyncio.Task[Seen]) -> None:
+    """Take note of a failure that nobody waits for: it was told."""
+    if not task.cancelled():
+        task.exception()
