@@ -42,7 +42,7 @@ def alive(pid: int) -> bool:
 
 async def so(fact: Callable[[], bool]) -> None:
     """Wait for something of another process: nobody tells us of it."""
-    while not fact():  # noqa: ASYNC110
+    while not fact():  # noqa: ASYNC110 - another process can only be asked again and again
         await asyncio.sleep(0.01)
 
 
