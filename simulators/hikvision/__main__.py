@@ -17,6 +17,7 @@ async def main() -> None:
     device = HikvisionSimulator(
         model=options.model, user=options.user, password=options.password, rtsp_port=options.rtsp_port
     )
+    device.recordings.fill([channel.id for channel in device.personality.channels])
     streams = _streams(device, options)
 
     def changed(password: str) -> None:

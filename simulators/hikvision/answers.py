@@ -6,6 +6,7 @@ from typing import Final
 from .markup import Value, document
 from .personality import Channel, Personality
 
+TIME_ZONE: Final = "CST-1:00:00DST01:00:00,M3.5.0/02:00:00,M10.5.0/03:00:00"
 STATUS_TEXT: Final = {
     1: "OK",
     2: "Device Busy",
@@ -30,6 +31,7 @@ class Answers:
             "/System/deviceInfo": self._device_info,
             "/System/capabilities": self._capabilities,
             "/System/status": self._status,
+            "/System/time": self._time,
             "/System/Video/inputs/channels": self._inputs,
             "/Security/userCheck": self._user_check,
             "/Security/adminAccesses": self._ports,
@@ -61,6 +63,10 @@ class Answers:
         if sub_code:
             told["subStatusCode"] = sub_code
         return self._document("ResponseStatus", told)
+
+    def search_result(self, content: Value) -> str:
+        """Return a `CMSearchResult`."""
+        return self._document("CMSearchResult", content)
 
     def channel_of_stream(self, stream: int) -> Channel | None:
         """Return whose stream an id names; a camera also takes its bare channel number."""
@@ -103,6 +109,10 @@ class Answers:
                 "MemoryList": {"Memory": {"memoryDescription": "DDR", "memoryUsage": 180, "memoryAvailable": 76}},
             },
         )
+
+    def _time(self) -> str:
+        told = {"timeMode": "NTP", "localTime": "2026-01-02T04:04:05+01:00", "timeZone": TIME_ZONE}
+        return self._document("Time", told)
 
     def _user_check(self) -> str:
         return self._document("userCheck", {"statusValue": 200, "statusString": "OK"})

@@ -18,6 +18,7 @@ from .answers import Answers
 from .faults import Faults
 from .login import Login, Verdict
 from .personality import MODELS, Channel
+from .recordings import Recordings
 
 PICTURE_SIZE: Final = (640, 360)
 ADMIN: Final = "/_simulator"
@@ -30,7 +31,7 @@ class _Endless(web.StreamResponse):
 
 
 class HikvisionSimulator:
-    """One device; `login`, `faults`, `answers` and `alerts.wire` may be changed while it runs.
+    """One device; `login`, `faults`, `answers`, `recordings` and `alerts.wire` may be changed while it runs.
 
     `requests` counts by path, `signed` those with credentials, `refusals` the 401s, `peers` are the connections ever
     made, `busiest` is the most pictures ever asked for at once.
@@ -51,6 +52,7 @@ class HikvisionSimulator:
         self.login = Login(username=user, password=password, realm=self.personality.realm, monotonic=monotonic)
         self.faults = Faults()
         self.answers = Answers(self.personality, rtsp_port, self.is_online)
+        self.recordings = Recordings(now)
         self.alerts = AlertStream(self.personality, self._notify)
         self.requests: Counter[str] = Counter()
         self.refusals = 0
@@ -223,6 +225,10 @@ class HikvisionSimulator:
         if request.method == "PUT" and path == "/System/reboot":
             self.reboot()
             return _xml(self.answers.status(request.path, 1))
+        if path == "/ContentMgmt/search" and request.method == "POST":
+            return await self._search(request)
+        if path == "/ContentMgmt/download" and request.method in self.recordings.methods:
+            return await self._download(request)
         if request.method != "GET":
             return _xml(self.answers.status(request.path, 4, "methodNotAllowed"), 403)
         if path == "/Event/notification/alertStream":
@@ -231,6 +237,18 @@ class HikvisionSimulator:
             return await self._take(request, path)
         found = self.answers.find(path)
         return web.Response(status=found) if isinstance(found, int) else _xml(found)
+
+    async def _search(self, request: web.Request) -> web.Response:
+        found = self.recordings.search(await request.text())
+        if found is None:
+            return _xml(self.answers.status(request.path, 6, "badXmlContent"), 400)
+        return _xml(self.answers.search_result(found))
+
+    async def _download(self, request: web.Request) -> web.Response:
+        film = await asyncio.to_thread(self.recordings.film, await request.text())
+        if film is None:
+            return _xml(self.answers.status(request.path, 4, "invalidOperation"), 400)
+        return web.Response(body=film, content_type="application/octet-stream")
 
     async def _listen(self, request: web.Request) -> web.StreamResponse:
         if self.alerts.listeners >= self.alerts.wire.most:

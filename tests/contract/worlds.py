@@ -182,7 +182,7 @@ class HikvisionWorld(World):
     The zero channel's pictures come out of its stream only.
     """
 
-    capabilities = frozenset({"stills", "rtsp"})
+    capabilities = frozenset({"stills", "rtsp", "clips"})
     tells = True
 
     def __init__(self, device: HikvisionSimulator, streams: RtspServer) -> None:

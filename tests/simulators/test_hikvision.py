@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 import io
 import json
 from pathlib import Path
@@ -8,12 +9,15 @@ import sys
 from xml.etree import ElementTree as ET
 
 import aiohttp
+import av
 from PIL import Image
 import pytest
 
+from custom_components.camhub.recording.remux import to_mp4
 from simulators.hikvision import MODELS, HikvisionSimulator
 from simulators.hikvision.alerts import Heartbeat
 from simulators.hikvision.faults import PictureFault
+from simulators.hikvision.recordings import ZONE
 from tests.conftest import MakeContext
 
 STREAM = "/Event/notification/alertStream"
@@ -188,6 +192,50 @@ async def test_pictures_only_by_proxy(
     answered, body = await ask(session, f"{nvr.url}/ISAPI/ContentMgmt/StreamingProxy/channels/101/picture")
     assert answered == 200
     assert body.startswith(b"\xff\xd8")
+
+
+def search(track: int, start: datetime, end: datetime, position: int = 0) -> str:
+    first, last = (f"{at.astimezone(ZONE):%Y-%m-%dT%H:%M:%S}Z" for at in (start, end))
+    return (
+        f"<CMSearchDescription><searchID>S</searchID><trackIDList><trackID>{track}</trackID></trackIDList>"
+        f"<timeSpanList><timeSpan><startTime>{first}</startTime><endTime>{last}</endTime></timeSpan></timeSpanList>"
+        f"<maxResults>20</maxResults><searchResultPostion>{position}</searchResultPostion></CMSearchDescription>"
+    )
+
+
+async def test_recordings_are_found_page_by_page(nvr: HikvisionSimulator, session: aiohttp.ClientSession) -> None:
+    now = datetime.now(UTC)
+    nvr.recordings.fill([1, 2])
+    url, seen = f"{nvr.url}/ISAPI/ContentMgmt/search", list[str]()
+    for position, status in ((0, "MORE"), (20, "OK"), (40, "NO MATCHES")):
+        async with session.post(url, data=search(101, now - timedelta(hours=24), now, position)) as response:
+            text = await response.text()
+        assert f"<responseStatusStrg>{status}</responseStatusStrg>" in text
+        seen += re.findall(r"<playbackURI>(.*?)</playbackURI>", text)
+    assert len(seen) == len(set(seen))
+    assert 25 <= len(seen) <= 31
+    async with session.post(url, data=search(103, now - timedelta(hours=24), now)) as response:
+        assert "NO MATCHES" in await response.text()
+    async with session.post(url, data="<CMSearchDescription/>") as response:
+        assert response.status == 400
+
+
+async def test_recording_is_a_film(nvr: HikvisionSimulator, session: aiohttp.ClientSession, tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    name = nvr.recordings.add(1, now - timedelta(hours=1), now).name
+    url = f"{nvr.url}/ISAPI/ContentMgmt/download"
+    asked = "<downloadRequest><playbackURI>rtsp://h/Streaming/tracks/101/?name={}&amp;size=1</playbackURI></downloadRequest>"
+    async with session.get(url, data=asked.format(name)) as response:
+        assert (await response.content.readexactly(4)) == b"IMKH"
+        await to_mp4(response.content.iter_any(), tmp_path / "film.mp4")
+    with av.open(str(tmp_path / "film.mp4")) as film:
+        assert sum(1 for _ in film.decode(video=0)) == 36
+    for wrong in (asked.format("other"), "<downloadRequest/>"):
+        async with session.post(url, data=wrong) as response:
+            assert response.status == 400
+    nvr.recordings.methods = {"POST"}
+    async with session.get(url, data=asked.format(name)) as response:
+        assert response.status == 404
 
 
 async def test_faults_by_http(nvr: HikvisionSimulator, session: aiohttp.ClientSession) -> None:

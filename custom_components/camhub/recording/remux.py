@@ -90,8 +90,8 @@ def _copy(film: av.container.InputContainer, made: av.container.OutputContainer)
     tracks = {picture.index: _Track(made.add_stream_from_template(picture))}
     if tag := _TAGS.get(picture.codec_context.name):
         tracks[picture.index].stream.codec_context.codec_tag = tag
-    if film.streams.audio:
-        sound = film.streams.audio[0]
+    # Sound whose pace is unknown cannot be read: the film is then a silent one.
+    if sound := next((each for each in film.streams.audio if each.rate), None):
         same = sound.codec_context.name in _SOUNDS
         tracks[sound.index] = (
             _Track(made.add_stream_from_template(sound))
@@ -158,13 +158,13 @@ class _Encoded(_Track):
     @override
     def made_of(self, packet: _Packet) -> Iterator[_Packet]:
         """Yield what is ready; a packet that is broken is left out, and the empty one at the end drains."""
-        frames: list[av.AudioFrame | None] = []
-        with suppress(av.FFmpegError):
-            frames += self._sound.decode(packet)
+        pieces: list[av.AudioFrame] = []
+        # A packet of another form than the first is a broken one, too.
+        with suppress(av.FFmpegError, ValueError):
+            pieces += [piece for frame in self._sound.decode(packet) for piece in self._resampler.resample(frame)]
         if not packet.size:
-            frames.append(None)
-        for frame in frames:
-            for piece in self._resampler.resample(frame):
-                yield from self._encoder.encode(piece)
+            pieces += self._resampler.resample(None)
+        for piece in pieces:
+            yield from self._encoder.encode(piece)
         if not packet.size:
             yield from self._encoder.encode(None)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 import math
 from typing import Final
@@ -10,8 +10,8 @@ from typing import Final
 import aiohttp
 from yarl import URL
 
-from ...kernel.body import whole
-from ...kernel.errors import AuthError, Malformed, Throttled, Unreachable
+from ...kernel.body import more, whole
+from ...kernel.errors import AuthError, Malformed, Throttled, Unreachable, Unsupported
 from ...kernel.http_auth import HttpAuth
 from ...kernel.policy import Backoff, retry, retry_after, within
 from ...kernel.provider import Context
@@ -62,6 +62,7 @@ class IsapiClient:
         self._asked: Throttled | None = None
         self._silent_until = -math.inf
         self._prefix = "/ISAPI"
+        self._film_methods: tuple[str, ...] = ("GET", "POST")
         self._base = normalise(credentials.text("address"))
         self._auth, self._session = self._sign()
 
@@ -121,6 +122,49 @@ class IsapiClient:
 
         return await self._patiently(once)
 
+    async def post(self, path: str, body: bytes) -> Node:
+        """Return the XML document that answers another one, which changes nothing at the device; raises HubError."""
+
+        async def once() -> Node:
+            return self._document(await self._ask(path, XML_LIMIT, method="POST", body=body))
+
+        return await self._patiently(once)
+
+    async def film(self, path: str, body: bytes) -> AsyncGenerator[bytes]:
+        """Yield a film that a document asks for, as it comes, beside the two; raises HubError, also in the middle.
+
+        Some devices want the document with GET, others with POST (protocols.md 1.7).
+        """
+        methods = list(self._film_methods)
+        while methods:
+            method = methods.pop(0)
+            try:
+                async with aclosing(self._film(method, path, body)) as chunks:
+                    async for chunk in chunks:
+                        self._film_methods = (method,)
+                        yield chunk
+            except Unsupported:
+                if not methods:
+                    raise
+            else:
+                methods.clear()
+
+    async def _film(self, method: str, path: str, body: bytes) -> AsyncGenerator[bytes]:
+        self.gate()
+        response = await within(self._clock, ANSWER_S, self._open(path, {}, method, body))
+        try:
+            first = await within(self._clock, ANSWER_S, _chunk(response))
+            # An error may come with 200 and as whatever type.
+            if response.status != _OK or first.lstrip().startswith(b"<"):
+                rest = await within(self._clock, ANSWER_S, _read(response, XML_LIMIT))
+                self._document(_Reply(response.status, first + rest))
+                raise Malformed("a document in place of a film")
+            while first:
+                yield first
+                first = await within(self._clock, ANSWER_S, _chunk(response))
+        finally:
+            response.close()
+
     @asynccontextmanager
     async def stream(self, path: str) -> AsyncGenerator[aiohttp.ClientResponse]:
         """Open an answer that never ends, beside the two; raises HubError."""
@@ -152,15 +196,25 @@ class IsapiClient:
             raise answer
         return answer
 
-    async def _ask(self, path: str, limit: int, query: Mapping[str, str] | None = None) -> _Reply:
+    async def _ask(
+        self,
+        path: str,
+        limit: int,
+        query: Mapping[str, str] | None = None,
+        *,
+        method: str = "GET",
+        body: bytes | None = None,
+    ) -> _Reply:
         async with self._slots:
             # Only now: a request may have been refused while this one waited for its turn.
             self.gate()
             with self._context.counters.timed("isapi"):
-                return await within(self._clock, ANSWER_S, self._exchange(path, limit, query or {}))
+                return await within(self._clock, ANSWER_S, self._exchange(path, limit, query or {}, method, body))
 
-    async def _exchange(self, path: str, limit: int, query: Mapping[str, str]) -> _Reply:
-        response = await self._open(path, query)
+    async def _exchange(
+        self, path: str, limit: int, query: Mapping[str, str], method: str, body: bytes | None
+    ) -> _Reply:
+        response = await self._open(path, query, method, body)
         async with response:
             return _Reply(
                 response.status,
@@ -169,10 +223,15 @@ class IsapiClient:
                 retry_after(response.headers.get("Retry-After"), self._clock.now()),
             )
 
-    async def _open(self, path: str, query: Mapping[str, str]) -> aiohttp.ClientResponse:
+    async def _open(
+        self, path: str, query: Mapping[str, str], method: str = "GET", body: bytes | None = None
+    ) -> aiohttp.ClientResponse:
+        headers = {} if body is None else {"Content-Type": "application/xml; charset=utf-8"}
         url = self._base.with_path(f"{self._prefix}/{path}").with_query(query)
         try:
-            return await self._session.get(url, allow_redirects=False, timeout=_NO_LIMIT)
+            return await self._session.request(
+                method, url, data=body, headers=headers, allow_redirects=False, timeout=_NO_LIMIT
+            )
         except aiohttp.ClientConnectorCertificateError as error:
             raise Unreachable("the certificate is not trusted", reason="tls_untrusted") from error
         except (aiohttp.ClientError, OSError) as error:
@@ -211,6 +270,13 @@ def _document(reply: _Reply) -> Node:
     if (said := trouble(root)) is not None:
         raise said
     return root
+
+
+async def _chunk(response: aiohttp.ClientResponse) -> bytes:
+    try:
+        return await more(response)
+    except (aiohttp.ClientError, OSError) as error:
+        raise Unreachable(type(error).__name__) from error
 
 
 async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:

@@ -32,7 +32,10 @@ USUAL_KINDS: Final = frozenset(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Facts:
-    """What changes so rarely that it is asked once an hour; `triggers` None if the account may not read them."""
+    """What changes so rarely that it is asked once an hour; `triggers` None if the account may not read them.
+
+    `records` tells whether there may be recordings: a disk was found, or a recorder does not say.
+    """
 
     device: Device
     capabilities: Capabilities
@@ -40,6 +43,7 @@ class Facts:
     streams: Sequence[Stream]
     rtsp_port: int
     triggers: frozenset[Trigger] | None
+    records: bool = False
 
     def main(self, channel: Channel) -> Stream:
         """Return a channel's main stream, as listed or else by rule."""
@@ -130,6 +134,7 @@ class Listing:
         if recorder:
             proxied = await self._optional("ContentMgmt/StreamingProxy/channels", parse.streams)
             streams = list({each.id: each for each in (*(proxied or ()), *(streams or ()))}.values())
+        disk = await self._optional("ContentMgmt/Storage", parse.has_disk)
         port = await self._optional("Security/adminAccesses", parse.rtsp_port)
         return Facts(
             device=about,
@@ -138,6 +143,7 @@ class Listing:
             streams=streams or (),
             rtsp_port=port or parse.DEFAULT_RTSP_PORT,
             triggers=await self._optional("Event/triggers", parse.triggers),
+            records=recorder if disk is None else disk,
         )
 
     async def _list(self, path: str, read: Callable[[Node], Sequence[Channel]]) -> Sequence[Channel] | None:

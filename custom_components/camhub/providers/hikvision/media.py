@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from ...kernel.errors import HubError, Unsupported
 from ...kernel.lease import Lease
-from ...kernel.model import Image
+from ...kernel.model import EventKind, Image
 from ...kernel.provider import Context
 from ...kernel.secret import Credentials
 from .answers import DeviceFault
@@ -26,6 +26,7 @@ class Outlet:
     sub: Stream | None = None
     rtsp_port: int = DEFAULT_RTSP_PORT
     online: bool | None = None
+    kinds: frozenset[EventKind] = frozenset()
 
 
 class ChannelRtsp:

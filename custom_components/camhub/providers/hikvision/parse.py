@@ -240,6 +240,12 @@ def encrypted(root: Node) -> bool:
     return values[0] is True
 
 
+def has_disk(root: Node) -> bool:
+    """Read from `ContentMgmt/Storage` whether there is anything to record on: a disk, a card or a network drive."""
+    _expect(root, "storage")
+    return any(next(descendants(root, name), None) is not None for name in ("hdd", "nas"))
+
+
 def _expect(root: Node, *names: str) -> None:
     if name_of(root) not in names:
         raise Malformed(f"{name_of(root)[:40]} in place of {names[0]}")

@@ -12,10 +12,12 @@ from ...kernel.model import CameraEvent, DeviceIdentity, JsonValue
 from ...kernel.provider import Camera, Context, Provider
 from .alerts import Alert
 from .client import IsapiClient
+from .clips import ChannelClips
 from .events import Tracker, listen, locate
 from .listing import Facts, Listing
 from .media import ChannelRtsp, ChannelStills, Outlet
 from .parse import Channel, Device, Source
+from .zone import DeviceZone
 
 # What the factory calls every input; the device's own name says more.
 _FACTORY_NAME: Final = re.compile(r"(ip ?)?(camera|dome|channel) ?0*\d*", re.IGNORECASE)
@@ -24,8 +26,9 @@ _FACTORY_NAME: Final = re.compile(r"(ip ?)?(camera|dome|channel) ?0*\d*", re.IGN
 class _Media:
     """The objects of one channel that stay the same from listing to listing."""
 
-    def __init__(self, context: Context, client: IsapiClient, outlet: Outlet) -> None:
+    def __init__(self, context: Context, client: IsapiClient, camera: str, outlet: Outlet, zone: DeviceZone) -> None:
         self.outlet = outlet
+        self.clips = ChannelClips(context, client, camera, outlet, zone)
         prefer_sub = context.credentials.text("stream") == "sub"
         self.rtsp = ChannelRtsp(client, context.credentials, outlet, prefer_sub=prefer_sub)
         self.stills = ChannelStills(context, client, outlet, self.rtsp)
@@ -39,6 +42,7 @@ class HikvisionProvider(Provider):
         self._context = context
         self._client: IsapiClient | None = None
         self._listing: Listing | None = None
+        self._zone: DeviceZone | None = None
         self._facts: Facts | None = None
         self._channels: Sequence[Channel] = ()
         self._media: dict[str, _Media] = {}
@@ -140,18 +144,24 @@ class HikvisionProvider(Provider):
         main, sub = facts.main(channel), facts.sub(channel)
         media = self._media.get(channel.id)
         if media is None:
-            media = self._media[channel.id] = _Media(self._context, client, Outlet(main=main))
+            zone = self._zone = self._zone or DeviceZone(client, self._context.clock)
+            media = self._media[channel.id] = _Media(self._context, client, channel.id, Outlet(main=main), zone)
         media.outlet.main, media.outlet.sub = main, sub
         media.outlet.rtsp_port, media.outlet.online = facts.rtsp_port, channel.online
+        media.outlet.kinds = kinds = facts.kinds(channel)
         return Camera(
             id=channel.id,
             identity=self._identity(facts, channel),
             online=channel.online,
             offline_reason=channel.offline_reason,
             problems=problems,
-            event_kinds=facts.kinds(channel),
+            event_kinds=kinds,
+            # Each is told from its start to its end, or taken to be over when it is no longer repeated.
+            lasting=kinds,
             stills=media.stills,
             rtsp=media.rtsp,
+            # The mosaic of all channels is not recorded.
+            clips=media.clips if facts.records and channel.source is not Source.ZERO else None,
         )
 
     def _identity(self, facts: Facts, channel: Channel) -> DeviceIdentity:
