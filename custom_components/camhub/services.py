@@ -12,6 +12,10 @@ import probatio
 
 from .const import DOMAIN, NAME_LENGTH
 from .coordinator import CamHubConfigEntry
+from .access import camera_entity_id
+from .alerts import async_setup_alerts
+from .const import CONF_PROVIDER, DOMAIN, NAME_LENGTH
+from .coordinator import CamHubConfigEntry, CamHubCoordinator
 from .credential_actions import ATTR_ENTRY, async_require_admin, async_setup_credential_actions
 from .limits import METER
 from .status import account_row, camera_row
@@ -47,6 +51,7 @@ def async_setup_services(hass: HomeAssistant) -> None:
     )
     async_setup_credential_actions(hass)
     async_setup_why_dark(hass)
+    async_setup_alerts(hass)
     hass.services.async_register(
         DOMAIN, "status", _async_status, STATUS_SCHEMA, supports_response=SupportsResponse.ONLY
     )

@@ -8,6 +8,7 @@ from typing import Final
 from homeassistant.core import HomeAssistant
 from homeassistant.util.hass_dict import HassKey
 
+from .alert_pictures import AlertPictures
 from .const import DOMAIN
 from .coordinator import CamHubCoordinator
 from .hls_paths import HlsPaths
@@ -51,6 +52,7 @@ class EntryStreams:
         self.sessions: dict[str, LiveSession] = {}
         self.hls = HlsPaths(clock)
         self.hls_start = HlsStart()
+        self.pictures = AlertPictures(clock)
         self._clips: dict[tuple[str, str], Clip] = {}
 
     def remember(self, clips: Mapping[str, Clip], camera_id: str) -> None:

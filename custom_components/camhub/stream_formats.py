@@ -41,6 +41,16 @@ async def async_snapshot(watch: Watch) -> web.Response:
     return web.Response(body=image.content, content_type=image.content_type, headers=headers)
 
 
+def alert_picture(watch: Watch, name: str) -> web.Response:
+    """Answer with a picture that an alert points to; raises Refusal where its time is over."""
+    watch.usage.admit(watch.limits)
+    image = entry_streams(watch.hass, watch.coordinator).pictures.get(watch.camera.id, name)
+    if image is None:
+        raise Refusal(HTTPStatus.NOT_FOUND, "picture_over")
+    watch.usage.count(len(image.content), watch.limits)
+    return web.Response(body=image.content, content_type=image.content_type, headers=NO_STORE)
+
+
 async def _picture(watch: Watch) -> Image:
     """Return a picture of what the camera gives; of one that gives only live views, the last that was kept."""
     camera, coordinator = watch.camera, watch.coordinator

@@ -20,7 +20,7 @@ from .runtime import SHARED
 from .stream_answers import NO_STORE, Refusal
 from .stream_clips import async_recording, async_recordings, async_thumbnail
 from .stream_entry import STREAMS as OPEN_STREAMS
-from .stream_formats import MJPEG_TYPE, async_mjpeg, async_snapshot, no_such_format
+from .stream_formats import MJPEG_TYPE, alert_picture, async_mjpeg, async_snapshot, no_such_format
 from .stream_live import async_hang_up, async_invite, async_offer, async_talk, live_entity
 from .stream_paths import STREAMS, camera_key, stream_path
 from .stream_request import Watch, answered, open_watch
@@ -272,6 +272,20 @@ class ThumbnailView(HomeAssistantView):
     head = get
 
 
+class PictureView(HomeAssistantView):
+    """A picture that an alert points to."""
+
+    url = f"{_KEY}/pictures/{{picture}}"
+    name = "api:camhub:stream:picture"
+
+    @answered
+    async def get(self, request: web.Request, camera_key: str, picture: str) -> web.StreamResponse:
+        """Answer with it."""
+        return alert_picture(open_watch(request, camera_key, "streams/pictures"), picture)
+
+    head = get
+
+
 def views() -> tuple[HomeAssistantView, ...]:
     """Return every route, those that are asked most first: they are tried in this order."""
     return (
@@ -287,4 +301,5 @@ def views() -> tuple[HomeAssistantView, ...]:
         RecordingsView(),
         RecordingView(),
         ThumbnailView(),
+        PictureView(),
     )

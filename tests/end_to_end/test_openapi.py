@@ -79,7 +79,15 @@ async def names(house: House) -> dict[str, str]:
     async with Viewer() as viewer:
         offer = {"sdp": await viewer.offer()}
         live = (await house.admin.ask(house.path(CAMERA, "webrtc"), "POST", json=offer)).json
+    picture = await house.admin.command(
+        "call_service",
+        domain="camhub",
+        service="picture_link",
+        target={"entity_id": house.entity(CAMERA)},
+        return_response=True,
+    )
     return {
+        "picture": picture["response"][house.entity(CAMERA)]["picture"].partition("?")[0].rpartition("/")[2],
         "camera_key": house.streams[CAMERA]["camera_key"],
         "file": "master_playlist.m3u8",
         "recording": recordings[0]["id"],

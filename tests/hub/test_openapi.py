@@ -1,6 +1,7 @@
 """docs/openapi.json and the routes say the same: every path, method, code and type."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from functools import cache
 from http import HTTPStatus
 import json
@@ -10,17 +11,21 @@ from typing import Any
 from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient
 from homeassistant.core import HomeAssistant
+from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
+from custom_components.camhub.kernel.model import Image
 from custom_components.camhub.limits import METER
+from custom_components.camhub.stream_entry import STREAMS
 from custom_components.camhub.stream_paths import camera_key
 from custom_components.camhub.streams import views
 
 from .conftest import AddAccount
 from .fake_provider import FakeProvider, FakeSpec
 from .people import person, token_of
+from .pictures import jpeg
 from .stream_world import Never, every_kind
 from .test_stream_live import OFFER
 from .test_streams import first_recording
@@ -133,6 +138,7 @@ GOOD = {
     "/recordings": "gate",
     "/recordings/{recording}": "gate",
     "/recordings/{recording}/thumbnail": "gate",
+    "/pictures/{picture}": "gate",
 }
 NONE = {
     "": "yard",
@@ -160,13 +166,17 @@ class Asker:
 
     async def names(self, path: str, status: int) -> dict[str, str]:
         """Return what stands in the path besides the camera."""
-        names = {"file": "index.m3u8", "session": "none", "recording": "none"}
+        names = {"file": "index.m3u8", "session": "none", "recording": "none", "picture": "none"}
         if status in {HTTPStatus.NOT_FOUND, HTTPStatus.FORBIDDEN}:
             return names
         if "{session}" in path:
             door = self.url(path.removesuffix("/{session}"), "door")
             answer = await self.client.post(door, json={"sdp": OFFER})
             names["session"] = (await answer.json())["session"].rpartition("/")[2]
+        if "{picture}" in path:
+            kept = Image(content=jpeg(1), taken_at=dt_util.utcnow())
+            pictures = self.hub.data[STREAMS][self.entry.entry_id].pictures
+            names["picture"] = pictures.keep("gate", kept, timedelta(minutes=1))
         if "{recording}" in path:
             of_gate = path.partition("/{recording}")[0]
             listed = await first_recording(self.client, lambda *_: self.url(of_gate, "gate"))
