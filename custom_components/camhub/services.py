@@ -10,12 +10,9 @@ from homeassistant.helpers.typing import VolDictType
 from homeassistant.util.json import JsonValueType
 import probatio
 
+from .alerts import async_setup_alerts
 from .const import DOMAIN, NAME_LENGTH
 from .coordinator import CamHubConfigEntry
-from .access import camera_entity_id
-from .alerts import async_setup_alerts
-from .const import CONF_PROVIDER, DOMAIN, NAME_LENGTH
-from .coordinator import CamHubConfigEntry, CamHubCoordinator
 from .credential_actions import ATTR_ENTRY, async_require_admin, async_setup_credential_actions
 from .limits import METER
 from .status import account_row, camera_row
