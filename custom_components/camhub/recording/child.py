@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import AsyncIterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+import os
 import re
 import signal
 from typing import Final, Self
@@ -103,19 +104,25 @@ class Child:
             limit.cancel()
             if not ending.done():
                 self._killed = True
-                self._signal(signal.SIGKILL)
+                self._kill()
             await asyncio.wait({ending})
         return ending.result()
 
     async def kill(self) -> Ended:
         """End it at once (SIGKILL)."""
         self._killed = self._process.returncode is None
-        self._signal(signal.SIGKILL)
+        self._kill()
         return await asyncio.shield(asyncio.create_task(self.wait()))
 
     def _signal(self, number: signal.Signals) -> None:
         with suppress(ProcessLookupError):
             self._process.send_signal(number)
+
+    def _kill(self) -> None:
+        # With whatever it has started itself; the group is its own.
+        with suppress(ProcessLookupError):
+            if self._process.returncode is None:
+                os.killpg(self._process.pid, signal.SIGKILL)
 
     async def _listen(self) -> None:
         output = self._process.stderr

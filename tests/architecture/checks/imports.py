@@ -30,7 +30,11 @@ LAYERS = {
     "kernel.vault": Layer(frozenset({"aiohttp", "yarl", "cryptography"}), frozenset({"kernel"})),
     "providers": Layer(frozenset(), frozenset({"kernel"})),
     "capture": Layer(frozenset({"aiortc", "av", "numpy", "PIL", "playwright"}), frozenset({"kernel", "capture"})),
-    "recording": Layer(frozenset({"aiobotocore", "av", "numpy", "PIL"}), frozenset({"kernel", "recording"})),
+    "recording": Layer(
+        # botocore is aiobotocore's own core, and raises its errors
+        frozenset({"aiobotocore", "aiohttp", "av", "botocore", "numpy", "PIL", "yarl"}),
+        frozenset({"kernel", "recording"}),
+    ),
     "platform": Layer(
         frozenset({"homeassistant", "aiohttp", "yarl", "probatio"}),
         # besides DESIGN.md's: `const`, what a picture passes through on its way out, and why there is none
