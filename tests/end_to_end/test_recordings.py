@@ -1,4 +1,4 @@
-"""What a Frigate server kept and what is before its cameras, in a real Home Assistant and a real browser."""
+"""What a Frigate server and a recorder kept, and what is there, in a real Home Assistant and a real browser."""
 
 from typing import Any
 
@@ -55,11 +55,11 @@ def opened(page: Page, content: str) -> list[dict[str, Any]]:
     return children
 
 
-def camera(page: Page, name: str) -> str:
-    """Return what stands for a camera, whichever account's it is."""
-    accounts = opened(page, "media-source://camhub")
-    cameras = [each for account in accounts for each in opened(page, account["media_content_id"])]
-    return named(cameras, name)
+def camera(page: Page, account: str, name: str) -> str:
+    """Return what stands for a camera of the account whose name begins so."""
+    accounts = [each for each in opened(page, "media-source://camhub") if each["title"].startswith(account)]
+    assert len(accounts) == 1
+    return named(opened(page, accounts[0]["media_content_id"]), name)
 
 
 def named(children: list[dict[str, Any]], title: str) -> str:
@@ -68,7 +68,7 @@ def named(children: list[dict[str, Any]], title: str) -> str:
 
 
 def test_a_recording_is_found_seen_and_played(inside: Page) -> None:
-    folders = opened(inside, camera(inside, "Driveway"))
+    folders = opened(inside, camera(inside, "Frigate", "Driveway"))
     clips = opened(inside, named(folders, "Car"))
     assert clips
     for clip in clips[:2]:
@@ -79,7 +79,7 @@ def test_a_recording_is_found_seen_and_played(inside: Page) -> None:
 
 def test_a_recording_is_jumped_about_in(inside: Page) -> None:
     """From the newest day in the media browser: the browser asks for parts and gets them."""
-    days = [each for each in opened(inside, camera(inside, "Driveway")) if each["title"][:2] == "20"]
+    days = [each for each in opened(inside, camera(inside, "Frigate", "Driveway")) if each["title"][:2] == "20"]
     shown = (each for day in days for each in opened(inside, day["media_content_id"]))
     clip = next(each for each in shown if each["can_play"] and each["thumbnail"])
     assert clip["media_content_id"].startswith(days[0]["media_content_id"].rpartition("/")[0])
@@ -101,6 +101,15 @@ def test_a_recording_is_jumped_about_in(inside: Page) -> None:
     part = inside.evaluate(PART, path)
     assert (part["status"], part["size"]) == (206, 100)
     assert part["range"].startswith("bytes 1000-1099/")
+
+
+def test_a_recorders_film_is_made_playable(inside: Page) -> None:
+    """It is an MPEG program stream at the recorder, which no browser plays."""
+    clips = opened(inside, named(opened(inside, camera(inside, "Cellar recorder", "Driveway")), "Motion"))
+    asked = {"type": "media_source/resolve_media", "media_content_id": clips[0]["media_content_id"]}
+    answer = inside.evaluate(ASK, asked)
+    assert answer["mime_type"] == "video/mp4"
+    assert inside.evaluate(PLAY, answer["url"]) == 320
 
 
 def test_what_is_there_and_what_it_costs(inside: Page) -> None:
