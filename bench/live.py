@@ -38,6 +38,8 @@ class Cameras:
         sender = self._senders[session] = Sender(codec, label=codec, width=WIDTH, height=HEIGHT, fps=FPS)
         answer = await sender.answer(await request.text())
         if session in self._ended:
+            # It was ended before it had begun: the two came on connections of their own.
+            self._senders.pop(session, None)
             await sender.close()
         return web.Response(text=answer)
 

@@ -313,7 +313,9 @@ async def test_a_hundred_captures_leave_nothing_behind() -> None:
         await engine.close()
         assert sum(jpeg is not None for jpeg in taken) > 40
         assert any(jpeg is None for jpeg in taken)
-        assert (await cameras.tell({}))["open"] == 0
+        # An offer that was given up may be answered yet, and is ended then.
+        while (await cameras.tell({}))["open"]:  # noqa: ASYNC110  # another process's
+            await asyncio.sleep(0.02)
         # Connections to the vendor that are kept for later are not ours.
         await session.close()
 

@@ -5,7 +5,7 @@ from typing import override
 
 import pytest
 
-from custom_components.camhub.kernel.errors import HubError, Unreachable
+from custom_components.camhub.kernel.errors import HubError, Unreachable, Unsupported
 from custom_components.camhub.kernel.lease import Lease
 from custom_components.camhub.kernel.live import LiveView
 from custom_components.camhub.kernel.provider import WebRtc, WebRtcSession
@@ -33,6 +33,8 @@ class Door(WebRtc):
         self.session = Session()
         self.opened = self.renewed = self.released = 0
         self.renewable = True
+        self.refusal: HubError = Unreachable()
+        self.send: Callable[[str], None] = lambda _: None
 
     @property
     def _end(self) -> datetime:
@@ -41,13 +43,14 @@ class Door(WebRtc):
     @override
     async def open(self, offer: str, send: Callable[[str], None]) -> Lease[WebRtcSession]:
         self.opened += 1
+        self.send = send
         send("theirs")
         return Lease(value=self.session, expires_at=self._end, renew=self._renew, release=self._release)
 
     async def _renew(self) -> Lease[WebRtcSession]:
         self.renewed += 1
         if not self.renewable:
-            raise Unreachable
+            raise self.refusal
         return Lease(value=self.session, expires_at=self._end, renew=self._renew, release=self._release)
 
     async def _release(self) -> None:
@@ -64,6 +67,8 @@ async def test_a_live_view_is_renewed_and_given_back(clock: FakeClock) -> None:
     await settle()
     assert door.session.heard == [("early", None, 0), ("late", "0", None)]
     assert told == ["theirs"], "once whoever asked has the answer"
+    door.send("more")
+    assert told == ["theirs", "more"]
     await clock.advance(120)
     assert door.renewed >= 2
     await live.close()
@@ -109,9 +114,10 @@ async def test_what_goes_either_way_is_mended(clock: FakeClock) -> None:
     await live.close()
 
 
-async def test_a_viewer_is_told_of_an_end_that_nothing_can_follow(clock: FakeClock) -> None:
+@pytest.mark.parametrize("refusal", [Unreachable(), Unsupported()])
+async def test_a_viewer_is_told_of_an_end_that_nothing_can_follow(clock: FakeClock, refusal: HubError) -> None:
     door = Door(clock)
-    door.renewable = False
+    door.renewable, door.refusal = False, refusal
     ends: list[HubError] = []
     live = LiveView(door, "offer", lambda _: None, clock=clock, ended=ends.append)
     await live.start()
