@@ -228,7 +228,8 @@ async def test_who_helps_through_routers_is_asked() -> None:
             counted(await engine.grab_live(camera, 20), camera)
             assert " 203.0.113.5 " in camera.offers[0]
             assert " 203.0.113.6 " in camera.offers[0]
-        assert asked == {"BINDING", "ALLOCATE", "ALLOCATE by me", "REFRESH by me"}
+        # Where the direct way takes its time, the one through the helper is tried as well.
+        assert asked - {"CHANNEL_BIND by me"} == {"BINDING", "ALLOCATE", "ALLOCATE by me", "REFRESH by me"}
 
 
 @asynccontextmanager

@@ -133,9 +133,9 @@ def pixels(jpeg: bytes) -> np.ndarray[Any, np.dtype[np.uint8]]:
 
 
 def counted(jpeg: bytes, camera: Vendor) -> int:
-    """Return the number in a picture, which has to be one that was sent."""
+    """Return the number in a picture, which has to be one that was sent in any of the sessions."""
     seen = read_counter(pixels(jpeg))
-    assert 0 < seen <= camera.senders[-1].picture.sent
+    assert 0 < seen <= max(sender.picture.sent for sender in camera.senders)
     return seen
 
 
