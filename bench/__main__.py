@@ -25,6 +25,7 @@ NAMES: Final = (
     "startup",
     "motion",
     "capture",
+    "recorder",
     "ring",
 )
 OUT: Final = Path(__file__).parent / "out"

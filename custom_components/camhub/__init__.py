@@ -18,6 +18,7 @@ from .entity import configuration_url
 from .issues import async_clear, async_clear_key_problems, async_raise_unreadable
 from .kernel.counters import Counters
 from .kernel.errors import Unreachable, WrongKey
+from .recordings import async_record, entry_recordings
 from .removal import async_give_back
 from .runtime import (
     SHARED,
@@ -84,7 +85,8 @@ async def async_setup_entry(hass: HomeAssistant, entry: CamHubConfigEntry) -> bo
         capture=capture,
     )
     watching = Watching(hass, entry, coordinator)
-    coordinator.adorn, coordinator.hears = watching.adorn, watching.hears
+    recordings = async_record(hass, entry, coordinator, watching.adorn)
+    coordinator.hears = watching.hears
     entry.async_on_unload(coordinator.async_close)
     # Open streams would keep Home Assistant's server from stopping at once.
     entry.async_on_unload(close_at_stop(hass, coordinator.async_close))
@@ -101,6 +103,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: CamHubConfigEntry) -> bo
     entry.async_on_unload(close_at_stop(hass, watching.async_close))
     entry.async_on_unload(coordinator.async_add_listener(watching.async_follow))
     watching.async_follow()
+    recordings.async_begin()
     entry.async_on_unload(_check_nightly(hass, coordinator))
     coordinator.pump.start()
     if any(camera.webrtc and not camera.rtsp and not camera.mjpeg for camera in coordinator.data.values()):
@@ -165,6 +168,8 @@ async def async_unload_entry(hass: HomeAssistant, entry: CamHubConfigEntry) -> b
     if entry.disabled_by is not None:
         # After a reload they would be raised anew, and one that the user ignores would be back.
         async_clear(hass, entry.entry_id)
+    # Before anything is taken from below them; a player of what was recorded is none of it.
+    await entry_recordings(hass, entry.runtime_data).async_close()
     return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
 
 

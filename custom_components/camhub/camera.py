@@ -27,12 +27,14 @@ from .const import DOMAIN, LOGGER, LONGEST_EXPORT, PLAYER_LIFE, STILL_PATIENCE
 from .coordinator import CamHubConfigEntry, CamHubCoordinator, way_of
 from .entity import CamHubEntity, async_add_for_cameras
 from .failures import action_errors, sentence
+from .filming import Film
 from .kernel.errors import HubError, Unsupported
 from .kernel.lease import Lease
 from .kernel.live import LiveView
 from .kernel.model import Image
 from .kernel.provider import Camera, ExportedClips
 from .kernel.shared_lease import SharedLease
+from .recordings import Recordings, entry_recordings
 from .scaling import ScaledPictures
 from .viewers import serve_mjpeg
 
@@ -71,6 +73,17 @@ class StillCamera(CamHubEntity, CameraEntity):
     async def async_added_to_hass(self) -> None:
         await super().async_added_to_hass()
         self.async_on_remove(self.coordinator.async_on_picture(self.picture_key, self.async_write_ha_state))
+        self.async_on_remove(self._recordings.async_on_change(self.camera_id, self._recording_changed))
+        self._attr_is_recording = self._recordings.is_recording(self.camera_id)
+
+    @property
+    def _recordings(self) -> Recordings:
+        return entry_recordings(self.hass, self.coordinator)
+
+    @callback
+    def _recording_changed(self) -> None:
+        self._attr_is_recording = self._recordings.is_recording(self.camera_id)
+        self.async_write_ha_state()
 
     @property
     @override
@@ -138,9 +151,21 @@ class StillCamera(CamHubEntity, CameraEntity):
         with action_errors():
             return {"export_id": await clips.export(begin, until, name)}
 
+    async def async_record_clip(self, action: str, duration: float | None = None) -> ServiceResponse:
+        """Begin or end a recording by hand; raises HomeAssistantError in the user's words."""
+        await async_require_view(self, "record")
+        with action_errors():
+            return await self._recordings.async_by_hand(self.camera_id, action, duration)
+
 
 class MjpegCamera(StillCamera):
     """A camera whose frames all viewers share."""
+
+    @override
+    async def async_create_stream(self) -> Stream | None:
+        """Return what `camera.record` wants; nothing else can be done with it."""
+        await async_require_view(self, "record")
+        return Film(self.hass, self._recordings, self.camera_id) if self.camera else None
 
     @override
     async def handle_async_mjpeg_stream(self, request: web.Request) -> web.StreamResponse | None:

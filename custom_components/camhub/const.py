@@ -67,6 +67,10 @@ MOTION_SENSITIVITY: Final = "sensitivity"
 MOTION_MINIMUM: Final = "minimum"
 MOTION_COOL_DOWN: Final = "cool_down"
 MOTION_ZONES: Final = "zones"
+# Per camera: how it is recorded. One that is not in there is recorded by hand only.
+OPTION_RECORDING: Final = "recording"
+# How much of an account's recordings is kept, and where.
+OPTION_KEPT: Final = "recordings_kept"
 # What only one kind of camera has: the provider's own settings, by key.
 OPTION_PROVIDER: Final = "provider"
 # What takes pictures out of live sessions, and the browsers that may do it, sealed: an address may hold a key.

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import override
 
@@ -94,6 +94,8 @@ class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
         # What Home Assistant adds to a camera, and whether it would hear of motion that the camera does not tell.
         self.adorn: Callable[[Camera], Camera] = lambda camera: camera
         self.hears: Callable[[str], bool] = lambda _: False
+        # What else is wrong with the account, as slugs of sentences (`issues.<slug>`).
+        self.own_problems: Callable[[], Iterable[str]] = tuple
         # Where clips are besides the vendor: by the name of the place, what returns those of a camera.
         self.clip_places: dict[str, Callable[[str], Clips | None]] = {}
         self._dedup = Dedup()
@@ -189,7 +191,7 @@ class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
     def _raise_problems(self) -> set[str]:
         """Raise an issue for each thing that the account or a camera says is wrong with it; returns their ids."""
         entry, raised = self.config_entry, set()
-        for problem in (*self.provider.problems(), *self.capture.problems):
+        for problem in (*self.provider.problems(), *self.capture.problems, *self.own_problems()):
             raised.add(issue_id := f"{problem}_{entry.entry_id}")
             async_raise(self.hass, entry, issue_id, problem)
         for camera in self.data.values():

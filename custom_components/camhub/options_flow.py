@@ -42,6 +42,7 @@ from .forms import choice, form_schema, number_selector
 from .kernel.errors import HubError
 from .kernel.spec import ProviderSpec
 from .motion_page import MOTION, ZONE_EXAMPLE, motion_shown, motion_stored
+from .recording_page import RecordingPages
 from .runtime import SHARED, async_load_spec, provider_options
 from .watching import can_be_watched
 
@@ -75,14 +76,14 @@ CREDENTIALS: Final = probatio.Schema(
 )
 
 
-class CamHubOptionsFlow(CapturePages):
+class CamHubOptionsFlow(CapturePages, RecordingPages):
     """A page for each kind of setting."""
 
     _camera = ""
 
     async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask which."""
-        pages = ["general", "motion", "viewers", "limits", "credentials"]
+        pages = ["general", "motion", "recording", "recordings_kept", "viewers", "limits", "credentials"]
         if self.offers_capture:
             pages.insert(1, "capture")
         if (await self._spec()).options:

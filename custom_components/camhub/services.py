@@ -15,6 +15,7 @@ from .const import DOMAIN, NAME_LENGTH
 from .coordinator import CamHubConfigEntry
 from .credential_actions import ATTR_ENTRY, async_require_admin, async_setup_credential_actions
 from .limits import METER
+from .recordings import START, STOP
 from .status import account_row, camera_row
 from .why_dark import async_setup_why_dark
 
@@ -22,6 +23,10 @@ EXPORT_SCHEMA: Final[VolDictType] = {
     probatio.Required("start"): cv.datetime,
     probatio.Required("end"): cv.datetime,
     probatio.Optional("name"): probatio.All(cv.string, probatio.Length(min=1, max=NAME_LENGTH)),
+}
+RECORD_SCHEMA: Final[VolDictType] = {
+    probatio.Optional("action", default=START): probatio.In([START, STOP]),
+    probatio.Optional("duration"): probatio.All(probatio.Coerce(float), probatio.Range(min=1, max=3600)),
 }
 STATUS_SCHEMA: Final = probatio.Schema({probatio.Optional(ATTR_ENTRY): cv.string})
 
@@ -44,6 +49,15 @@ def async_setup_services(hass: HomeAssistant) -> None:
         entity_domain=CAMERA_DOMAIN,
         func="async_export_clip",
         schema=EXPORT_SCHEMA,
+        supports_response=SupportsResponse.OPTIONAL,
+    )
+    service.async_register_platform_entity_service(
+        hass,
+        DOMAIN,
+        "record",
+        entity_domain=CAMERA_DOMAIN,
+        func="async_record_clip",
+        schema=RECORD_SCHEMA,
         supports_response=SupportsResponse.OPTIONAL,
     )
     async_setup_credential_actions(hass)

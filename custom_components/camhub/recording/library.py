@@ -7,7 +7,7 @@ recording's end is its file's time.
 import asyncio
 from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 import hashlib
@@ -123,6 +123,10 @@ class Library:
                     finished.append(file)
         return finished
 
+    def shelves(self) -> set[str]:
+        """Return the names of the folders of cameras that were ever recorded; blocks."""
+        return {folder.name for folder in self._folders()}
+
     def _folders(self) -> Iterator[Path]:
         """Yield the cameras' folders, also of cameras that are gone."""
         prefix = quote(f"{self._account}~", safe=" ~")
@@ -212,6 +216,12 @@ class LocalClips:
         except OSError:
             pass
         raise Unsupported("no such recording", reason="no_recording")
+
+    def named(self, file: Path) -> Clip:
+        """Return what is known of a recording, by its name alone while it is being made; blocks; raises Unsupported."""
+        if (name := Name.read(file.name)) is not None and not file.exists():
+            return replace(self._clip(Recording(path=file, name=name, end=name.start, size=0)), end=None, size=None)
+        return self.clip(file)
 
     def path(self, clip: Clip) -> Path:
         """Return the file of a clip; raises Unsupported for an id that is not of a recording."""

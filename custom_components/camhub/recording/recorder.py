@@ -16,7 +16,7 @@ from ..kernel.samples import Sample, Source
 from .finish import Seen
 from .library import Name, Trigger, new_file
 from .making import Making, Tools
-from .ring import Ring
+from .pre_roll import PreRoll
 from .shape import Container, Shape
 from .take import Take
 
@@ -49,8 +49,8 @@ class Recorder:
         self._source = source
         self._settings = settings
         self._tools = tools
-        self._ring = Ring(settings.pre_roll)
-        self._keeps_ring = pre_roll and settings.pre_roll > 0
+        self._before = PreRoll(settings.pre_roll)
+        self._keeps_before = pre_roll and settings.pre_roll > 0
         self._armed = False
         self._closed = False
         self._reading: asyncio.Task[None] | None = None
@@ -71,7 +71,7 @@ class Recorder:
         self._armed = on and self._settings.automatic and not self._closed
         if not self._armed:
             self._going_on.clear()
-            self._ring.clear()
+            self._before.clear()
         self._read_or_rest()
 
     def hear(self, event: CameraEvent) -> None:
@@ -156,7 +156,7 @@ class Recorder:
         clock, settings = self._tools.clock, self._settings
         making = Making(self._tools, settings.shape, until=until, latest=latest)
         at, lookback = clock.monotonic(), settings.pre_roll if trigger is Trigger.MOTION else 0.0
-        before = self._ring.last(lookback, at)
+        before = self._before.last(lookback, at)
         start = clock.now() - timedelta(seconds=at - before[0].at if before else 0.0)
         name = Name(trigger=trigger, start=start, container=settings.shape.container)
         place = partial(new_file, self._tools.library.of(self._camera).folder, name)
@@ -168,12 +168,12 @@ class Recorder:
         return making
 
     def _kept(self, lookback: float) -> Callable[[], Sequence[Sample]]:
-        """Return a function for what is in the ring from before now on, as soon as there is somewhere to put it."""
+        """Return a function for what is kept from before now on, as soon as there is somewhere to put it."""
         at = self._tools.clock.monotonic()
-        before = self._ring.last(lookback, at)
+        before = self._before.last(lookback, at)
 
         def kept() -> Sequence[Sample]:
-            since = self._ring.last(self._tools.clock.monotonic() - at, self._tools.clock.monotonic())
+            since = self._before.last(self._tools.clock.monotonic() - at, self._tools.clock.monotonic())
             return [*before, *(sample for sample in since if not before or sample.at > before[-1].at)]
 
         return kept
@@ -220,7 +220,7 @@ class Recorder:
     def _read_or_rest(self) -> None:
         """Read the camera while anything of it is wanted; one that refused is asked again for a new recording only."""
         refused = isinstance(self.error, AuthError | Unsupported)
-        wanted = self.recording or (self._armed and self._keeps_ring and not refused)
+        wanted = self.recording or (self._armed and self._keeps_before and not refused)
         if wanted and (self._reading is None or self._reading.done()):
             self.error = None
             self._reading = asyncio.create_task(self._read(), name=f"pictures of {self._camera} to record")
@@ -251,8 +251,8 @@ class Recorder:
         async with aclosing(self._source()) as samples:
             async for sample in samples:
                 self.error = None
-                if self._armed and self._keeps_ring:
-                    self._ring.add(sample)
+                if self._armed and self._keeps_before:
+                    self._before.add(sample)
                 for take in self._takes():
                     take.feed(sample)
 

@@ -38,7 +38,21 @@ LAYERS = {
     "platform": Layer(
         frozenset({"homeassistant", "aiohttp", "yarl", "probatio"}),
         # besides DESIGN.md's: `const`, what a picture passes through on its way out, and why there is none
-        frozenset({"access", "checking", "const", "coordinator", "entity", "failures", "kernel", "scaling", "viewers"}),
+        frozenset(
+            {
+                "access",
+                "checking",
+                "const",
+                "coordinator",
+                "entity",
+                "failures",
+                "filming",
+                "kernel",
+                "recordings",
+                "scaling",
+                "viewers",
+            }
+        ),
     ),
     "hub": Layer(
         frozenset({"homeassistant", "aiohttp", "yarl", "probatio"}),

@@ -10,7 +10,7 @@ from ..kernel.samples import Sample
 MOST_BYTES: Final = 48 * 2**20
 
 
-class Ring:
+class PreRoll:
     """Keeps `seconds` of samples, `most` bytes at most; what is kept begins with a key picture."""
 
     def __init__(self, seconds: float, *, most: int = MOST_BYTES) -> None:

@@ -1,0 +1,363 @@
+"""The recordings of one account: on motion, by hand, and what is told of them."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.util import dt as dt_util
+from homeassistant.util.hass_dict import HassKey
+from homeassistant.util.json import JsonObjectType
+
+from .access import camera_entity_id
+from .capture.packets import packets
+from .clip_sources import LOCAL, recording_id
+from .const import DOMAIN, LOGGER, OPTION_KEPT, OPTION_RECORDING
+from .coordinator import CamHubConfigEntry, CamHubCoordinator
+from .kernel.errors import HubError, Unsupported
+from .kernel.mjpeg import jpeg_size
+from .kernel.model import CameraEvent, Clip, EventKind
+from .kernel.observers import Observers
+from .kernel.provider import Camera, Clips, Rtsp, Switch
+from .kernel.relay import Relay
+from .kernel.samples import Sample, Source, Track
+from .recording.guard import Limits
+from .recording.library import Library
+from .recording.making import Tools
+from .recording.recorder import Recorder, RecordingSettings
+from .recording.shape import Container, Quality, Shape
+from .runtime import close_at_stop
+
+EVENT_FINISHED: Final = f"{DOMAIN}_recording_finished"
+# What an action may ask for.
+START: Final = "start"
+STOP: Final = "stop"
+# The switch that pauses it; what is switched off stays so after a restart.
+SWITCH: Final = "automatic_recording"
+PAUSED: Final = "paused"
+# What is worth a repair: nothing is recorded until somebody mends it.
+REPAIRED: Final = frozenset({"disk_full", "ffmpeg_missing"})
+# What does not move is not recorded: a sound, a fault, a wire.
+UNMOVED: Final = frozenset(
+    {EventKind.SOUND, EventKind.SCENE_CHANGE, EventKind.TAMPER, EventKind.VIDEO_LOSS, EventKind.ALARM_INPUT}
+)
+_GB: Final = 10**9
+
+type FinishedListener = Callable[[str, Clip, CameraEvent | None], None]
+
+
+def can_be_recorded(camera: Camera) -> bool:
+    """Return whether a camera has a stream that goes into a file as it is."""
+    return camera.rtsp is not None or camera.mjpeg is not None
+
+
+def recording_settings(stored: Mapping[str, Any]) -> RecordingSettings:
+    """Return what the options say of one camera."""
+    usual = RecordingSettings()
+    return RecordingSettings(
+        automatic=stored.get("automatic", usual.automatic),
+        duration=stored.get("duration", usual.duration),
+        pre_roll=stored.get("pre_roll", usual.pre_roll),
+        maximum=stored.get("maximum", usual.maximum),
+        shape=Shape(
+            quality=Quality(stored.get("quality", usual.shape.quality)),
+            container=Container(stored.get("container", usual.shape.container)),
+        ),
+    )
+
+
+def keeping(stored: Mapping[str, Any]) -> Limits:
+    """Return what the options say of how much is kept."""
+    usual = Limits()
+    return Limits(
+        days=stored.get("keep_days", usual.days),
+        size=round(stored.get("keep_gb", usual.size / _GB) * _GB),
+        free=round(stored.get("free_gb", usual.free / _GB) * _GB),
+    )
+
+
+@callback
+def usual_root(hass: HomeAssistant) -> Path:
+    """Return where recordings lie unless somebody chooses: in Home Assistant's first media folder."""
+    folder = hass.config.media_dirs.get("local") or next(iter(hass.config.media_dirs.values()), None)
+    return Path(folder or hass.config.path("media"), DOMAIN)
+
+
+class Recordings:
+    """Recorders of the cameras of one account, and their library."""
+
+    def __init__(self, hass: HomeAssistant, entry: CamHubConfigEntry, coordinator: CamHubCoordinator) -> None:
+        """Record nothing yet."""
+        self._hass = hass
+        self._entry = entry
+        self._coordinator = coordinator
+        kept: Mapping[str, Any] = entry.options.get(OPTION_KEPT, {})
+        self.library = Library(Path(kept.get("folder") or usual_root(hass)), entry.entry_id)
+        self._tools = Tools(
+            library=self.library,
+            limits=keeping(kept),
+            clock=coordinator.clock,
+            counters=coordinator.counters,
+            on_change=self._changed,
+            on_finished=self._finished,
+            on_problem=self._problem,
+        )
+        self._recorders: dict[str, Recorder] = {}
+        self._undo: dict[str, Callable[[], None]] = {}
+        self._problems: set[str] = set()
+        self._ready = asyncio.Event()
+        # Cameras that were recorded once, by the names of their folders.
+        self._shelves: set[str] = set()
+        self._closed = False
+        self._finished_listeners: Observers[str, Clip, CameraEvent | None] = Observers("a finished recording")
+        self._change_listeners: defaultdict[str, Observers[()]] = defaultdict(lambda: Observers("a recording"))
+
+    @property
+    def _stored(self) -> Mapping[str, Mapping[str, Any]]:
+        stored: Mapping[str, Mapping[str, Any]] = self._entry.options.get(OPTION_RECORDING, {})
+        return stored
+
+    def adorn(self, camera: Camera) -> Camera:
+        """Return a camera with the switch that pauses its recordings, where it is recorded on motion."""
+        stored = self._stored.get(camera.id, {})
+        if not stored.get("automatic") or not can_be_recorded(camera):
+            return camera
+        switch = Switch(key=SWITCH, is_on=not stored.get(PAUSED, False), turn=lambda on: self._turn(camera.id, on=on))
+        return replace(camera, controls=(*camera.controls, switch))
+
+    def problems(self) -> set[str]:
+        """Return what somebody has to mend before anything is recorded (`issues.<slug>`), and look whether it is."""
+        if self._problems and not self._closed:
+            self._entry.async_create_background_task(self._hass, self._look_again(), f"{DOMAIN} recording problems")
+        return self._problems
+
+    @callback
+    def clips_of(self, camera_id: str) -> Clips | None:
+        """Return the recordings of a camera, None where there has never been one."""
+        shelf = self.library.of(camera_id)
+        return shelf if shelf.folder.name in self._shelves else None
+
+    @callback
+    def async_on_finished(self, listener: FinishedListener) -> Callable[[], None]:
+        """Call `listener(camera_id, clip, event)` with each recording that can be played; returns the undo."""
+        return self._finished_listeners.add(listener)
+
+    @callback
+    def async_on_change(self, camera_id: str, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call `listener` when a recording of a camera begins or ends; returns the undo."""
+        return self._change_listeners[camera_id].add(listener)
+
+    @callback
+    def is_recording(self, camera_id: str) -> bool:
+        """Return whether a camera is being recorded."""
+        recorder = self._recorders.get(camera_id)
+        return recorder is not None and recorder.recording
+
+    @callback
+    def async_begin(self) -> None:
+        """Begin once the cameras are known; the disk is not waited for."""
+        self._entry.async_on_unload(close_at_stop(self._hass, self.async_close))
+        self._entry.async_on_unload(self._coordinator.async_add_listener(self.async_follow))
+        self._entry.async_create_background_task(self._hass, self.async_start(), f"{DOMAIN} recordings begin")
+
+    async def async_start(self) -> None:
+        """Finish what an earlier run left, then record what the options ask for."""
+        try:
+            for file in await self._hass.async_add_executor_job(self.library.mend):
+                LOGGER.info("A recording that was cut short can be played: %s", file.name)
+            self._shelves |= await self._hass.async_add_executor_job(self.library.shelves)
+            if any(stored.get("automatic") for stored in self._stored.values()):
+                await self._tools.ffmpeg()
+        except HubError as error:
+            self._problem(error.reason)
+        finally:
+            self._ready.set()
+        self.async_follow()
+
+    @callback
+    def async_follow(self) -> None:
+        """Record the cameras that are there and wanted; let go of those that left."""
+        if not self._ready.is_set() or self._closed:
+            return
+        cameras = self._coordinator.data
+        for camera_id in self._recorders.keys() - cameras.keys():
+            self._undo.pop(camera_id, lambda: None)()
+            closing = self._recorders.pop(camera_id).close()
+            self._entry.async_create_background_task(self._hass, closing, f"recordings of {camera_id} end")
+        for camera in cameras.values():
+            wanted = any(isinstance(each, Switch) and each.key == SWITCH and each.is_on for each in camera.controls)
+            if wanted or camera.id in self._undo:
+                self._arm(camera, on=wanted)
+
+    def _arm(self, camera: Camera, *, on: bool) -> None:
+        recorder = self._recorder(camera)
+        if on and camera.id not in self._undo:
+            hear = partial(self._hear, recorder)
+            self._undo[camera.id] = self._coordinator.async_subscribe(camera.id, hear)
+        elif not on and camera.id in self._undo:
+            self._undo.pop(camera.id)()
+        recorder.arm(on=on)
+
+    def _hear(self, recorder: Recorder, event: CameraEvent) -> None:
+        if event.kind not in UNMOVED:
+            recorder.hear(event)
+
+    def _recorder(self, camera: Camera) -> Recorder:
+        """Return the recorder of a camera; raises Unsupported."""
+        if not can_be_recorded(camera):
+            raise Unsupported("nothing to record", reason="recording_unsupported")
+        if camera.id not in self._recorders:
+            settings = recording_settings(self._stored.get(camera.id, {}))
+            # An address that has to be asked for costs its maker's patience: nothing is read between recordings.
+            known = camera.rtsp is None or camera.rtsp.peek() is not None
+            source: Source = partial(self._samples, camera.id)
+            self._recorders[camera.id] = Recorder(camera.id, source, settings, self._tools, pre_roll=known)
+        return self._recorders[camera.id]
+
+    async def async_recorder(self, camera_id: str) -> Recorder:
+        """Return the recorder of a camera once it may be used; raises Unsupported."""
+        await self._ready.wait()
+        camera = self._coordinator.data.get(camera_id)
+        if camera is None or self._closed:
+            raise Unsupported("no such camera", reason="recording_unsupported")
+        return self._recorder(camera)
+
+    async def async_by_hand(self, camera_id: str, action: str, seconds: float | None) -> JsonObjectType:
+        """Begin or end a recording and return what it is known by; raises HubError."""
+        recorder = await self.async_recorder(camera_id)
+        file = await (recorder.start(seconds) if action == START else recorder.stop())
+        if file is None:
+            raise Unsupported("nothing to stop", reason="not_recording")
+        clip = await self._hass.async_add_executor_job(self.library.of(camera_id).named, file)
+        return {
+            "file": clip.id,
+            "start": clip.start.isoformat(),
+            "end": clip.end.isoformat() if clip.end else None,
+            "media_content_id": self.media_id(camera_id, clip),
+        }
+
+    async def async_close(self) -> None:
+        """End all recordings in good order; may be called twice."""
+        self._closed = True
+        while self._undo:
+            self._undo.popitem()[1]()
+        await asyncio.gather(*(recorder.close() for recorder in self._recorders.values()))
+
+    def media_id(self, camera_id: str, clip: Clip) -> str:
+        """Return what the media browser and players know a recording by."""
+        day = dt_util.as_local(clip.start).date().isoformat()
+        parts = (self._entry.entry_id, camera_id, day, recording_id(clip, LOCAL))
+        return f"media-source://{DOMAIN}/" + "/".join(quote(part, safe="") for part in parts)
+
+    async def _samples(self, camera_id: str) -> AsyncGenerator[Sample]:
+        """Read a camera in the way that costs least: packets as they are, else the frames that all viewers share."""
+        camera = self._coordinator.data.get(camera_id)
+        if camera is not None and camera.rtsp is not None:
+            source = _packets(camera.rtsp, self._coordinator)
+        elif camera is not None and (relay := self._coordinator.relays.of(camera)) is not None:
+            source = _frames(relay, self._coordinator)
+        else:
+            raise Unsupported("nothing to record", reason="recording_unsupported")
+        async with aclosing(source) as samples:
+            async for sample in samples:
+                yield sample
+
+    @callback
+    def _changed(self, camera_id: str) -> None:
+        self._change_listeners[camera_id].tell()
+
+    @callback
+    def _finished(self, clip: Clip, event: CameraEvent | None) -> None:
+        """Tell of a recording that can be played."""
+        self._shelves.add(self.library.of(clip.camera).folder.name)
+        facts = {
+            "entity_id": camera_entity_id(self._hass, self._entry, clip.camera),
+            "trigger": "manual" if event is None else "motion",
+            "kind": event.kind.value if event else None,
+            "start": clip.start.isoformat(),
+            "end": clip.end.isoformat() if clip.end else None,
+            "size": clip.size,
+            "file": clip.id,
+            "media_content_id": self.media_id(clip.camera, clip),
+        }
+        self._hass.bus.async_fire(EVENT_FINISHED, facts)
+        self._finished_listeners.tell(clip.camera, clip, event)
+
+    @callback
+    def _problem(self, reason: str | None) -> None:
+        """Raise a repair for what somebody has to mend, or take them all back."""
+        before = set(self._problems)
+        if reason is None:
+            self._problems.clear()
+        elif reason in REPAIRED:
+            self._problems.add(reason)
+        else:
+            LOGGER.warning("A recording of %s failed: %s", self._entry.title, reason)
+        if self._problems != before and not self._closed:
+            self._coordinator.async_check()
+
+    async def _look_again(self) -> None:
+        """Take a repair back once it is mended."""
+        try:
+            await self._tools.ffmpeg()
+            await self._tools.make_room()
+        except HubError as error:
+            self._problems.intersection_update({error.reason})
+        else:
+            self._problem(None)
+
+    async def _turn(self, camera_id: str, *, on: bool) -> None:
+        """Pause or go on, also after a restart."""
+        stored = {**self._stored.get(camera_id, {}), PAUSED: not on}
+        options = {**self._entry.options, OPTION_RECORDING: {**self._stored, camera_id: stored}}
+        self._hass.config_entries.async_update_entry(self._entry, options=options)
+
+
+@callback
+def async_record(
+    hass: HomeAssistant, entry: CamHubConfigEntry, coordinator: CamHubCoordinator, adorn: Callable[[Camera], Camera]
+) -> Recordings:
+    """Return the recordings of an account, known to whoever shows its cameras; `adorn` is what else adds to them."""
+    recordings = Recordings(hass, entry, coordinator)
+    hass.data.setdefault(RECORDINGS, {})[entry.entry_id] = recordings
+    coordinator.adorn = lambda camera: recordings.adorn(adorn(camera))
+    coordinator.own_problems = recordings.problems
+    coordinator.clip_places[LOCAL] = recordings.clips_of
+    return recordings
+
+
+RECORDINGS: Final[HassKey[dict[str, Recordings]]] = HassKey(f"{DOMAIN}_recordings")
+
+
+def entry_recordings(hass: HomeAssistant, coordinator: CamHubCoordinator) -> Recordings:
+    """Return the recordings of an account that is loaded."""
+    return hass.data[RECORDINGS][coordinator.config_entry.entry_id]
+
+
+async def _packets(rtsp: Rtsp, coordinator: CamHubCoordinator) -> AsyncGenerator[Sample]:
+    lease = await rtsp.open()
+    try:
+        async with aclosing(packets(lease.value, coordinator.clock)) as samples:
+            async for sample in samples:
+                yield sample
+    finally:
+        await lease.release()
+
+
+async def _frames(relay: Relay, coordinator: CamHubCoordinator) -> AsyncGenerator[Sample]:
+    track: Track | None = None
+    opened = coordinator.clock.monotonic()
+    async with aclosing(relay.frames()) as frames:
+        async for frame in frames:
+            # The first may be from before; one that cannot be read is left out.
+            if frame.at < opened or (size := jpeg_size(frame.jpeg)) is None:
+                continue
+            if track is None or size != (track.width, track.height):
+                track = Track(codec="mjpeg", width=size[0], height=size[1])
+            yield Sample(track=track, data=frame.jpeg, at=frame.at)
