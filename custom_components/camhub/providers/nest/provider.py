@@ -9,7 +9,7 @@ from typing import Final, override
 from yarl import URL
 
 from ...kernel.doors import Door
-from ...kernel.errors import Malformed
+from ...kernel.errors import Malformed, Throttled
 from ...kernel.model import CameraEvent, JsonValue, TokenStatus
 from ...kernel.provider import Camera, Context, Provider
 from .abilities import Abilities
@@ -63,7 +63,7 @@ class NestProvider(Provider):
         """List the cameras with what they can do now; raises HubError."""
         # A listing that was just made is used once: few are allowed in a minute.
         units, self._fresh = self._fresh, None
-        return [self._camera(each) for each in (await self._list() if units is None else units)]
+        return [self._camera(each) for each in (await self._list_again() if units is None else units)]
 
     @override
     async def events(self) -> AsyncGenerator[CameraEvent]:
@@ -125,6 +125,16 @@ class NestProvider(Provider):
                 for each in self._units.values()
             ],
         }
+
+    async def _list_again(self) -> Sequence[Unit]:
+        """Return the devices listed anew; while Google wants no more listings, those that are known."""
+        try:
+            return await self._list()
+        except Throttled:
+            if not self._units:
+                raise
+            # The account is there: it must not go dark for a minute because it was looked at too often.
+            return tuple(self._units.values())
 
     async def _list(self) -> Sequence[Unit]:
         units = [found for each in await self._client.devices() if (found := self._unit(each)) is not None]
