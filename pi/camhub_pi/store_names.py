@@ -16,7 +16,7 @@ TYPES = {
     ".jpeg": "image/jpeg",
 }
 # One folder, no hidden file, nothing a shell or another system would stumble over.
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@=+,-]{0,199}")
+NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._@=+, -]{0,238}[A-Za-z0-9])?")
 HEAD = 16
 EBML = b"\x1a\x45\xdf\xa3"
 
@@ -33,7 +33,10 @@ class Refused(Exception):
 def checked(name: str) -> str:
     """Return a name that is safe to be a file's; raises Refused (400, or 415 for a type that is not stored)."""
     if not NAME.fullmatch(name):
-        raise Refused(HTTPStatus.BAD_REQUEST, "a name is 1 to 200 letters, digits and ._@=+,- and begins with no dot")
+        raise Refused(
+            HTTPStatus.BAD_REQUEST,
+            "a name is 1 to 240 of A-Z, a-z, 0-9, blanks and ._@=+,- and begins with a letter or digit",
+        )
     if content_type(name) is None:
         raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"stored are {', '.join(TYPES)}")
     return name

@@ -21,6 +21,7 @@ from custom_components.camhub.kernel.secret import Secret
 from custom_components.camhub.recording.archives import Film, NameTaken, Stored
 from custom_components.camhub.recording.archives.pi import PiArchive
 from tests.fake_clock import FakeClock
+from tests.pi.storing import storing
 from tests.sentinel import MARK
 
 TOKEN = f"token-{MARK}".replace(" ", "-")
@@ -168,3 +169,20 @@ async def test_nobody_is_there(session: aiohttp.ClientSession, film: Film, clock
     with pytest.raises(Unreachable) as raised:
         await archive.put(film, "one.mp4")
     assert raised.value.reason == "archive_unreachable"
+
+
+async def test_the_real_store_takes_it(tmp_path: Path, session: aiohttp.ClientSession, clock: FakeClock) -> None:
+    content = b"\x00\x00\x00\x18ftypisom" + bytes(300_000)
+    (tmp_path / "film").write_bytes(content)
+    made = Film(path=tmp_path / "film", size=len(content), sha256=sha256(content).hexdigest(), facts={"camera": "yard"})
+    async with storing(tmp_path / "videos", token=TOKEN) as pi:
+        archive = PiArchive(session, f"http://127.0.0.1:{pi.port}", Secret(TOKEN), clock)
+        await archive.check()
+        for _ in range(2):
+            stored = await archive.put(made, "yard/2026-01-02/one two.mp4")
+            assert stored.digest == made.sha256
+            assert (pi.folder / stored.reference).read_bytes() == content
+        with pytest.raises(AuthError) as raised:
+            await PiArchive(session, f"http://127.0.0.1:{pi.port}", Secret("wrong"), clock).check()
+        assert raised.value.reason == "archive_refused"
+        assert len(pi.left()) == 1

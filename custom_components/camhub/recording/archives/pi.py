@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from http import HTTPStatus
 from typing import IO, Any, Final, override
 
@@ -59,14 +60,13 @@ class PiArchive(Archive):
 
     @override
     async def check(self) -> None:
-        """Ask how it does, then whether it takes the token: what is no film it refuses, but only from who may send."""
+        """Ask whether it takes the token, then how it does, which it tells in full only to who may send."""
+        # What is no film it refuses.
+        with suppress(Unsupported):
+            await self._ask("POST", "upload", name=_PROBE, headers={"Content-Type": "text/plain"})
         said = await self._ask("GET", "health")
         if not isinstance(said.get("videosPath"), str):
             raise Malformed("another service", reason="archive_not_pi")
-        try:
-            await self._ask("POST", "upload", name=_PROBE, headers={"Content-Type": "text/plain"})
-        except Unsupported:
-            return
 
     @override
     async def link(self, reference: str, seconds: int) -> str | None:
@@ -93,7 +93,7 @@ class PiArchive(Archive):
     ) -> Mapping[str, Any]:
         """Return an answer's JSON; raises HubError."""
         url = (self._address / path).with_query({} if name is None else {"name": name})
-        shown = {"Authorization": f"Bearer {self._token.reveal()}"} if name is not None else {}
+        shown = {"Authorization": f"Bearer {self._token.reveal()}"}
         try:
             async with self._session.request(
                 method, url, headers={**shown, **(headers or {})}, data=body, timeout=_TIMEOUT, allow_redirects=False
