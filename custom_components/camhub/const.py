@@ -41,6 +41,11 @@ DEFAULT_PICTURE_AGE: Final = 8
 OPTION_DARK: Final = "dark"
 DEFAULT_DARK: Final = 6
 
+# Per camera: whether it is told of when it is dark, and the shortest time between its pictures, in seconds.
+OPTION_CAMERAS: Final = "cameras"
+CAMERA_TELL: Final = "tell"
+CAMERA_FLOOR: Final = "floor"
+
 # Pictures fetched at once by a sweep: beyond 16-32 the event loop, not the cameras, is the limit.
 SWEEP_CONCURRENCY: Final = 8
 # Home Assistant gives up on a still after 10 s; answering a little sooner leaves our own words.

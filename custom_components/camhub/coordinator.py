@@ -3,6 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import override
 
@@ -13,11 +14,13 @@ from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 
 from .const import (
+    CAMERA_FLOOR,
     DEFAULT_INTERVAL,
     DEFAULT_PICTURE_AGE,
     DOMAIN,
     EVENT_FLOOR,
     LOGGER,
+    OPTION_CAMERAS,
     OPTION_INTERVAL,
     OPTION_PICTURE_AGE,
 )
@@ -242,7 +245,12 @@ class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
 
     def _adorned(self, listed: Sequence[Camera]) -> Mapping[str, Camera]:
         """Return cameras by id, with what is added to each."""
-        return {camera.id: self.adorn(camera) for camera in listed}
+        return {camera.id: self._spared(self.adorn(camera)) for camera in listed}
+
+    def _spared(self, camera: Camera) -> Camera:
+        """Return a camera whose pictures lie as far apart as the user wants, or farther."""
+        chosen = self.config_entry.options.get(OPTION_CAMERAS, {}).get(camera.id, {}).get(CAMERA_FLOOR, 0)
+        return replace(camera, still_floor=float(chosen)) if chosen > camera.still_floor else camera
 
     def told_motion(self, camera_id: str) -> bool:
         """Return whether motion before a camera would be heard of now."""

@@ -1,6 +1,6 @@
 """Who has been dark for how long: told of as a repair whose dialog looks for the reason."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,7 +8,7 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 
-from .const import DEFAULT_DARK, OPTION_DARK
+from .const import CAMERA_TELL, DEFAULT_DARK, OPTION_CAMERAS, OPTION_DARK
 from .issues import async_raise
 from .kernel.clock import Clock
 from .kernel.provider import Camera
@@ -22,6 +22,8 @@ class Darkness:
         self._entry = entry
         self._clock = clock
         self._hours = int(entry.options.get(OPTION_DARK, DEFAULT_DARK))
+        chosen: Mapping[str, Mapping[str, Any]] = entry.options.get(OPTION_CAMERAS, {})
+        self._silent = {camera_id for camera_id, one in chosen.items() if not one.get(CAMERA_TELL, True)}
         self._since: dict[str | None, datetime] = {}
 
     def since(self, camera_id: str) -> datetime | None:
@@ -35,7 +37,8 @@ class Darkness:
         An account that is not reached is told of once, not at each of its cameras.
         """
         now = self._clock.now()
-        dark = {camera.id: camera for camera in cameras if camera.online is False} if reached else {}
+        heard = [camera for camera in cameras if camera.id not in self._silent]
+        dark = {camera.id: camera for camera in heard if camera.online is False} if reached else {}
         gone: set[str | None] = set() if reached else {None}
         keep = gone | (dark.keys() if reached else self._since.keys())
         self._since = {who: self._since.get(who, now) for who in keep}

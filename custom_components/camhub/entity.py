@@ -115,6 +115,8 @@ def _device_info(coordinator: CamHubCoordinator, camera: Camera) -> DeviceInfo:
         sw_version=identity.firmware,
         serial_number=identity.serial,
     )
+    if identity.area:
+        info["suggested_area"] = identity.area
     if identity.mac:
         info["connections"] = {(dr.CONNECTION_NETWORK_MAC, identity.mac)}
     if url := configuration_url(identity):

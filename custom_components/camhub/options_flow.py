@@ -13,6 +13,8 @@ import probatio
 
 from .capture_pages import CapturePages
 from .const import (
+    CAMERA_FLOOR,
+    CAMERA_TELL,
     CONF_PROVIDER,
     DEFAULT_DARK,
     DEFAULT_FIRST_BYTE,
@@ -21,6 +23,7 @@ from .const import (
     DEFAULT_SILENCE,
     DEFAULT_WARN_DAYS,
     MOTION_ZONES,
+    OPTION_CAMERAS,
     OPTION_DARK,
     OPTION_FIRST_BYTE,
     OPTION_INTERVAL,
@@ -42,6 +45,7 @@ from .forms import choice, form_schema, number_selector
 from .kernel.errors import HubError
 from .kernel.spec import ProviderSpec
 from .motion_page import MOTION, ZONE_EXAMPLE, motion_shown, motion_stored
+from .preview import async_glance
 from .recording_page import RecordingPages
 from .runtime import SHARED, async_load_spec, provider_options
 from .watching import can_be_watched
@@ -59,6 +63,12 @@ GENERAL: Final = probatio.Schema(
         ),
         probatio.Required(OPTION_FIRST_BYTE, default=DEFAULT_FIRST_BYTE): number_selector(1, 300, UnitOfTime.SECONDS),
         probatio.Required(OPTION_DARK, default=DEFAULT_DARK): number_selector(0, 720, UnitOfTime.HOURS),
+    }
+)
+PICTURE: Final = probatio.Schema(
+    {
+        probatio.Required(CAMERA_FLOOR, default=0): number_selector(0, 86400, UnitOfTime.SECONDS),
+        probatio.Required(CAMERA_TELL, default=True): BooleanSelector(),
     }
 )
 LIMITS: Final = probatio.Schema(
@@ -83,7 +93,7 @@ class CamHubOptionsFlow(CapturePages, RecordingPages):
 
     async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask which."""
-        pages = ["general", "motion", "recording", "recordings_kept", "viewers", "limits", "credentials"]
+        pages = ["general", "picture", "motion", "recording", "recordings_kept", "viewers", "limits", "credentials"]
         if self.offers_capture:
             pages.insert(1, "capture")
         if (await self._spec()).options:
@@ -162,9 +172,6 @@ class CamHubOptionsFlow(CapturePages, RecordingPages):
                 errors, words = {MOTION_ZONES: error.reason}, error.placeholders
             else:
                 return self._store({OPTION_MOTION: {**motion, self._camera: stored} if stored else motion})
-        coordinator = self.config_entry.runtime_data
-        picture = await coordinator.album.read(coordinator.picture_key(self._camera))
-        previews = self.hass.data[SHARED].previews
         return self.async_show_form(
             step_id="motion_of",
             data_schema=self.add_suggested_values_to_schema(
@@ -175,9 +182,42 @@ class CamHubOptionsFlow(CapturePages, RecordingPages):
                 "zone": "",
                 **words,
                 "example": ZONE_EXAMPLE,
-                "camera": coordinator.data[self._camera].identity.name,
-                "picture": previews.async_show(self.flow_id, picture.content if picture else None),
+                **await self._shown(),
             },
+        )
+
+    def _which(self) -> probatio.Schema:
+        """Return what asks for a camera."""
+        names = {camera.id: camera.identity.name for camera in self.config_entry.runtime_data.data.values()}
+        return probatio.Schema({probatio.Required(CAMERA): choice(names)})
+
+    async def _shown(self) -> dict[str, str]:
+        """Return the name of the camera that is asked about, and its picture as it is now."""
+        coordinator = self.config_entry.runtime_data
+        picture = await async_glance(coordinator, self._camera)
+        return {
+            "camera": coordinator.data[self._camera].identity.name,
+            "picture": self.hass.data[SHARED].previews.async_show(self.flow_id, picture),
+        }
+
+    async def async_step_picture(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask for which camera to say how often its picture is taken."""
+        if self.config_entry.state is not ConfigEntryState.LOADED:
+            return self.async_abort(reason="not_loaded")
+        if user_input is not None:
+            self._camera = user_input[CAMERA]
+            return await self.async_step_picture_of()
+        return self.async_show_form(step_id="picture", data_schema=self._which())
+
+    async def async_step_picture_of(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask how often that camera's picture is taken, and whether it is told of when it is dark."""
+        cameras: dict[str, dict[str, Any]] = dict(self.config_entry.options.get(OPTION_CAMERAS, {}))
+        if user_input is not None:
+            chosen = {CAMERA_TELL: user_input[CAMERA_TELL], CAMERA_FLOOR: int(user_input[CAMERA_FLOOR])}
+            return self._store({OPTION_CAMERAS: {**cameras, self._camera: chosen}})
+        schema = self.add_suggested_values_to_schema(PICTURE, cameras.get(self._camera, {}))
+        return self.async_show_form(
+            step_id="picture_of", data_schema=schema, description_placeholders=await self._shown()
         )
 
     @override
@@ -194,8 +234,7 @@ class CamHubOptionsFlow(CapturePages, RecordingPages):
         if user_input is not None:
             self._camera = user_input[CAMERA]
             return await self.async_step_viewers_of()
-        names = {camera.id: camera.identity.name for camera in self.config_entry.runtime_data.data.values()}
-        schema = probatio.Schema({probatio.Required(CAMERA): choice(names)})
+        schema = self._which()
         return self.async_show_form(step_id="viewers", data_schema=schema)
 
     async def async_step_viewers_of(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
@@ -221,8 +260,9 @@ class CamHubOptionsFlow(CapturePages, RecordingPages):
                 ),
             }
         )
-        names = {"camera": self.config_entry.runtime_data.data[self._camera].identity.name}
-        return self.async_show_form(step_id="viewers_of", data_schema=schema, description_placeholders=names)
+        return self.async_show_form(
+            step_id="viewers_of", data_schema=schema, description_placeholders=await self._shown()
+        )
 
 
 def _among(listed: dict[str, list[str]] | None, key: str, known: dict[str, str]) -> list[str]:

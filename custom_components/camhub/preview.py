@@ -1,5 +1,6 @@
 """The picture that a dialog shows of a camera."""
 
+from contextlib import suppress
 from datetime import timedelta
 from itertools import count
 from typing import Final
@@ -9,9 +10,28 @@ from homeassistant.components.http import HomeAssistantView
 from homeassistant.components.http.auth import async_sign_path
 from homeassistant.core import HomeAssistant, callback
 
+from .coordinator import CamHubCoordinator
+from .kernel.checkup import AWAKE_FLOOR
+from .kernel.errors import HubError
+from .kernel.policy import within
+
+# Seconds for which a dialog waits for a picture.
+GLANCE: Final = 4.0
 PREVIEW_URL: Final = "/api/camhub/preview/{flow_id}"
 # A dialog left open longer shows no picture any more.
 PREVIEW_LIFE: Final = timedelta(minutes=30)
+
+
+async def async_glance(coordinator: CamHubCoordinator, camera_id: str) -> bytes | None:
+    """Return a camera's picture as it is now; the last one where it sleeps or does not answer in time."""
+    key, camera = coordinator.picture_key(camera_id), coordinator.data.get(camera_id)
+    if camera is not None and camera.stills is not None and camera.still_floor <= AWAKE_FLOOR:
+        taking = coordinator.album.refresh(key, camera.stills, floor=camera.still_floor)
+        # What has gone wrong is no reason not to change a setting.
+        with suppress(HubError):
+            return (await within(coordinator.clock, GLANCE, taking)).content
+    picture = await coordinator.album.read(key)
+    return picture.content if picture else None
 
 
 class FlowPreviews(HomeAssistantView):

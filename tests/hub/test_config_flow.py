@@ -296,7 +296,7 @@ def use(monkeypatch: pytest.MonkeyPatch, sign_in: Any, opener: Any = None) -> No
 async def test_options_are_saved_and_reload(hub: HomeAssistant, fake: FakeSpec, add_account: AddAccount) -> None:
     entry = await add_account()
     menu = await hub.config_entries.options.async_init(entry.entry_id)
-    assert menu["menu_options"] == ["general", "motion", "viewers", "limits", "credentials"]
+    assert menu["menu_options"] == ["general", "picture", "motion", "viewers", "limits", "credentials"]
     form = await hub.config_entries.options.async_configure(menu["flow_id"], {"next_step_id": "general"})
     assert form["step_id"] == "general"
     done = await hub.config_entries.options.async_configure(form["flow_id"], {"interval": 10, "picture_age": 30})
@@ -318,7 +318,7 @@ async def test_settings_that_only_one_kind_of_camera_has(
     assert fake.provider.context.options == {"every": 60, "way": "auto"}
     options = hub.config_entries.options
     menu = await options.async_init(entry.entry_id)
-    assert menu["menu_options"] == ["general", "provider", "motion", "viewers", "limits", "credentials"]
+    assert menu["menu_options"] == ["general", "provider", "picture", "motion", "viewers", "limits", "credentials"]
     form = await options.async_configure(menu["flow_id"], {"next_step_id": "provider"})
     assert form["description_placeholders"] == {"provider": "Fake"}
     with pytest.raises(InvalidData):
@@ -341,7 +341,7 @@ async def test_options_for_who_may_see_a_camera(
         form = await options.async_configure(menu["flow_id"], {"next_step_id": "viewers"})
         assert form["step_id"] == "viewers"
         form = await options.async_configure(form["flow_id"], {"camera": "yard"})
-        assert form["description_placeholders"] == {"camera": "Yard"}
+        assert form["description_placeholders"]["camera"] == "Yard"
         return form
 
     named = {"everyone": False, "users": [hass_read_only_user.id], "groups": []}

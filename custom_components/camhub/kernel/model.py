@@ -117,7 +117,7 @@ class TokenStatus:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeviceIdentity:
-    """What a device says of itself: an account's hub (a recorder) or a camera."""
+    """What a device says of itself: an account's hub (a recorder) or a camera; `area` is the room it is in."""
 
     name: str
     manufacturer: str
@@ -126,6 +126,7 @@ class DeviceIdentity:
     serial: str | None = None
     mac: str | None = None
     address: str | None = field(default=None, repr=False)
+    area: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -18,6 +18,9 @@ def icon(value: Any) -> str | None:
     return None if good else f"no icon: {value!r}"
 
 
+# Home Assistant draws the level.
+BY_DEVICE_CLASS = frozenset({"entity.sensor.battery_2"})
+ON_OR_OFF = frozenset({"binary_sensor", "switch"})
 ANY: Shape = {"*": icon}
 ENTITY: Shape = {
     "default": icon,
@@ -77,4 +80,26 @@ def translated(root: Path) -> list[str]:
     return problems
 
 
-CHECKS: tuple[Check, ...] = (shape, ranges, translated)
+def complete(root: Path) -> list[str]:
+    """An entity that has words has an icon, one for each state that has a word, and two where it is on or off."""
+    problems: list[str] = []
+    for platform, entities in (lookup(root, "entity") or {}).items():
+        for key, words in entities.items():
+            path = f"entity.{platform}.{key}"
+            icons = read(root).get("entity", {}).get(platform, {}).get(key, {})
+            if path in BY_DEVICE_CLASS:
+                continue
+            if "default" not in icons:
+                problems.append(f"icons: {path} has none")
+            if platform in ON_OR_OFF and not icons.get("state", {}).keys() & {"on", "off"}:
+                problems.append(f"icons: {path} looks the same on and off")
+            missing = set(words.get("state", {})) - set(icons.get("state", {}))
+            told = words.get("state_attributes", {}).get("event_type", {}).get("state", {})
+            drawn = icons.get("state_attributes", {}).get("event_type", {}).get("state", {})
+            # With one kind of event the entity's own icon says it.
+            missing |= set(told) - set(drawn) if len(told) > 1 else set()
+            problems += [f"icons: {path} has none for {state}" for state in sorted(missing)]
+    return problems
+
+
+CHECKS: tuple[Check, ...] = (shape, ranges, translated, complete)

@@ -24,6 +24,7 @@ async def test_cameras_by_their_traits(cameras: Cameras) -> None:
     assert len(cameras) == 3, "a thermostat is no camera"
     assert [each.identity.name for each in (wired, battery, doorbell)] == ["Hallway", "Garden shed", "Front door"]
     assert [each.identity.model for each in (wired, battery, doorbell)] == ["Camera", "Camera", "Doorbell"]
+    assert [each.identity.area for each in (wired, battery, doorbell)] == ["Hallway", "Garden", "Front door"]
     assert wired.event_kinds == {EventKind.MOTION, EventKind.PERSON, EventKind.SOUND}
     assert doorbell.event_kinds == {EventKind.MOTION, EventKind.PERSON, EventKind.DOORBELL}
     assert [each.online for each in (wired, battery, doorbell)] == [True, None, None]

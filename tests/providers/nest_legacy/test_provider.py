@@ -30,6 +30,7 @@ async def test_cameras_as_the_account_lists_them(provider: NestLegacyProvider) -
     identity = cameras[HALL].identity
     assert (identity.manufacturer, identity.model, identity.firmware) == ("Google Nest", "Nest Cam Indoor", "4110016")
     assert (identity.serial, identity.mac) == ("EXAMPLEA1A1A1A1", "02a1a1a1a1a1")
+    assert identity.area == "Hall"
     assert [[each.key for each in camera.controls] for camera in cameras.values()] == [
         ["streaming"],
         ["streaming"],

@@ -65,7 +65,9 @@ def unit(listed: Listed) -> Unit | None:
     return Unit(
         id=identifier,
         name=name,
-        identity=DeviceIdentity(name=_title(listed), manufacturer="Google Nest", model=_model(device)),
+        identity=DeviceIdentity(
+            name=_title(listed), manufacturer="Google Nest", model=_model(device), area=_room(listed)
+        ),
         online=_online(listed),
         kinds=frozenset(kind for kind, trait in kinds.items() if trait is not None),
         abilities=frozenset(name for name, has in abilities.items() if has),
@@ -76,8 +78,13 @@ def unit(listed: Listed) -> Unit | None:
 def _title(listed: Listed) -> str:
     """Return what the user calls it: its own name, else that of its room."""
     own = text(child(listed.raw, "traits", f"{TRAITS}Info").get("customName"))
+    return own or _room(listed) or _model(listed.device)
+
+
+def _room(listed: Listed) -> str | None:
+    """Return the room that the user has put it in."""
     rooms = (relation.display_name.strip() for relation in listed.device.relations)
-    return own or next((room for room in rooms if room), "") or _model(listed.device)
+    return next((room for room in rooms if room), None)
 
 
 def _model(device: Device) -> str:

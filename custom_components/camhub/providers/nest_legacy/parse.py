@@ -64,6 +64,7 @@ class Unit:
     firmware: str | None = None
     serial: str | None = field(default=None, repr=False)
     mac: str | None = field(default=None, repr=False)
+    place: str | None = None
     kinds: frozenset[EventKind] = _SEEN
 
 
@@ -157,7 +158,8 @@ def _places(value: Object) -> Iterator[tuple[str, str]]:
 
 def _unit(identifier: str, value: Object, places: Mapping[str, str]) -> Unit:
     able = frozenset(texts(value.get("capabilities")))
-    name = text(value.get("description")) or text(value.get("name")) or places.get(text(value.get("where_id")) or "")
+    place = places.get(text(value.get("where_id")) or "")
+    name = text(value.get("description")) or text(value.get("name")) or place
     told = (
         text(value.get("nexus_api_http_server_url"))
         or text(value.get("nexus_api_nest_domain_host"))
@@ -175,6 +177,7 @@ def _unit(identifier: str, value: Object, places: Mapping[str, str]) -> Unit:
         firmware=text(value.get("software_version")) or text(value.get("combined_software_version")),
         serial=text(value.get("serial_number")),
         mac=text(value.get("mac_address")),
+        place=place,
         kinds=_SEEN | _AT_A_DOOR if door else _SEEN,
     )
 

@@ -129,6 +129,7 @@ class NestLegacyProvider(Provider):
                 firmware=unit.firmware,
                 serial=unit.serial,
                 mac=unit.mac,
+                area=unit.place,
             ),
             online=None if unit.state is State.UNKNOWN else unit.state is State.ON,
             offline_reason=_why(unit),
