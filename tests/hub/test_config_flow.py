@@ -341,7 +341,7 @@ async def test_options_for_who_may_see_a_camera(
         form = await options.async_configure(menu["flow_id"], {"next_step_id": "viewers"})
         assert form["step_id"] == "viewers"
         form = await options.async_configure(form["flow_id"], {"camera": "yard"})
-        assert form["description_placeholders"]["camera"] == "Yard"
+        assert (form["description_placeholders"] or {})["camera"] == "Yard"
         return form
 
     named = {"everyone": False, "users": [hass_read_only_user.id], "groups": []}
