@@ -317,4 +317,6 @@ def test_every_sentence_has_its_words() -> None:
     for module in ("kernel/checkup.py", "checking.py", "why_dark.py", "why_dark_flow.py"):
         said |= set(re.findall(r'"common\.([a-z_]+)"', (package / module).read_text()))
     words = json.loads((package / "translations" / "en.json").read_text())["common"]
-    assert set(words) == said
+    # The others belong to other parts of the hub.
+    ours = ("check_", "failed_", "mark_", "none_", "not_", "ok_", "step_", "why_")
+    assert {key for key in words if key.startswith(ours)} == said
