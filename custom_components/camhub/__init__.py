@@ -32,6 +32,7 @@ from .runtime import (
 from .services import async_setup_services
 from .stream_entry import STREAMS, EntryStreams
 from .streams import async_setup_streams
+from .visitors import async_visitors, spending
 from .watching import Watching
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
@@ -87,6 +88,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: CamHubConfigEntry) -> bo
     watching = Watching(hass, entry, coordinator)
     recordings = async_record(hass, entry, coordinator, watching.adorn)
     coordinator.hears = watching.hears
+    visitors = async_visitors(hass, entry, coordinator, shared.store)
     entry.async_on_unload(coordinator.async_close)
     # Open streams would keep Home Assistant's server from stopping at once.
     entry.async_on_unload(close_at_stop(hass, coordinator.async_close))
@@ -104,6 +106,8 @@ async def async_setup_entry(hass: HomeAssistant, entry: CamHubConfigEntry) -> bo
     entry.async_on_unload(coordinator.async_add_listener(watching.async_follow))
     watching.async_follow()
     recordings.async_begin()
+    await visitors.async_begin()
+    entry.async_on_unload(visitors.async_close)
     entry.async_on_unload(_check_nightly(hass, coordinator))
     coordinator.pump.start()
     if any(camera.webrtc and not camera.rtsp and not camera.mjpeg for camera in coordinator.data.values()):
@@ -178,6 +182,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: CamHubConfigEntry) -> N
     async_clear(hass, entry.entry_id)
     await async_give_back(hass, entry)
     await hass.data[SHARED].store.async_forget(entry.entry_id)
+    await spending(hass, entry.entry_id).async_remove()
     await hass.data[SHARED].films.forget(f"{entry.entry_id}/")
     album = hass.data[SHARED].album
     kept = album.keys()

@@ -35,7 +35,7 @@ from .kernel.counters import Counters
 from .kernel.errors import AuthError, HubError, Unsupported
 from .kernel.events import Dedup, EventPump
 from .kernel.flight import SingleFlight
-from .kernel.model import CameraEvent, CredentialState, DeviceIdentity, EventPhase, TokenStatus
+from .kernel.model import CameraEvent, CredentialState, DeviceIdentity, EventPhase, JsonValue, TokenStatus
 from .kernel.observers import Observers
 from .kernel.policy import Backoff
 from .kernel.provider import Camera, Clips, Health, Provider
@@ -99,6 +99,8 @@ class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
         self.hears: Callable[[str], bool] = lambda _: False
         # What else is wrong with the account, as slugs of sentences (`issues.<slug>`).
         self.own_problems: Callable[[], Iterable[str]] = tuple
+        # What telling who is before a camera costs today, empty where nobody is asked.
+        self.visitor_facts: Callable[[], Mapping[str, JsonValue]] = dict
         # Where clips are besides the vendor: by the name of the place, what returns those of a camera.
         self.clip_places: dict[str, Callable[[str], Clips | None]] = {}
         self._dedup = Dedup()

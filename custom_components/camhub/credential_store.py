@@ -26,7 +26,7 @@ from .const import (
     CONF_PROVIDER,
     DOMAIN,
     LOGGER,
-    OPTION_BROWSERS,
+    SEALED_OPTIONS,
 )
 from .kernel.errors import Malformed, Unreachable, Unsupported, WrongKey
 from .kernel.keys import ENVIRONMENT_KEY, begin_change, finish_change, load_keys
@@ -254,29 +254,27 @@ class CredentialStore:
 
     async def _seal_anew(self, vault: Vault, entry: ConfigEntry[Any], data: EntryData) -> None:
         """Seal an account's credentials with the key of today, unless they are; raises WrongKey, Unreachable."""
-        setting = self._seal_setting_anew(vault, entry, data)
+        settings = {option: self._seal_setting_anew(vault, entry, data, option) for option in SEALED_OPTIONS}
         if (sealed := vault.reseal(data[CONF_CREDENTIALS])) is None:
             return
-        # A copy of the sealed setting goes along: Home Assistant writes the entry's own only after the old key is gone.
-        data = {**data, CONF_CREDENTIALS: sealed, CONF_GENERATION: _generation(data) + 1, OPTION_BROWSERS: setting}
+        # A copy of sealed settings goes along: Home Assistant writes the entry's own only after the old key is gone.
+        data = {**data, CONF_CREDENTIALS: sealed, CONF_GENERATION: _generation(data) + 1, **settings}
         await self._write(entry, data)
         self._hass.config_entries.async_update_entry(entry, data=data)
 
-    def _seal_setting_anew(self, vault: Vault, entry: ConfigEntry[Any], data: EntryData) -> str:
+    def _seal_setting_anew(self, vault: Vault, entry: ConfigEntry[Any], data: EntryData, option: str) -> str:
         """Seal an account's setting with the key of today and return it, empty if there is none.
 
         What no key opens is taken from the copy that went along with the credentials, or left for the user to enter
         again.
         """
-        if not (setting := str(entry.options.get(OPTION_BROWSERS, ""))):
+        if not (setting := str(entry.options.get(option, ""))):
             return ""
-        for known in (setting, str(data.get(OPTION_BROWSERS, ""))):
+        for known in (setting, str(data.get(option, ""))):
             with suppress(WrongKey):
                 sealed = vault.reseal(known) or known
                 if sealed != setting:
-                    self._hass.config_entries.async_update_entry(
-                        entry, options={**entry.options, OPTION_BROWSERS: sealed}
-                    )
+                    self._hass.config_entries.async_update_entry(entry, options={**entry.options, option: sealed})
                 return sealed
         return ""
 

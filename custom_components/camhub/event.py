@@ -8,6 +8,8 @@ from homeassistant.components.event import DoorbellEventType, EventDeviceClass, 
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
+from .access import camera_entity_id
+from .const import EVENT_SEEN
 from .coordinator import CamHubConfigEntry, CamHubCoordinator
 from .entity import CamHubEntity, async_add_for_cameras
 from .kernel.model import CameraEvent, EventKind, EventPhase, Recognised
@@ -63,6 +65,18 @@ class CameraEventEntity(CamHubEntity, EventEntity):
             return
         self._trigger_event(event_type, _told(event))
         self.async_write_ha_state()
+        self._tell(event)
+
+    def _tell(self, event: CameraEvent, who: str | None = None) -> None:
+        """Tell the logbook, which has words of its own for it."""
+        facts = {
+            "entity_id": camera_entity_id(self.hass, self.coordinator.config_entry, self.camera_id),
+            "event_id": event.id,
+            "kind": event.kind.value,
+            "zones": list(event.zones),
+            "who": who,
+        }
+        self.hass.bus.async_fire(EVENT_SEEN, facts)
 
 
 def _told(event: CameraEvent) -> dict[str, Any]:
@@ -132,6 +146,7 @@ class RecognitionEvent(CameraEventEntity):
             if event.phase is not EventPhase.PRESENT:
                 self._trigger_event(what, {"name": name, "kind": event.kind, **_told(event)})
                 self.async_write_ha_state()
+                self._tell(event, name)
 
     def _is_new(self, mark: tuple[str, Recognised, str]) -> bool:
         """Return whether a name is known now for the first time; from now on it is not."""

@@ -48,6 +48,7 @@ from .motion_page import MOTION, ZONE_EXAMPLE, motion_shown, motion_stored
 from .preview import async_glance
 from .recording_page import RecordingPages
 from .runtime import SHARED, async_load_spec, provider_options
+from .visitor_page import VisitorPages
 from .watching import can_be_watched
 
 CAMERA: Final = "camera"
@@ -86,14 +87,15 @@ CREDENTIALS: Final = probatio.Schema(
 )
 
 
-class CamHubOptionsFlow(CapturePages, RecordingPages):
+class CamHubOptionsFlow(CapturePages, RecordingPages, VisitorPages):
     """A page for each kind of setting."""
 
     _camera = ""
 
     async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask which."""
-        pages = ["general", "picture", "motion", "recording", "recordings_kept", "viewers", "limits", "credentials"]
+        pages = ["general", "picture", "motion", "recording", "recordings_kept", "recognition"]
+        pages += ["viewers", "limits", "credentials"]
         if self.offers_capture:
             pages.insert(1, "capture")
         if (await self._spec()).options:

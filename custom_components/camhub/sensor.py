@@ -1,11 +1,12 @@
 """Times and measures: the last picture, the credentials' end, the health of a camera and of what stands before it."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final, override
+from typing import Any, Final, override
 
 from homeassistant.components.sensor import (
+    RestoreSensor,
     SensorDeviceClass,
     SensorEntity,
     SensorEntityDescription,
@@ -18,12 +19,12 @@ from homeassistant.const import (
     UnitOfInformation,
     UnitOfTime,
 )
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import CamHubConfigEntry, CamHubCoordinator
 from .entity import AccountEntity, CamHubEntity, async_add_for_account, async_add_for_cameras
-from .kernel.model import CredentialState
+from .kernel.model import CameraEvent, CredentialState, EventPhase, Recognised
 from .kernel.provider import Camera, Health
 
 PARALLEL_UPDATES = 0
@@ -150,6 +151,8 @@ def _entities(coordinator: CamHubCoordinator, camera: Camera) -> Iterable[CamHub
         yield LastSnapshotSensor(coordinator, camera)
     if camera.identity.firmware is not None:
         yield FirmwareSensor(coordinator, camera)
+    if Recognised.WHO in camera.recognised:
+        yield LastVisitorSensor(coordinator, camera)
     if coordinator.hub_id is None:
         yield from _login_entities(coordinator, camera)
     for description in HEALTH:
@@ -288,3 +291,46 @@ class AccountHealthSensor(AccountEntity, SensorEntity):
     def native_value(self) -> float | int | None:
         health = self.coordinator.provider.health()
         return self.entity_description.value_fn(health) if health else None
+
+
+class LastVisitorSensor(CamHubEntity, RestoreSensor):
+    """Who was recognised last, whoever knew it: the camera's own server, or the face service of the settings."""
+
+    _attr_translation_key = "last_visitor"
+    _unrecorded_attributes = frozenset({"pictures_today", "pictures_a_day", "last_error"})
+
+    def __init__(self, coordinator: CamHubCoordinator, camera: Camera) -> None:
+        """Know nobody yet."""
+        super().__init__(coordinator, camera, "last_visitor")
+        self._at: str | None = None
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        await super().async_added_to_hass()
+        if (kept := await self.async_get_last_sensor_data()) is not None:
+            self._attr_native_value = kept.native_value
+        if (state := await self.async_get_last_state()) is not None:
+            self._at = state.attributes.get("at")
+        self.async_on_remove(self.coordinator.async_subscribe(self.camera_id, self._seen))
+
+    @property
+    @override
+    def available(self) -> bool:
+        return self.camera is not None
+
+    @property
+    @override
+    def extra_state_attributes(self) -> Mapping[str, Any]:
+        return {"at": self._at, **self.coordinator.visitor_facts()}
+
+    @callback
+    def _seen(self, event: CameraEvent) -> None:
+        """Show who it is; an end or an old sight says nothing new."""
+        name, at = event.metadata.get(Recognised.WHO), event.at.isoformat()
+        if (
+            isinstance(name, str)
+            and event.phase is not EventPhase.PRESENT
+            and (name, at) != (self.native_value, self._at)
+        ):
+            self._attr_native_value, self._at = name, at
+            self.async_write_ha_state()

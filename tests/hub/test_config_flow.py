@@ -22,7 +22,7 @@ from custom_components.camhub.runtime import SHARED
 from .conftest import CREDENTIALS, AddAccount, credentials_of
 from .fake_provider import PASSWORD, FakeSpec
 
-REST = ("viewers", "limits", "credentials")
+REST = ("recognition", "viewers", "limits", "credentials")
 ADDRESS = {"address": "http://192.0.2.9", "username": "porter", "password": PASSWORD, "verify_tls": True}
 
 

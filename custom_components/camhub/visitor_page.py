@@ -1,0 +1,65 @@
+"""The page of the settings that says of which cameras a face service is asked who is before them."""
+
+import json
+from typing import Any, Final
+
+from homeassistant.config_entries import ConfigEntryState, ConfigFlowResult, OptionsFlowWithReload
+from homeassistant.const import PERCENTAGE
+from homeassistant.helpers.selector import TextSelector, TextSelectorConfig, TextSelectorType
+import probatio
+
+from .const import OPTION_RECOGNITION, OPTION_RECOGNITION_KEYS
+from .forms import choice, number_selector
+from .runtime import SHARED
+from .visitors import DEFAULT_BUDGET, DEFAULT_SIMILARITY, async_keys
+
+_PLAIN: Final = ("cameras", "region", "collection", "similarity", "budget", "endpoint")
+_NEEDED: Final = ("region", "collection", "key_id", "secret")
+
+
+class VisitorPages(OptionsFlowWithReload):
+    """Asks for it; the keys are sealed, and the secret is not shown again."""
+
+    async def async_step_recognition(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask which cameras, where, and how many pictures a day."""
+        if self.config_entry.state is not ConfigEntryState.LOADED:
+            return self.async_abort(reason="not_loaded")
+        store = self.hass.data[SHARED].store
+        keys = await async_keys(store, self.config_entry)
+        shown = {**self.config_entry.options.get(OPTION_RECOGNITION, {}), "key_id": keys.get("key_id", "")}
+        errors: dict[str, str] = {}
+        if user_input is not None:
+            keys = {
+                "key_id": user_input.get("key_id", ""),
+                "secret": user_input.get("secret") or keys.get("secret", ""),
+            }
+            missing = [name for name in _NEEDED if not {**user_input, **keys}.get(name)]
+            if not user_input.get("cameras") or not missing:
+                plain = {name: user_input[name] for name in _PLAIN if name in user_input}
+                sealed = await store.async_seal(json.dumps(keys)) if any(keys.values()) else ""
+                changed = {OPTION_RECOGNITION: plain, OPTION_RECOGNITION_KEYS: sealed}
+                return self.async_create_entry(data={**self.config_entry.options, **changed})
+            errors = dict.fromkeys(missing, "recognition_needed")
+            shown = {name: value for name, value in user_input.items() if name != "secret"}
+        return self.async_show_form(
+            step_id="recognition",
+            data_schema=self.add_suggested_values_to_schema(self._recognition_schema(), shown),
+            errors=errors,
+            description_placeholders={"price": "0.001"},
+        )
+
+    def _recognition_schema(self) -> probatio.Schema:
+        cameras = {each.id: each.identity.name for each in self.config_entry.runtime_data.data.values()}
+        password = TextSelectorConfig(type=TextSelectorType.PASSWORD, autocomplete="off")
+        return probatio.Schema(
+            {
+                probatio.Optional("cameras"): choice(cameras, multiple=True),
+                probatio.Required("budget", default=DEFAULT_BUDGET): number_selector(1, 10_000),
+                probatio.Required("similarity", default=DEFAULT_SIMILARITY): number_selector(50, 100, PERCENTAGE),
+                probatio.Optional("region"): TextSelector(),
+                probatio.Optional("collection"): TextSelector(),
+                probatio.Optional("key_id"): TextSelector(),
+                probatio.Optional("secret"): TextSelector(password),
+                probatio.Optional("endpoint"): TextSelector(TextSelectorConfig(type=TextSelectorType.URL)),
+            }
+        )

@@ -1,0 +1,227 @@
+"""Who is at the door: pictures of events asked about at a face service, for the cameras and the budget of the options.
+
+Off unless cameras are chosen: no picture leaves Home Assistant then.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from importlib import import_module
+import json
+from typing import Any, Final, Protocol
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.storage import Store
+from homeassistant.requirements import RequirementsNotFound, async_process_requirements
+from homeassistant.util import dt as dt_util
+
+from .const import DOMAIN, LOGGER, OPTION_RECOGNITION, OPTION_RECOGNITION_KEYS
+from .coordinator import CamHubConfigEntry, CamHubCoordinator
+from .credential_store import CredentialStore
+from .kernel.errors import HubError, Unsupported, WrongKey
+from .kernel.model import CameraEvent, EventKind, EventPhase, Recognised
+from .kernel.provider import Camera
+
+# Installed only for who chose a camera.
+AIOBOTOCORE: Final = "aiobotocore>=2.20,<4"
+DEFAULT_SIMILARITY: Final = 95
+DEFAULT_BUDGET: Final = 100
+# What may have a face before the camera.
+FACED: Final = frozenset({EventKind.MOTION, EventKind.PERSON, EventKind.FACE, EventKind.DOORBELL})
+_BEGINNINGS: Final = frozenset({EventPhase.START, EventPhase.PULSE})
+_SAVE_AFTER: Final = 10.0
+
+
+class Known(Protocol):
+    """Somebody who is known."""
+
+    name: str
+    similarity: float
+
+
+class Search(Protocol):
+    """Tells whose face is in a picture."""
+
+    async def who(self, picture: bytes) -> Known | None:
+        """Return who it is, None for nobody known; raises HubError."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """What the options say: which cameras, and how many pictures a day."""
+
+    cameras: frozenset[str] = frozenset()
+    budget: int = DEFAULT_BUDGET
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any]) -> Plan:
+        """Read an entry's options."""
+        stored = options.get(OPTION_RECOGNITION, {})
+        if not options.get(OPTION_RECOGNITION_KEYS):
+            return cls()
+        return cls(cameras=frozenset(stored.get("cameras", ())), budget=stored.get("budget", DEFAULT_BUDGET))
+
+
+def spending(hass: HomeAssistant, entry_id: str) -> Store[dict[str, Any]]:
+    """Return where it is kept how many pictures of an account were asked about today."""
+    return Store(hass, 1, f"{DOMAIN}.recognition.{entry_id}")
+
+
+async def async_keys(store: CredentialStore, entry: ConfigEntry[Any]) -> dict[str, str]:
+    """Return the keys of the face service, none where they do not open any more."""
+    if not (sealed := entry.options.get(OPTION_RECOGNITION_KEYS)):
+        return {}
+    try:
+        keys: dict[str, str] = json.loads(await store.async_unseal(sealed))
+    except WrongKey:
+        LOGGER.warning("The keys of the face service of %s do not open; enter them again", entry.title)
+        return {}
+    return keys
+
+
+class Visitors:
+    """Asks who is in the pictures of one account's events."""
+
+    def __init__(
+        self, hass: HomeAssistant, entry: CamHubConfigEntry, coordinator: CamHubCoordinator, store: CredentialStore
+    ) -> None:
+        """Ask nobody yet."""
+        self._hass = hass
+        self._entry = entry
+        self._coordinator = coordinator
+        self._secrets = store
+        self._plan = Plan.of(entry.options)
+        self._spending = spending(hass, entry.entry_id)
+        self._spent: tuple[str, int] = ("", 0)
+        self._search: Search | None = None
+        self._error: str | None = None
+        # Events that wait for their picture, by camera.
+        self._pending: dict[str, CameraEvent] = {}
+        self._undo: list[Callable[[], None]] = []
+
+    def adorn(self, camera: Camera) -> Camera:
+        """Return a camera with the knowledge of faces that this gives it."""
+        if camera.id not in self._plan.cameras:
+            return camera
+        return replace(camera, recognised=camera.recognised | {Recognised.WHO})
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """Return what it costs today, and what went wrong last; empty while it is off."""
+        if not self._plan.cameras:
+            return {}
+        return {"pictures_today": self._today, "pictures_a_day": self._plan.budget, "last_error": self._error}
+
+    @property
+    def _today(self) -> int:
+        day, count = self._spent
+        return count if day == self._day else 0
+
+    @property
+    def _day(self) -> str:
+        return dt_util.as_local(self._coordinator.clock.now()).date().isoformat()
+
+    async def async_begin(self) -> None:
+        """Listen to the cameras that were chosen."""
+        if not self._plan.cameras:
+            return
+        kept = await self._spending.async_load() or {}
+        self._spent = (str(kept.get("day", "")), int(kept.get("pictures", 0)))
+        coordinator = self._coordinator
+        for camera_id in self._plan.cameras:
+            key = coordinator.event_picture_key(camera_id)
+            self._undo += [
+                coordinator.async_subscribe(camera_id, self._seen),
+                coordinator.async_on_picture(key, partial(self._pictured, camera_id)),
+            ]
+
+    @callback
+    def async_close(self) -> None:
+        """Listen no more; what is being asked ends with the account."""
+        while self._undo:
+            self._undo.pop()()
+        self._pending.clear()
+
+    @callback
+    def _seen(self, event: CameraEvent) -> None:
+        """Wait for the picture of what may have a face; who is known already is not asked about."""
+        if event.phase in _BEGINNINGS and event.kind in FACED and not event.metadata.get(Recognised.WHO):
+            self._pending[event.camera] = event
+
+    @callback
+    def _pictured(self, camera_id: str) -> None:
+        if (event := self._pending.pop(camera_id, None)) is not None:
+            self._entry.async_create_background_task(self._hass, self._ask(event), f"{DOMAIN} who it is")
+
+    async def _ask(self, event: CameraEvent) -> None:
+        """Ask who is in the picture of an event, as long as the day's budget lasts, and tell it."""
+        image = await self._coordinator.album.read(self._coordinator.event_picture_key(event.camera))
+        if image is None or self._today >= self._plan.budget:
+            self._coordinator.counters.count("recognition.left_out")
+            return
+        self._spent = (self._day, self._today + 1)
+        self._spending.async_delay_save(self._kept, _SAVE_AFTER)
+        try:
+            if self._search is None:
+                self._search = await self._made()
+            known = await self._search.who(image.content)
+        except HubError as error:
+            if error.reason != self._error:
+                LOGGER.warning("Faces of %s are not told: %s", self._entry.title, error.reason)
+            self._error = error.reason
+            return
+        self._error = None
+        if known is not None:
+            told = {**event.metadata, Recognised.WHO: known.name, "similarity": known.similarity}
+            self._coordinator.deliver(replace(event, phase=EventPhase.UPDATE, image=None, metadata=told))
+
+    def _kept(self) -> dict[str, Any]:
+        day, pictures = self._spent
+        return {"day": day, "pictures": pictures}
+
+    async def _made(self) -> Search:
+        """Return what asks; raises Unsupported where its library cannot be had."""
+        module = await self._load() or await self._install()
+        stored = self._entry.options[OPTION_RECOGNITION]
+        keys = await async_keys(self._secrets, self._entry)
+        search: Search = module.FaceSearch(
+            module.FaceSettings(
+                region=stored["region"],
+                collection=stored["collection"],
+                similarity=stored.get("similarity", DEFAULT_SIMILARITY),
+                key_id=keys.get("key_id", ""),
+                secret=keys.get("secret", ""),
+                endpoint=stored.get("endpoint", ""),
+            )
+        )
+        return search
+
+    async def _install(self) -> Any:
+        try:
+            await async_process_requirements(self._hass, DOMAIN, [AIOBOTOCORE], is_built_in=False)
+        except RequirementsNotFound:
+            raise Unsupported("it cannot be installed", reason="recognition_no_library") from None
+        if (module := await self._load()) is None:
+            raise Unsupported("it cannot be imported", reason="recognition_no_library")
+        return module
+
+    async def _load(self) -> Any | None:
+        """Import what asks outside the event loop, None if its library is not there."""
+        try:
+            return await self._hass.async_add_import_executor_job(import_module, f"{__package__}.recording.recognition")
+        except ImportError:
+            return None
+
+
+@callback
+def async_visitors(
+    hass: HomeAssistant, entry: CamHubConfigEntry, coordinator: CamHubCoordinator, store: CredentialStore
+) -> Visitors:
+    """Return what asks about an account's visitors, known to whoever shows its cameras."""
+    visitors = Visitors(hass, entry, coordinator, store)
+    before = coordinator.adorn
+    coordinator.adorn = lambda camera: visitors.adorn(before(camera))
+    coordinator.visitor_facts = lambda: visitors.facts
+    return visitors
