@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 import contextlib
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cache
 import gzip
 import socket
 import ssl
@@ -273,7 +274,7 @@ class FaultProxy:
             answer.put("Content-Encoding", "gzip" if packed else None)
             writer.write(bytes(answer))
         if packed:
-            writer.write(gzip.compress(bytes(HUGE), 1))
+            writer.write(_packed())
             await _finish(writer)
             return
         start = self.sent
@@ -303,8 +304,7 @@ class FaultProxy:
         try:
             ours.write(begun)
             if fault is Fault.STALL:
-                writer.write(await theirs.read(64))
-                await reader.read()
+                await _begin((reader, ours), (theirs, writer))
             else:
                 await _between((reader, ours), (theirs, writer))
         finally:
@@ -313,6 +313,11 @@ class FaultProxy:
     async def _dial(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         host, port = self.upstream
         return await asyncio.open_connection(host, port, ssl=self.tls)
+
+
+@cache
+def _packed() -> bytes:
+    return gzip.compress(bytes(HUGE), 1)
 
 
 async def _between(*ways: _Way) -> None:
@@ -325,6 +330,21 @@ async def _between(*ways: _Way) -> None:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
     await _finish(ways[-1][1])
+
+
+async def _begin(there: _Way, back: _Way) -> None:
+    """Pass on all that is said and the beginning of what is answered, until the client leaves."""
+    theirs, writer = back
+    asking, answering = asyncio.create_task(_pour(*there)), asyncio.create_task(theirs.read(64))
+    try:
+        await asyncio.wait({asking, answering}, return_when=asyncio.FIRST_COMPLETED)
+        if answering.done():
+            writer.write(answering.result())
+        await asking
+    finally:
+        asking.cancel()
+        answering.cancel()
+        await asyncio.gather(asking, answering, return_exceptions=True)
 
 
 async def _pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -10,7 +10,7 @@ from typing import Any, override
 from tests.fake_clock import FakeClock
 
 # With all sockets of this machine quiet for so long (real seconds), everybody waits for time to pass.
-IDLE_S = 0.005
+IDLE_S = 0.002
 
 
 class _Jumping(selectors.DefaultSelector):
@@ -101,3 +101,8 @@ class WrongClock(LoopClock):
 
     def __init__(self, right: LoopClock, off: timedelta) -> None:
         super().__init__(right.now() + off)
+        self._right = right
+
+    @override
+    async def sleep(self, seconds: float) -> None:
+        await self._right.sleep(seconds)

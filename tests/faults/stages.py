@@ -26,6 +26,10 @@ class Dark(Exception):
     """Nothing was raised, but the cameras are shown as off, for a reason."""
 
 
+class Deaf(Exception):
+    """Nothing was raised, but nothing is heard either."""
+
+
 async def listed(provider: Provider) -> Sequence[Camera]:
     """List the cameras; raises Dark where they are all off."""
     cameras = await provider.cameras()

@@ -345,18 +345,32 @@ async def test_throttled_is_left_in_peace_as_long_as_it_asked(album: Album, lens
     assert (await album.refresh(KEY, lens)).content == jpeg("3")
 
 
-@pytest.mark.parametrize("error", [AuthError(), Unsupported()])
+async def test_one_that_cannot_is_asked_again_after_an_hour(album: Album, lens: Lens, clock: FakeClock) -> None:
+    """A proxy in between may say so for a while, and nobody presses a button for it."""
+    await album.refresh(KEY, lens)
+    lens.faults = [Unsupported()]
+    with pytest.raises(Unsupported):
+        await album.refresh(KEY, lens)
+    await clock.advance(3590)
+    with pytest.raises(Unsupported):
+        await album.refresh(KEY, lens)
+    assert lens.taken == 2
+    await clock.advance(15)
+    await album.refresh(KEY, lens)
+    assert lens.taken == 3
+
+
 async def test_one_that_refuses_is_not_asked_again_until_it_is_opened_anew(
-    album: Album, lens: Lens, clock: FakeClock, error: HubError
+    album: Album, lens: Lens, clock: FakeClock
 ) -> None:
     first = await album.refresh(KEY, lens)
-    lens.faults = [error]
+    lens.faults = [AuthError()]
     await clock.advance(100)
     assert (await album.get(KEY, lens, max_age=10)).stale
     await settle()
     await clock.advance(10**6)
     assert (await album.get(KEY, lens, max_age=10)).content == first.content
-    with pytest.raises(type(error)):
+    with pytest.raises(AuthError):
         await album.refresh(KEY, lens)
     assert lens.taken == 2
     another = Lens(clock)

@@ -30,6 +30,7 @@ DISK_LIMIT: Final = 512 * 2**20
 DISK_FILES: Final = 2000
 DISK_DELAY: Final = 30.0
 GIVE_UP: Final = 60.0
+UNSUPPORTED_S: Final = 3600.0
 BACKOFF: Final = Backoff(first=5, factor=2, maximum=60, jitter=1)
 _JPEG_START: Final = b"\xff\xd8"
 _JPEG_END: Final = b"\xff\xd9"
@@ -66,8 +67,8 @@ class Album:
     """The last good picture of every camera, by a key of the caller's choice; any text will do.
 
     Pictures used last are in memory, all are on disk. A failure is remembered: the next try behind waits longer each
-    time, up to a minute (or the camera's floor), after AuthError and Unsupported until someone forces one or the
-    account is opened anew.
+    time, up to a minute (or the camera's floor), an hour after Unsupported, after AuthError until someone forces one or
+    the account is opened anew.
     """
 
     def __init__(
@@ -275,8 +276,11 @@ class Album:
             longest = max(self._backoff.maximum, floor)
             record.delays = replace(self._backoff, maximum=longest).delays(self._random)
         refused_before, pause = isinstance(record.error, AuthError), next(record.delays)
-        if isinstance(error, AuthError | Unsupported):
+        if isinstance(error, AuthError):
             pause = math.inf
+        elif isinstance(error, Unsupported):
+            # Mostly for good, but a proxy that says so for a while must not end all pictures.
+            pause = max(pause, UNSUPPORTED_S)
         elif isinstance(error, Throttled):
             pause = max(pause, error.retry_after or 0)
         record.error, record.failed_at, record.failures = error, self._clock.now(), record.failures + 1

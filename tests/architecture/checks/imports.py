@@ -14,7 +14,7 @@ VENDOR_LIBRARIES = {
     "nest": {"google", "google_nest_sdm"},
     "ring": {"ring_doorbell", "firebase_messaging"},
 }
-PURE_TESTS = ("kernel", "providers", "capture", "recording", "recorded", "contract", "architecture", "pi")
+PURE_TESTS = ("kernel", "providers", "capture", "recording", "recorded", "contract", "architecture", "faults", "pi")
 
 
 @dataclass(frozen=True, slots=True)

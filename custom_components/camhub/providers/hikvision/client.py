@@ -173,7 +173,7 @@ class IsapiClient:
         try:
             if response.status != _OK or not response.content_type.startswith("multipart/"):
                 body = await within(self._clock, ANSWER_S, _read(response, XML_LIMIT))
-                self._document(_Reply(response.status, body))
+                self._document(_Reply(response.status, body, retry_after=self._pause(response)))
                 raise Malformed("a document in place of a stream")
             yield response
         finally:
@@ -220,7 +220,7 @@ class IsapiClient:
                 response.status,
                 await _read(response, limit),
                 response.headers.get("Location", ""),
-                retry_after(response.headers.get("Retry-After"), self._clock.now()),
+                self._pause(response),
             )
 
     async def _open(
@@ -247,6 +247,9 @@ class IsapiClient:
         except Throttled as error:
             self._asked, self._silent_until = error, self._clock.monotonic() + (error.retry_after or 0.0)
             raise
+
+    def _pause(self, response: aiohttp.ClientResponse) -> float | None:
+        return retry_after(response.headers.get("Retry-After"), self._clock.now())
 
     def _follow(self, location: str) -> bool:
         """Take another scheme or port of the same host as the device's own; return whether it was one."""
