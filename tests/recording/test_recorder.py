@@ -295,6 +295,7 @@ async def test_without_ffmpeg(made: Made) -> None:
         await made.recorder.start()
     assert caught.value.reason == "ffmpeg_missing"
     assert made.desk.problems == ["ffmpeg_missing"]
+    made.desk.told.clear()
     made.recorder.arm(on=True)
     made.recorder.hear(event())
     await made.over()
@@ -434,7 +435,7 @@ async def test_an_ffmpeg_that_is_too_slow_loses_pictures_not_memory(
 ) -> None:
     monkeypatch.setattr("custom_components.camhub.recording.take.MOST_WAITING", 10_000)
     made.desk.binary = script(tmp_path, DEAF)
-    await made.started(30)
+    await made.started(300)
     current = made.recorder._current
     assert current is not None
     assert current[0].take is not None
