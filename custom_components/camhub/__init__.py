@@ -10,6 +10,8 @@ from homeassistant.helpers import config_validation as cv, device_registry as dr
 from homeassistant.helpers.event import async_track_time_change
 from homeassistant.helpers.typing import ConfigType
 
+from .archive_setup import async_setup_archive
+from .archiving import forget_clips
 from .const import CONF_PROVIDER, DOMAIN, LOGGER, PLATFORMS
 from .coordinator import CamHubConfigEntry, CamHubCoordinator
 from .credential_store import CredentialStore
@@ -97,6 +99,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: CamHubConfigEntry) -> bo
     # Its version changes while we run.
     entry.async_on_unload(coordinator.async_on_account(partial(_register_hub, hass, entry, coordinator, spec.name)))
     entry.runtime_data = coordinator
+    await async_setup_archive(hass, entry, coordinator, sessions, recordings)
     streams = hass.data[STREAMS][entry.entry_id] = EntryStreams(context.clock)
     entry.async_on_unload(streams.async_close)
     entry.async_on_unload(close_at_stop(hass, streams.async_close))
@@ -110,13 +113,18 @@ async def async_setup_entry(hass: HomeAssistant, entry: CamHubConfigEntry) -> bo
     entry.async_on_unload(visitors.async_close)
     entry.async_on_unload(_check_nightly(hass, coordinator))
     coordinator.pump.start()
+    _look_behind(hass, entry, coordinator)
+    return True
+
+
+def _look_behind(hass: HomeAssistant, entry: CamHubConfigEntry, coordinator: CamHubCoordinator) -> None:
+    """Find out, after the account is there, what is missing and who is online."""
     if any(camera.webrtc and not camera.rtsp and not camera.mjpeg for camera in coordinator.data.values()):
         entry.async_create_background_task(hass, _check_parts(coordinator), f"{DOMAIN} parts for {entry.title}")
     if any(camera.online is None for camera in coordinator.data.values()):
         # Nobody was asked while setting up: look again behind, so that it is known soon who is there.
         look = coordinator.async_refresh()
         entry.async_create_background_task(hass, look, f"{DOMAIN} first look at {entry.title}", eager_start=False)
-    return True
 
 
 async def _check_parts(coordinator: CamHubCoordinator) -> None:
@@ -183,6 +191,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: CamHubConfigEntry) -> N
     await async_give_back(hass, entry)
     await hass.data[SHARED].store.async_forget(entry.entry_id)
     await spending(hass, entry.entry_id).async_remove()
+    await hass.async_add_executor_job(forget_clips, hass, entry.entry_id)
     await hass.data[SHARED].films.forget(f"{entry.entry_id}/")
     album = hass.data[SHARED].album
     kept = album.keys()

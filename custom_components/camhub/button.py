@@ -12,7 +12,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from .checking import async_examine, async_words
 from .const import DOMAIN
 from .coordinator import CamHubConfigEntry, CamHubCoordinator
-from .entity import CamHubEntity, ControlEntity, async_add_for_cameras
+from .entity import AccountEntity, CamHubEntity, ControlEntity, async_add_for_cameras
 from .failures import action_errors
 from .kernel.provider import Camera, Press
 
@@ -23,17 +23,40 @@ async def async_setup_entry(
     hass: HomeAssistant, entry: CamHubConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
 ) -> None:
     """Add the buttons of each camera."""
+    if entry.runtime_data.hub_id is not None:
+        async_add_entities(_archive_entities(entry.runtime_data))
     async_add_for_cameras(entry, async_add_entities, _entities)
 
 
 def _entities(coordinator: CamHubCoordinator, camera: Camera) -> Iterable[ButtonEntity]:
     """List the refresh button of what takes pictures, the checks, and one for each thing a camera can be made to do."""
     yield CheckButton(coordinator, camera)
+    if coordinator.hub_id is None:
+        yield from _archive_entities(coordinator, camera)
     if camera.stills is not None:
         yield RefreshButton(coordinator, camera)
     for control in camera.controls:
         if isinstance(control, Press):
             yield CameraButton(coordinator, camera, control)
+
+
+def _archive_entities(coordinator: CamHubCoordinator, camera: Camera | None = None) -> Iterable[ButtonEntity]:
+    """List the test of the archive, where there is one."""
+    if coordinator.archiving is not None:
+        yield ArchiveTestButton(coordinator, "test_archive", camera)
+
+
+class ArchiveTestButton(AccountEntity, ButtonEntity):
+    """Puts something small into the archive, looks at it and deletes it."""
+
+    _attr_translation_key = "test_archive"
+    _attr_entity_category = EntityCategory.DIAGNOSTIC
+
+    @override
+    async def async_press(self) -> None:
+        if (archiving := self.coordinator.archiving) is not None:
+            with action_errors():
+                await archiving.archive.check()
 
 
 class RefreshButton(CamHubEntity, ButtonEntity):

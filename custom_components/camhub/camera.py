@@ -157,6 +157,18 @@ class StillCamera(CamHubEntity, CameraEntity):
         with action_errors():
             return await self._recordings.async_by_hand(self.camera_id, action, duration)
 
+    async def async_clip_link(self, event_id: str | None = None, seconds: int = 300) -> ServiceResponse:
+        """Return where an archived clip of this camera can be opened for a while; raises HomeAssistantError."""
+        await async_require_view(self, "clip_link")
+        archiving = self.coordinator.archiving
+        with action_errors():
+            if archiving is None:
+                raise Unsupported("no archive", reason="archive_none")
+            job = await archiving.async_find(self.camera_id, event_id)
+            link = await archiving.async_link(job, seconds)
+        ends = self.coordinator.clock.now() + timedelta(seconds=seconds)
+        return {"clip": job.reference, "event_id": job.event_id, "url": link, "expires": ends.isoformat()}
+
 
 class MjpegCamera(StillCamera):
     """A camera whose frames all viewers share."""

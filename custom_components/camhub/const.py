@@ -82,11 +82,13 @@ OPTION_PROVIDER: Final = "provider"
 OPTION_CAPTURE: Final = "capture"
 OPTION_BROWSERS: Final = "capture_browsers"
 
+# Where clips are kept, and the keys to it: one sealed value.
+OPTION_ARCHIVE: Final = "archive"
 # Of which cameras a face service is asked who is before them, where and how often; and its keys, sealed.
 OPTION_RECOGNITION: Final = "recognition"
 OPTION_RECOGNITION_KEYS: Final = "recognition_keys"
 # Settings that are sealed, each a text.
-SEALED_OPTIONS: Final = (OPTION_BROWSERS, OPTION_RECOGNITION_KEYS)
+SEALED_OPTIONS: Final = (OPTION_ARCHIVE, OPTION_BROWSERS, OPTION_RECOGNITION_KEYS)
 # On the bus when a camera begins to see something, and when it is known who it is.
 EVENT_SEEN: Final = f"{DOMAIN}_seen"
 

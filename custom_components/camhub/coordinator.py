@@ -13,6 +13,7 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 
+from .archiving import Archiving
 from .const import (
     CAMERA_FLOOR,
     DEFAULT_INTERVAL,
@@ -102,6 +103,8 @@ class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
         # What telling who is before a camera costs today, empty where nobody is asked.
         self.visitor_facts: Callable[[], Mapping[str, JsonValue]] = dict
         # Where clips are besides the vendor: by the name of the place, what returns those of a camera.
+        # Keeps clips elsewhere, where the user wants that.
+        self.archiving: Archiving | None = None
         self.clip_places: dict[str, Callable[[str], Clips | None]] = {}
         self._dedup = Dedup()
         self.relays = Relays(clock)
@@ -346,6 +349,8 @@ class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
             self.counters.count("events.repeated")
             return
         self.counters.count(f"events.{event.kind}")
+        if self.archiving is not None:
+            self.archiving.async_heard(event, self.data.get(event.camera))
         for listener in tuple(self._listeners_by_camera[event.camera]):
             listener(event)
         # A picture of the event may come after the event itself.

@@ -12,7 +12,7 @@ from homeassistant.helpers.storage import Store
 from homeassistant.util.hass_dict import HassKey
 
 from .checking import async_examine
-from .const import CONF_MATCH, CONF_PROVIDER, DOMAIN, OPTION_BROWSERS, OPTION_VIEWERS
+from .const import CONF_MATCH, CONF_PROVIDER, DOMAIN, OPTION_VIEWERS, SEALED_OPTIONS
 from .coordinator import CamHubConfigEntry, CamHubCoordinator
 from .issues import ENTRY
 from .kernel.checkup import Report
@@ -33,6 +33,10 @@ async def async_pseudonyms(hass: HomeAssistant) -> Pseudonyms:
     return Pseudonyms(bytes.fromhex(kept["key"]))
 
 
+# Sealed, or who may see what; neither helps anyone who looks for a fault.
+HIDDEN_OPTIONS: Final = frozenset({*SEALED_OPTIONS, OPTION_VIEWERS})
+
+
 async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: CamHubConfigEntry) -> dict[str, Any]:
     """Describe an account and its cameras; works after a failed setup as well."""
     names = await async_pseudonyms(hass)
@@ -42,7 +46,7 @@ async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: CamHubC
         "version": f"{entry.version}.{entry.minor_version}",
         "state": entry.state.value,
         "reason": entry.error_reason_translation_key,
-        "options": {key: value for key, value in entry.options.items() if key not in {OPTION_BROWSERS, OPTION_VIEWERS}},
+        "options": {key: value for key, value in entry.options.items() if key not in HIDDEN_OPTIONS},
         "cameras_with_viewers": len(entry.options.get(OPTION_VIEWERS, {})),
         "repairs": _repairs(hass, entry),
     }
@@ -50,7 +54,11 @@ async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: CamHubC
         return {**facts, "checks": _report(await async_examine(hass, entry, "", ask=False))}
     coordinator = entry.runtime_data
     status, line, until = coordinator.token_status, coordinator.pump.state, coordinator.provider.next_call_at()
+    archiving = coordinator.archiving
     facts |= {
+        "clips": {"pending": archiving.tally.pending, "dead": archiving.tally.dead, "reason": archiving.reason}
+        if archiving
+        else None,
         "last_update_success": coordinator.last_update_success,
         "last_update_error": error.reason if (error := coordinator.list_error) else None,
         "event_line": {

@@ -11,7 +11,7 @@ from homeassistant.helpers.selector import (
 )
 import probatio
 
-from .capture_pages import CapturePages
+from .archive_pages import ArchivePages
 from .const import (
     CAMERA_FLOOR,
     CAMERA_TELL,
@@ -52,6 +52,8 @@ from .visitor_page import VisitorPages
 from .watching import can_be_watched
 
 CAMERA: Final = "camera"
+# What is kept, how long, and where.
+RECORDED: Final = ("recording", "recordings_kept", "archive")
 EVERYONE: Final = "everyone"
 _MOST: Final = 1_000_000
 
@@ -87,15 +89,14 @@ CREDENTIALS: Final = probatio.Schema(
 )
 
 
-class CamHubOptionsFlow(CapturePages, RecordingPages, VisitorPages):
+class CamHubOptionsFlow(ArchivePages, RecordingPages, VisitorPages):
     """A page for each kind of setting."""
 
     _camera = ""
 
     async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask which."""
-        pages = ["general", "picture", "motion", "recording", "recordings_kept", "recognition"]
-        pages += ["viewers", "limits", "credentials"]
+        pages = ["general", "picture", "motion", *RECORDED, "recognition", "viewers", "limits", "credentials"]
         if self.offers_capture:
             pages.insert(1, "capture")
         if (await self._spec()).options:

@@ -22,6 +22,7 @@ from homeassistant.const import (
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
+from .archiving import Archiving
 from .coordinator import CamHubConfigEntry, CamHubCoordinator
 from .entity import AccountEntity, CamHubEntity, async_add_for_account, async_add_for_cameras
 from .kernel.model import CameraEvent, CredentialState, EventPhase, Recognised
@@ -128,13 +129,40 @@ HEALTH: Final = (
 )
 
 
+@dataclass(frozen=True, kw_only=True)
+class ArchiveDescription(SensorEntityDescription):
+    """A sensor and how to read it from an account's archive."""
+
+    value_fn: Callable[[Archiving], datetime | int | None]
+
+
+def _told(key: str, value_fn: Callable[[Archiving], datetime | int | None]) -> ArchiveDescription:
+    counted = key != LAST_CLIP
+    return ArchiveDescription(
+        key=key,
+        translation_key=key,
+        device_class=None if counted else SensorDeviceClass.TIMESTAMP,
+        state_class=SensorStateClass.MEASUREMENT if counted else None,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        value_fn=value_fn,
+    )
+
+
+LAST_CLIP: Final = "last_clip"
+ARCHIVE: Final = (
+    _told("clips_pending", lambda archiving: archiving.tally.pending),
+    _told("clips_failed", lambda archiving: archiving.tally.dead),
+    _told(LAST_CLIP, lambda archiving: archiving.last_at),
+)
+
+
 async def async_setup_entry(
     hass: HomeAssistant, entry: CamHubConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
 ) -> None:
     """Add the sensors of the account and of each camera."""
     coordinator = entry.runtime_data
     if coordinator.hub_id is not None:
-        async_add_entities(_login_entities(coordinator))
+        async_add_entities((*_login_entities(coordinator), *_archive_entities(coordinator)))
     async_add_for_cameras(entry, async_add_entities, _entities)
     async_add_for_account(entry, async_add_entities, _account_entities)
 
@@ -143,6 +171,11 @@ def _login_entities(coordinator: CamHubCoordinator, camera: Camera | None = None
     yield CredentialStatusSensor(coordinator, "credential_status", camera)
     if coordinator.token_status is not None:
         yield CredentialExpirySensor(coordinator, "credential_expiry", camera)
+
+
+def _archive_entities(coordinator: CamHubCoordinator, camera: Camera | None = None) -> Iterable[ArchiveSensor]:
+    if coordinator.archiving is not None:
+        yield from (ArchiveSensor(coordinator, description, camera) for description in ARCHIVE)
 
 
 def _entities(coordinator: CamHubCoordinator, camera: Camera) -> Iterable[CamHubEntity | AccountEntity]:
@@ -155,6 +188,7 @@ def _entities(coordinator: CamHubCoordinator, camera: Camera) -> Iterable[CamHub
         yield LastVisitorSensor(coordinator, camera)
     if coordinator.hub_id is None:
         yield from _login_entities(coordinator, camera)
+        yield from _archive_entities(coordinator, camera)
     for description in HEALTH:
         if camera.health is not None and description.value_fn(camera.health) is not None:
             yield HealthSensor(coordinator, camera, description)
@@ -247,6 +281,36 @@ class CredentialStatusSensor(AccountEntity, SensorEntity):
         login = self.coordinator.login
         ends = login.expires_at.isoformat() if login.expires_at else None
         return {"account": self.coordinator.config_entry.title, "expires": ends, "reason": login.reason}
+
+
+class ArchiveSensor(AccountEntity, SensorEntity):
+    """How an account's archive does."""
+
+    entity_description: ArchiveDescription
+    _unrecorded_attributes = frozenset({"clip_url"})
+
+    def __init__(self, coordinator: CamHubCoordinator, description: ArchiveDescription, camera: Camera | None) -> None:
+        """Prepare."""
+        super().__init__(coordinator, description.key, camera)
+        self.entity_description = description
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        await super().async_added_to_hass()
+        if self.coordinator.archiving is not None:
+            self.async_on_remove(self.coordinator.archiving.async_on_change(self.async_write_ha_state))
+
+    @property
+    @override
+    def native_value(self) -> datetime | int | None:
+        archiving = self.coordinator.archiving
+        return self.entity_description.value_fn(archiving) if archiving else None
+
+    @property
+    @override
+    def extra_state_attributes(self) -> Mapping[str, str | None] | None:
+        archiving = self.coordinator.archiving
+        return archiving.last_told if archiving and self.entity_description.key == LAST_CLIP else None
 
 
 class HealthSensor(CamHubEntity, SensorEntity):

@@ -11,12 +11,13 @@ from homeassistant.util.json import JsonValueType
 import probatio
 
 from .alerts import async_setup_alerts
+from .archive_actions import async_setup_archive_actions
 from .const import DOMAIN, NAME_LENGTH
 from .coordinator import CamHubConfigEntry
 from .credential_actions import ATTR_ENTRY, async_require_admin, async_setup_credential_actions
 from .limits import METER
 from .recordings import START, STOP
-from .status import account_row, camera_row
+from .status import account_row, camera_row, clip_rows
 from .why_dark import async_setup_why_dark
 
 EXPORT_SCHEMA: Final[VolDictType] = {
@@ -27,6 +28,10 @@ EXPORT_SCHEMA: Final[VolDictType] = {
 RECORD_SCHEMA: Final[VolDictType] = {
     probatio.Optional("action", default=START): probatio.In([START, STOP]),
     probatio.Optional("duration"): probatio.All(probatio.Coerce(float), probatio.Range(min=1, max=3600)),
+}
+LINK_SCHEMA: Final[VolDictType] = {
+    probatio.Optional("event_id"): cv.string,
+    probatio.Optional("seconds"): probatio.All(probatio.Coerce(int), probatio.Range(min=10, max=3600)),
 }
 STATUS_SCHEMA: Final = probatio.Schema({probatio.Optional(ATTR_ENTRY): cv.string})
 
@@ -60,7 +65,17 @@ def async_setup_services(hass: HomeAssistant) -> None:
         schema=RECORD_SCHEMA,
         supports_response=SupportsResponse.OPTIONAL,
     )
+    service.async_register_platform_entity_service(
+        hass,
+        DOMAIN,
+        "clip_link",
+        entity_domain=CAMERA_DOMAIN,
+        func="async_clip_link",
+        schema=LINK_SCHEMA,
+        supports_response=SupportsResponse.ONLY,
+    )
     async_setup_credential_actions(hass)
+    async_setup_archive_actions(hass)
     async_setup_why_dark(hass)
     async_setup_alerts(hass)
     hass.services.async_register(
@@ -84,6 +99,7 @@ async def _async_status(call: ServiceCall) -> ServiceResponse:
     return {
         "accounts": [account_row(entry) for entry in every],
         "cameras": rows,
+        "clips": [row for entry in entries for row in await clip_rows(entry)],
         "usage": await _async_usage(call.hass, entries),
     }
 

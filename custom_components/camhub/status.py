@@ -2,11 +2,12 @@
 
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
-from homeassistant.util.json import JsonObjectType
+from homeassistant.util.json import JsonObjectType, JsonValueType
 
 from .access import camera_entity_id
 from .const import CONF_PROVIDER
 from .coordinator import CamHubConfigEntry, CamHubCoordinator, way_of
+from .kernel.errors import Unreachable
 from .kernel.provider import Camera
 
 
@@ -34,10 +35,21 @@ def account_row(entry: CamHubConfigEntry) -> JsonObjectType:
         "event_line_since": line.since.isoformat(),
         "event_line_reason": line.reason,
         "event_line_reconnects": line.reconnects,
+        **_clips(coordinator),
         **_token(coordinator),
         **_quota(coordinator),
         **_calls(coordinator),
     }
+
+
+async def clip_rows(entry: CamHubConfigEntry) -> list[JsonValueType]:
+    """Return the clips on their way to an account's archive, those that wait for the user first."""
+    archiving = entry.runtime_data.archiving
+    try:
+        return await archiving.async_rows() if archiving else []
+    except Unreachable:
+        # The account's row says that its clips cannot be counted.
+        return []
 
 
 def camera_row(hass: HomeAssistant, entry: CamHubConfigEntry, camera: Camera) -> JsonObjectType:
@@ -75,6 +87,14 @@ def _picture(coordinator: CamHubCoordinator, camera: Camera) -> JsonObjectType:
         "last_error": state.error.reason if state.error else None,
         "failures": state.failures,
     }
+
+
+def _clips(coordinator: CamHubCoordinator) -> JsonObjectType:
+    """Return how the archive does, None where there is none."""
+    if (archiving := coordinator.archiving) is None:
+        return {"clips_pending": None, "clips_failed": None, "clips_reason": None}
+    tally = archiving.tally
+    return {"clips_pending": tally.pending, "clips_failed": tally.dead, "clips_reason": archiving.reason}
 
 
 def _token(coordinator: CamHubCoordinator) -> JsonObjectType:

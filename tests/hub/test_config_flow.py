@@ -22,7 +22,7 @@ from custom_components.camhub.runtime import SHARED
 from .conftest import CREDENTIALS, AddAccount, credentials_of
 from .fake_provider import PASSWORD, FakeSpec
 
-REST = ("recognition", "viewers", "limits", "credentials")
+REST = ("archive", "recognition", "viewers", "limits", "credentials")
 ADDRESS = {"address": "http://192.0.2.9", "username": "porter", "password": PASSWORD, "verify_tls": True}
 
 
@@ -319,7 +319,15 @@ async def test_settings_that_only_one_kind_of_camera_has(
     assert fake.provider.context.options == {"every": 60, "way": "auto"}
     options = hub.config_entries.options
     menu = await options.async_init(entry.entry_id)
-    assert menu["menu_options"] == ["general", "provider", "picture", "motion", "recording", "recordings_kept", *REST]
+    assert menu["menu_options"] == [
+        "general",
+        "provider",
+        "picture",
+        "motion",
+        "recording",
+        "recordings_kept",
+        *REST,
+    ]
     form = await options.async_configure(menu["flow_id"], {"next_step_id": "provider"})
     assert form["description_placeholders"] == {"provider": "Fake"}
     with pytest.raises(InvalidData):

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final, Protocol
+from typing import Final
 
 from ..kernel.clock import Clock
 from ..kernel.errors import HubError, Malformed, Unreachable
@@ -38,12 +38,8 @@ class NoClip(HubError):
     """There will be none."""
 
 
-class Source(Protocol):
-    """Who has clips."""
-
-    def __call__(self, source: str, camera: str) -> Clips:
-        """Return the clips of a camera; raises Unreachable while there are none."""
-        ...
+# Returns the clips of a source and a camera; raises Unreachable while there are none.
+type Source = Callable[[str, str], Clips]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

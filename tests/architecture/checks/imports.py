@@ -37,10 +37,11 @@ LAYERS = {
     ),
     "platform": Layer(
         frozenset({"homeassistant", "aiohttp", "yarl", "probatio"}),
-        # besides DESIGN.md's: `const`, what a picture passes through on its way out, and why there is none
+        # besides DESIGN.md's: `const`, what a picture passes through on its way out, why there is none, where clips go
         frozenset(
             {
                 "access",
+                "archiving",
                 "checking",
                 "const",
                 "coordinator",

@@ -29,7 +29,7 @@ VERSIONS = [
     AwesomeVersionStrategy.PEP440,
 ]
 # Home Assistant installs them when somebody chooses what needs them.
-ON_DEMAND = frozenset({"playwright"})
+ON_DEMAND = frozenset({"aiobotocore", "botocore", "playwright"})
 PROHIBITED = "1000000000.0.0"
 # Found by its key in the manifest, so it need not be a dependency.
 DISCOVERY = {"dhcp": ("dhcp",), "mqtt": ("mqtt",), "ssdp": ("ssdp",), "zeroconf": ("zeroconf", "homekit")}

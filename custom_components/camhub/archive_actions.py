@@ -1,0 +1,39 @@
+"""Actions on archived clips: try again what waits for the user."""
+
+from typing import Final
+
+from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse, callback
+from homeassistant.helpers import config_validation as cv, service
+import probatio
+
+from .const import DOMAIN
+from .coordinator import CamHubConfigEntry
+from .credential_actions import ATTR_ENTRY, async_require_admin
+from .failures import action_errors
+
+RETRY_SCHEMA: Final = probatio.Schema({probatio.Optional(ATTR_ENTRY): cv.string})
+
+
+@callback
+def async_setup_archive_actions(hass: HomeAssistant) -> None:
+    """Register them."""
+    hass.services.async_register(
+        DOMAIN, "retry_clips", _async_retry, RETRY_SCHEMA, supports_response=SupportsResponse.OPTIONAL
+    )
+
+
+async def _async_retry(call: ServiceCall) -> ServiceResponse:
+    """Try the clips again that were given up, of one account or of all; return how many."""
+    await async_require_admin(call)
+    entry_id = call.data.get(ATTR_ENTRY)
+    entries: list[CamHubConfigEntry] = (
+        [service.async_get_config_entry(call.hass, DOMAIN, entry_id)]
+        if entry_id
+        else call.hass.config_entries.async_loaded_entries(DOMAIN)
+    )
+    clips = 0
+    for entry in entries:
+        if (archiving := entry.runtime_data.archiving) is not None:
+            with action_errors():
+                clips += await archiving.async_retry()
+    return {"clips": clips}

@@ -1,0 +1,132 @@
+"""Which archive an account uses: stored as one sealed value, as some of it are keys; and the archive made of it."""
+
+from collections.abc import Sequence
+from datetime import tzinfo
+from enum import StrEnum
+from functools import partial
+from hashlib import sha256
+from importlib import import_module
+import json
+from pathlib import Path
+from typing import Any, Final
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant
+from homeassistant.requirements import RequirementsNotFound, async_process_requirements
+
+from .const import DOMAIN, LOGGER, OPTION_ARCHIVE
+from .credential_store import CredentialStore
+from .kernel.clock import Clock
+from .kernel.errors import Unsupported, WrongKey
+from .kernel.provider import SessionFactory
+from .kernel.secret import Credentials
+from .recording.archives import Archive
+from .recording.archives.folder import FolderArchive
+from .recording.archives.pi import PiArchive
+from .recording.naming import DEFAULT_PATTERN, name_of
+from .recording.queue import Job
+
+# Installed only for who keeps clips in a bucket.
+AIOBOTOCORE: Final = "aiobotocore>=3.7.0,<4"
+# What tells one archive from another, so that a clip on its way goes to the one that is chosen now.
+_PLACE: Final = ("kind", "folder", "endpoint", "bucket", "prefix", "address")
+
+
+class ArchiveKind(StrEnum):
+    """Where clips go."""
+
+    NONE = "none"
+    FOLDER = "folder"
+    S3 = "s3"
+    PI = "pi"
+
+
+async def async_archive_choice(store: CredentialStore, entry: ConfigEntry[Any]) -> Credentials:
+    """Return what an account chose; what does not open any more counts as none."""
+    if not (sealed := entry.options.get(OPTION_ARCHIVE)):
+        return Credentials()
+    try:
+        return Credentials(json.loads(await store.async_unseal(sealed)))
+    except WrongKey:
+        LOGGER.warning("The archive of %s does not open with the key; enter it again", entry.title)
+        return Credentials()
+
+
+def kind_of(choice: Credentials) -> ArchiveKind:
+    """Return where clips go."""
+    return ArchiveKind(choice.text("kind", ArchiveKind.NONE))
+
+
+def key_of(choice: Credentials) -> str:
+    """Return what tells the archive from another, unreadable."""
+    place = json.dumps([choice.text(field) for field in _PLACE])
+    return f"{kind_of(choice)}-{sha256(place.encode()).hexdigest()[:12]}"
+
+
+def listed(choice: Credentials, key: str) -> Sequence[str]:
+    """Return a list of the choice, empty for all."""
+    found = choice.get(key)
+    return [str(each) for each in found] if isinstance(found, list) else []
+
+
+def number(choice: Credentials, key: str) -> int:
+    """Return a number of the choice, 0 where there is none."""
+    found = choice.get(key)
+    return int(found) if isinstance(found, int | float) else 0
+
+
+def namer(choice: Credentials, account: str, cameras: dict[str, str], zone: tzinfo) -> Any:
+    """Return what names a clip; `cameras` are names by id."""
+
+    def name(job: Job, ending: str) -> str:
+        pattern = choice.text("pattern") or DEFAULT_PATTERN
+        camera = cameras.get(job.camera, job.camera)
+        return name_of(job, pattern=pattern, account=account, camera=camera, zone=zone, ending=ending)
+
+    return name
+
+
+async def async_make(hass: HomeAssistant, choice: Credentials, session: SessionFactory, clock: Clock) -> Archive:
+    """Return the archive; raises Unsupported."""
+    match kind_of(choice):
+        case ArchiveKind.FOLDER:
+            folder = Path(choice.text("folder"))
+            if not folder.is_absolute() or not await hass.async_add_executor_job(_is_allowed, hass, folder):
+                raise Unsupported("not an allowed folder", reason="archive_not_allowed")
+            return FolderArchive(folder)
+        case ArchiveKind.S3:
+            return await _bucket(hass, choice)
+        case ArchiveKind.PI:
+            verify = choice.flag("verify_tls", default=True)
+            return PiArchive(session(verify_tls=verify), choice.text("address"), choice.secret("token"), clock)
+        case ArchiveKind.NONE:
+            raise Unsupported("no archive", reason="archive_none")
+
+
+def _is_allowed(hass: HomeAssistant, folder: Path) -> bool:
+    """Return whether Home Assistant may use a folder: its media, and what its configuration allows."""
+    media = [Path(path) for path in hass.config.media_dirs.values()]
+    return any(folder.is_relative_to(path) for path in media) or hass.config.is_allowed_path(str(folder / "clip"))
+
+
+async def _bucket(hass: HomeAssistant, choice: Credentials) -> Archive:
+    """Make the archive in a bucket, with its library installed on first use."""
+    try:
+        await async_process_requirements(hass, DOMAIN, [AIOBOTOCORE], is_built_in=False)
+        load = partial(import_module, f"{__package__}.recording.archives.s3")
+        module = await hass.async_add_import_executor_job(load)
+    except RequirementsNotFound, ImportError:
+        raise Unsupported("aiobotocore cannot be installed", reason="archive_no_library") from None
+    settings = {
+        key: choice.text(key) or None for key in ("endpoint", "region", "encryption", "kms_key", "storage_class")
+    }
+    bucket = module.Bucket(
+        name=choice.text("bucket"),
+        access_key=choice.text("access_key"),
+        secret_key=choice.secret("secret_key"),
+        prefix=choice.text("prefix"),
+        path_style=bool(choice.text("endpoint")),
+        **settings,
+    )
+    archive: Archive = module.S3Archive(bucket)
+    return archive

@@ -1,0 +1,307 @@
+"""Clips of an account on their way to its archive, over Home Assistant: tests/recording has what is below."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from datetime import datetime, timedelta
+import json
+from pathlib import Path
+from typing import Any, override
+
+from homeassistant.core import Event, HomeAssistant, callback
+from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.exceptions import ServiceValidationError
+from homeassistant.requirements import RequirementsNotFound
+from homeassistant.util import dt as dt_util
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.camhub import archive_choice
+from custom_components.camhub.archiving import EVENT_ARCHIVED, queue_folder
+from custom_components.camhub.const import DOMAIN, OPTION_ARCHIVE
+from custom_components.camhub.diagnostics import async_get_config_entry_diagnostics
+from custom_components.camhub.kernel.errors import AuthError, HubError, Unsupported
+from custom_components.camhub.kernel.model import CameraEvent, Clip, CredentialState, EventKind
+from custom_components.camhub.kernel.provider import Clips
+from custom_components.camhub.kernel.secret import Credentials
+from custom_components.camhub.runtime import SHARED
+from tests.recording.films import film
+from tests.sentinel import MARK
+
+from .conftest import AddAccount, state_of
+from .fake_provider import FakeProvider, FakeSpec
+
+
+class CameraClips(Clips):
+    """One clip, or what a test wants to go wrong."""
+
+    def __init__(self) -> None:
+        self.content = film()
+        self.error: HubError | None = None
+
+    @override
+    async def between(self, start: datetime, end: datetime) -> Sequence[Clip]:
+        return []
+
+    @override
+    async def read(self, clip: Clip) -> AsyncGenerator[bytes]:
+        if self.error is not None:
+            raise self.error
+        yield self.content
+
+
+@pytest.fixture
+def clips(fake: FakeSpec) -> CameraClips:
+    clips = CameraClips()
+
+    def with_clips(provider: FakeProvider) -> None:
+        provider.listed = [provider.camera("yard", clips=clips)]
+
+    fake.prepare = with_clips
+    return clips
+
+
+@pytest.fixture
+def media(hub: HomeAssistant, tmp_path: Path) -> Path:
+    (folder := tmp_path / "media").mkdir()
+    hub.config.media_dirs = {"local": str(folder)}
+    return folder
+
+
+async def sealed(hass: HomeAssistant, **choice: Any) -> dict[str, str]:
+    return {OPTION_ARCHIVE: await hass.data[SHARED].store.async_seal(json.dumps(choice))}
+
+
+def motion(name: str) -> CameraEvent:
+    at = dt_util.utcnow()
+    clip = Clip(id=name, camera="yard", start=at, end=at + timedelta(seconds=5), kind=EventKind.MOTION)
+    return CameraEvent(id=name, camera="yard", kind=EventKind.MOTION, at=at, clip=clip)
+
+
+class Counts:
+    """Woken when the counts of the archive change."""
+
+    def __init__(self, entry: MockConfigEntry) -> None:
+        self.archiving = entry.runtime_data.archiving
+        self._changed = asyncio.Event()
+        self._undo = self.archiving.async_on_change(self._changed.set)
+
+    async def until(self, pending: int, dead: int, last: str | None) -> None:
+        def reached() -> bool:
+            tally = self.archiving.tally
+            found = tally.last.event_id if tally.last else None
+            return (tally.pending, tally.dead, found) == (pending, dead, last)
+
+        while not reached():
+            self._changed.clear()
+            await self._changed.wait()
+
+
+async def test_a_clip_is_kept_told_and_linked(
+    hub: HomeAssistant, add_account: AddAccount, clips: CameraClips, fake: FakeSpec, media: Path
+) -> None:
+    told: list[Mapping[str, Any]] = []
+
+    @callback
+    def hear(event: Event) -> None:
+        told.append(event.data)
+
+    hub.bus.async_listen(EVENT_ARCHIVED, hear)
+    entry = await add_account(options=await sealed(hub, kind="folder", folder=str(media), link_sensor=True))
+    counts = Counts(entry)
+    fake.provider.line.put_nowait(motion("e1"))
+    await counts.until(0, 0, "e1")
+    await hub.async_block_till_done()
+    (event,) = told
+    assert (event["camera"], event["event_id"], event["archive"]) == ("Yard", "e1", "folder")
+    assert (media / event["clip"]).read_bytes() == clips.content
+    assert event["processed_at"] is not None
+    last = state_of(hub, "sensor.yard_last_archived_clip")
+    assert last.attributes["clip"] == event["clip"]
+    assert last.attributes["clip_url"].startswith("/media/local/Yard/")
+    assert state_of(hub, "sensor.yard_clips_to_archive").state == "0"
+    for asked in ({}, {"event_id": "e1", "seconds": 60}):
+        answer: Any = await hub.services.async_call(
+            DOMAIN, "clip_link", {"entity_id": "camera.yard", **asked}, blocking=True, return_response=True
+        )
+        assert answer["camera.yard"]["url"].startswith("/media/local/Yard/")
+    with pytest.raises(ServiceValidationError):
+        await hub.services.async_call(
+            DOMAIN,
+            "clip_link",
+            {"entity_id": "camera.yard", "event_id": "none"},
+            blocking=True,
+            return_response=True,
+        )
+    await hub.services.async_call("button", "press", {"entity_id": "button.yard_test_archive"}, blocking=True)
+    facts = await async_get_config_entry_diagnostics(hub, entry)
+    assert facts["clips"] == {"pending": 0, "dead": 0, "reason": None}
+    assert OPTION_ARCHIVE not in facts["options"]
+    queue = queue_folder(hub, entry.entry_id)
+    assert queue.exists()
+    await hub.config_entries.async_remove(entry.entry_id)
+    assert not queue.exists()
+
+
+async def test_what_fails_is_listed_and_tried_again(
+    hub: HomeAssistant, add_account: AddAccount, clips: CameraClips, fake: FakeSpec, media: Path
+) -> None:
+    entry = await add_account(options=await sealed(hub, kind="folder", folder=str(media)))
+    counts = Counts(entry)
+    clips.error = Unsupported("gone", reason="not_on_server")
+    fake.provider.line.put_nowait(motion("e1"))
+    await counts.until(0, 1, None)
+    answer: Any = await hub.services.async_call(DOMAIN, "status", {}, blocking=True, return_response=True)
+    (row,) = answer["clips"]
+    assert (row["state"], row["stopped_at"], row["reason"], row["camera"]) == (
+        "dead",
+        "waiting",
+        "not_on_server",
+        "Yard",
+    )
+    assert answer["accounts"][0]["clips_failed"] == 1
+    assert state_of(hub, "sensor.yard_clips_not_archived").state == "1"
+    clips.error = None
+    asked = {"config_entry_id": entry.entry_id}
+    answer = await hub.services.async_call(DOMAIN, "retry_clips", asked, blocking=True, return_response=True)
+    assert answer == {"clips": 1}
+    await counts.until(0, 0, "e1")
+    assert "clip_url" not in state_of(hub, "sensor.yard_last_archived_clip").attributes
+
+
+async def test_a_refusal_asks_for_a_new_login(
+    hub: HomeAssistant, add_account: AddAccount, clips: CameraClips, fake: FakeSpec, media: Path
+) -> None:
+    entry = await add_account(options=await sealed(hub, kind="folder", folder=str(media)))
+    coordinator = entry.runtime_data
+    refused = asyncio.Event()
+
+    def look() -> None:
+        if coordinator.login.state is CredentialState.REFUSED:
+            refused.set()
+
+    coordinator.async_add_listener(look)
+    clips.error = AuthError()
+    fake.provider.line.put_nowait(motion("e1"))
+    await refused.wait()
+    await hub.async_block_till_done()
+    assert list(entry.async_get_active_flows(hub, {"reauth"}))
+
+
+async def test_only_what_is_wanted_is_kept(
+    hub: HomeAssistant, add_account: AddAccount, clips: CameraClips, fake: FakeSpec, media: Path
+) -> None:
+    choice = await sealed(hub, kind="folder", folder=str(media), kinds=["person"], cameras=["door"], keep_days=3)
+    entry = await add_account(options=choice)
+    entry.runtime_data.deliver(motion("e1"))
+    entry.runtime_data.archiving.async_enqueue("yard", motion("e1").clip, None, source="local")
+    await hub.async_block_till_done(wait_background_tasks=True)
+    assert await entry.runtime_data.archiving.async_rows() == []
+
+
+async def test_the_account_goes_without_what_cannot_be(
+    hub: HomeAssistant, add_account: AddAccount, clips: CameraClips, tmp_path: Path
+) -> None:
+    entry = await add_account(options=await sealed(hub, kind="folder", folder="/elsewhere"))
+    assert entry.runtime_data.archiving is None
+    assert hub.states.get("button.yard_test_archive") is None
+    with pytest.raises(ServiceValidationError):
+        await hub.services.async_call(
+            DOMAIN, "clip_link", {"entity_id": "camera.yard"}, blocking=True, return_response=True
+        )
+    broken = await add_account(options={OPTION_ARCHIVE: "broken"}, unique_id="other", title="Other")
+    assert broken.runtime_data.archiving is None
+
+
+async def test_a_key_that_changes_takes_the_archive_along(
+    hub: HomeAssistant, add_account: AddAccount, clips: CameraClips, media: Path
+) -> None:
+    entry = await add_account(options=await sealed(hub, kind="folder", folder=str(media)))
+    before = entry.options[OPTION_ARCHIVE]
+    store = hub.data[SHARED].store
+    await store.async_rotate_key()
+    assert entry.options[OPTION_ARCHIVE] != before
+    assert json.loads(await store.async_unseal(entry.options[OPTION_ARCHIVE]))["kind"] == "folder"
+
+
+async def page(hass: HomeAssistant, entry: MockConfigEntry, kind: str) -> Any:
+    flow: Any = await hass.config_entries.options.async_init(entry.entry_id)
+    await hass.config_entries.options.async_configure(flow["flow_id"], {"next_step_id": "archive"})
+    return await hass.config_entries.options.async_configure(flow["flow_id"], {"archive": kind})
+
+
+async def test_a_folder_is_chosen_and_left(
+    hub: HomeAssistant, add_account: AddAccount, clips: CameraClips, media: Path
+) -> None:
+    entry = await add_account()
+    flow: Any = await page(hub, entry, "folder")
+    for typed, field in (
+        ({"folder": "relative"}, "folder"),
+        ({"folder": str(media / "none")}, "folder"),
+        ({"folder": str(media), "pattern": "{camera}"}, "pattern"),
+    ):
+        flow = await hub.config_entries.options.async_configure(flow["flow_id"], typed)
+        assert flow["errors"] == {field: "archive_failed"}
+        assert flow["description_placeholders"]["reason"]
+    flow = await hub.config_entries.options.async_configure(flow["flow_id"], {"folder": str(media), "keep_days": 5})
+    assert flow["type"] is FlowResultType.CREATE_ENTRY
+    await hub.async_block_till_done()
+    assert entry.runtime_data.archiving is not None
+    assert str(media) not in str(entry.options)
+    flow = await page(hub, entry, "none")
+    assert flow["type"] is FlowResultType.CREATE_ENTRY
+    await hub.async_block_till_done()
+    assert entry.runtime_data.archiving is None
+
+
+async def test_a_secret_left_empty_stays(
+    hub: HomeAssistant, add_account: AddAccount, clips: CameraClips, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Credentials] = []
+
+    class Store:
+        async def check(self) -> None:
+            pass
+
+        async def close(self) -> None:
+            pass
+
+    async def make(_: HomeAssistant, choice: Credentials, *__: object) -> Store:
+        made.append(choice)
+        return Store()
+
+    monkeypatch.setattr("custom_components.camhub.archive_pages.async_make", make)
+    entry = await add_account(options=await sealed(hub, kind="pi", address="http://pi:3002", token=f"t {MARK}"))
+    flow = await page(hub, entry, "pi")
+    assert MARK not in str(flow["data_schema"].schema)
+    await hub.config_entries.options.async_configure(flow["flow_id"], {"address": "http://pi:3003"})
+    assert made[-1].text("token") == f"t {MARK}"
+    await hub.async_block_till_done()
+    flow = await page(hub, entry, "s3")
+    typed = {"bucket": "b", "access_key": "a", "secret_key": f"s {MARK}"}
+    await hub.config_entries.options.async_configure(flow["flow_id"], typed)
+    assert made[-1].text("secret_key") == f"s {MARK}"
+    assert MARK not in str(entry.options)
+    await hub.async_block_till_done()
+
+
+async def test_the_library_of_a_bucket_is_installed_when_it_is_wanted(
+    hub: HomeAssistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(*_: object, **__: object) -> None:
+        raise RequirementsNotFound(DOMAIN, ["aiobotocore"])
+
+    choice = Credentials({"kind": "s3", "bucket": "b", "access_key": "a", "secret_key": "s", "endpoint": "http://x"})
+
+    def session(**_: object) -> Any:
+        return None
+
+    clock = hub.data[SHARED].clock
+    with monkeypatch.context() as patch:
+        patch.setattr(archive_choice, "async_process_requirements", refuse)
+        with pytest.raises(Unsupported) as raised:
+            await archive_choice.async_make(hub, choice, session, clock)
+        assert raised.value.reason == "archive_no_library"
+    archive = await archive_choice.async_make(hub, choice, session, clock)
+    await archive.close()
+    with pytest.raises(Unsupported):
+        await archive_choice.async_make(hub, Credentials(), session, clock)
