@@ -184,6 +184,11 @@ class HomeAssistant:
         """Read from the REST API, such as `/api/states`."""
         return await self._json("GET", path)
 
+    async def act(self, domain: str, action: str, **data: Any) -> Any:
+        """Call an action that answers; returns its answer; raises FlowError."""
+        answered = await self._json("POST", f"/api/services/{domain}/{action}?return_response", data)
+        return answered["service_response"]
+
     async def entries(self) -> list[dict[str, Any]]:
         """Return the config entries."""
         listed: list[dict[str, Any]] = await self._json("GET", "/api/config/config_entries/entry")

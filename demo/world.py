@@ -236,23 +236,8 @@ async def cameras(home: HomeAssistant) -> list[dict[str, Any]]:
 
 
 async def make_dashboard(home: HomeAssistant) -> None:
-    """Save a dashboard with a live card for each camera and what they report."""
-    states: list[dict[str, Any]] = await home.get("/api/states")
-    entity_ids = sorted(state["entity_id"] for state in states)
-    live = [
-        {"type": "picture-entity", "entity": entity, "camera_view": "live", "show_state": False}
-        for entity in entity_ids
-        if entity.startswith("camera.")
-    ]
-    facts = [
-        entity
-        for entity in entity_ids
-        if entity.startswith(("binary_sensor.", "event.")) or entity.endswith("_last_snapshot")
-    ]
-    views = [
-        {"title": "Cameras", "path": "cameras", "cards": live},
-        {"title": "State", "path": "state", "cards": [{"type": "entities", "entities": facts}]},
-    ]
+    """Save the dashboard that CamHub writes of these cameras."""
+    config = await home.act("camhub", "dashboard", live=True)
     await home.command(
         "lovelace/dashboards/create",
         url_path=DASHBOARD,
@@ -262,4 +247,4 @@ async def make_dashboard(home: HomeAssistant) -> None:
         show_in_sidebar=True,
         require_admin=False,
     )
-    await home.command("lovelace/config/save", url_path=DASHBOARD, config={"title": "Cameras", "views": views})
+    await home.command("lovelace/config/save", url_path=DASHBOARD, config=config)

@@ -200,7 +200,7 @@ def _shown(value: str | datetime) -> str:
     return dt_util.as_local(value).strftime("%Y-%m-%d %H:%M:%S") if isinstance(value, datetime) else value
 
 
-async def _async_language(hass: HomeAssistant, user: User | None) -> str:
+async def async_language(hass: HomeAssistant, user: User | None) -> str:
     """Return the language that a user has chosen in their profile, else that of the house."""
     if user is not None and not user.system_generated:
         # What the frontend keeps of a user; the frontend itself is slow to import.
@@ -213,7 +213,7 @@ async def _async_language(hass: HomeAssistant, user: User | None) -> str:
 
 async def async_words(hass: HomeAssistant, entry: CamHubConfigEntry, camera: str, user: User | None = None) -> Words:
     """Return the sentences about a camera, in the user's language where it is known."""
-    language = await _async_language(hass, user)
+    language = await async_language(hass, user)
     texts: dict[str, str] = {}
     for category in CATEGORIES:
         texts |= await async_get_translations(hass, language, category, [DOMAIN])

@@ -15,6 +15,7 @@ from .archive_actions import async_setup_archive_actions
 from .const import DOMAIN, NAME_LENGTH
 from .coordinator import CamHubConfigEntry
 from .credential_actions import ATTR_ENTRY, async_require_admin, async_setup_credential_actions
+from .dashboard import async_setup_dashboard
 from .limits import METER
 from .recordings import START, STOP
 from .status import account_row, camera_row, clip_rows
@@ -77,6 +78,7 @@ def async_setup_services(hass: HomeAssistant) -> None:
     async_setup_credential_actions(hass)
     async_setup_archive_actions(hass)
     async_setup_why_dark(hass)
+    async_setup_dashboard(hass)
     async_setup_alerts(hass)
     hass.services.async_register(
         DOMAIN, "status", _async_status, STATUS_SCHEMA, supports_response=SupportsResponse.ONLY

@@ -1,0 +1,259 @@
+"""The action that writes a dashboard of the cameras that somebody may see, with Home Assistant's own cards."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from homeassistant.auth.models import User
+from homeassistant.auth.permissions.const import POLICY_READ
+from homeassistant.const import Platform
+from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse, callback
+from homeassistant.exceptions import ServiceValidationError, Unauthorized
+from homeassistant.helpers import config_validation as cv, device_registry as dr, entity_registry as er
+from homeassistant.helpers.translation import async_get_translations
+from homeassistant.util import slugify
+from homeassistant.util.json import JsonObjectType, JsonValueType
+import probatio
+
+from .access import camera_entity_id, may_view
+from .checking import async_language
+from .const import DOMAIN
+from .coordinator import CamHubConfigEntry
+from .kernel.checkup import AWAKE_FLOOR
+from .kernel.model import CredentialState
+from .kernel.provider import Camera
+
+SCHEMA: Final = probatio.Schema({probatio.Optional("live", default=False): cv.boolean})
+HOURS: Final = 24
+FULL: Final[JsonObjectType] = {"columns": "full"}
+# What is to be changed on a camera's own page, below what it tells.
+CONTROLS: Final = (Platform.SWITCH, Platform.NUMBER, Platform.BUTTON)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """One camera with the entities of its device by their kind."""
+
+    entity_id: str
+    name: str
+    path: str
+    live: bool
+    entities: Mapping[str, Sequence[er.RegistryEntry]]
+
+    def of(self, *platforms: Platform, diagnostic: bool = False) -> list[JsonValueType]:
+        """Return the entities of these kinds, those for a diagnosis or the others."""
+        return [
+            each.entity_id
+            for platform in platforms
+            for each in self.entities.get(platform, ())
+            if (each.entity_category == "diagnostic") is diagnostic
+        ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountShown:
+    """One account: its cameras and what tells of its login."""
+
+    title: str
+    cameras: Sequence[Shown]
+    login: Sequence[str]
+    """First how it stands, then when it ends, where that is known."""
+
+
+@callback
+def async_setup_dashboard(hass: HomeAssistant) -> None:
+    """Register it."""
+    hass.services.async_register(DOMAIN, "dashboard", _async_dashboard, SCHEMA, supports_response=SupportsResponse.ONLY)
+
+
+async def _async_dashboard(call: ServiceCall) -> ServiceResponse:
+    """Return the configuration of a dashboard, to be pasted as it is."""
+    hass = call.hass
+    user = await hass.auth.async_get_user(call.context.user_id) if call.context.user_id else None
+    if call.context.user_id and user is None:
+        raise Unauthorized(context=call.context)
+    entries: list[CamHubConfigEntry] = hass.config_entries.async_loaded_entries(DOMAIN)
+    accounts = [found for entry in entries if (found := _account(hass, entry, user)).cameras]
+    if not accounts:
+        raise ServiceValidationError(translation_domain=DOMAIN, translation_key="no_camera_to_show")
+    words = await async_get_translations(hass, await async_language(hass, user), "common", [DOMAIN])
+    return Pages(accounts, words, live=call.data["live"]).dashboard()
+
+
+def _account(hass: HomeAssistant, entry: CamHubConfigEntry, user: User | None) -> AccountShown:
+    """Return what a user may see of an account; without a user an automation asks, which may see everything."""
+    coordinator = entry.runtime_data
+    cameras = [
+        _camera(hass, entry, camera, user)
+        for camera in coordinator.data.values()
+        if camera_entity_id(hass, entry, camera.id) and (user is None or may_view(hass, user, entry, camera.id))
+    ]
+    own = er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)
+    login = [
+        each.entity_id
+        for key in ("credential_status", "credential_expiry")
+        for each in own
+        if each.translation_key == key and _is_shown(each, user)
+    ]
+    return AccountShown(title=entry.title, cameras=sorted(cameras, key=lambda camera: camera.name), login=login)
+
+
+def _is_shown(entity: er.RegistryEntry, user: User | None) -> bool:
+    hidden = entity.disabled_by or entity.hidden_by
+    return not hidden and (user is None or user.permissions.check_entity(entity.entity_id, POLICY_READ))
+
+
+def _camera(hass: HomeAssistant, entry: CamHubConfigEntry, camera: Camera, user: User | None) -> Shown:
+    """Gather the entities of a camera's device, by kind and in the order of their ids."""
+    device = dr.async_get(hass).async_get_device(identifiers={entry.runtime_data.device_identifier(camera.id)})
+    entities: dict[str, list[er.RegistryEntry]] = {}
+    for each in er.async_entries_for_device(er.async_get(hass), device.id) if device else ():
+        if each.platform == DOMAIN and _is_shown(each, user):
+            entities.setdefault(each.domain, []).append(each)
+    entity_id = camera_entity_id(hass, entry, camera.id) or ""
+    return Shown(
+        entity_id=entity_id,
+        name=(device and (device.name_by_user or device.name)) or camera.identity.name,
+        path=slugify(entity_id.partition(".")[2]).replace("_", "-"),
+        live=camera.still_floor <= AWAKE_FLOOR,
+        entities={domain: sorted(found, key=lambda each: each.entity_id) for domain, found in entities.items()},
+    )
+
+
+class Pages:
+    """The pages of a dashboard: all cameras, what they saw, the logins, and one for each camera."""
+
+    def __init__(self, accounts: Sequence[AccountShown], words: Mapping[str, str], *, live: bool) -> None:
+        """Take what is to be shown, the texts, and whether the page of all cameras shows them live."""
+        self._accounts = accounts
+        self._words = words
+        self._live = live
+
+    def dashboard(self) -> JsonObjectType:
+        """Return the configuration."""
+        cameras = [camera for account in self._accounts for camera in account.cameras]
+        pages = [self._all_cameras(), self._events(cameras), self._logins(), *map(self._one, cameras)]
+        return {"title": self._say("cameras"), "views": [page for page in pages if page]}
+
+    def _say(self, key: str) -> str:
+        return self._words[f"component.{DOMAIN}.common.dashboard_{key}"]
+
+    def _all_cameras(self) -> JsonObjectType:
+        """Make a section for each account; a chip leads to a camera's own page, its picture to the live dialog."""
+        chips: list[JsonValueType] = [
+            {
+                "type": "entity",
+                "entity": camera.entity_id,
+                "name": camera.name,
+                "show_name": True,
+                "show_state": False,
+                "show_icon": False,
+                "show_entity_picture": True,
+                "tap_action": {"action": "navigate", "navigation_path": camera.path},
+            }
+            for account in self._accounts
+            for camera in account.cameras
+        ]
+        sections = [
+            _section(_heading(account.title, "mdi:cctv", account.login[:1]), *map(self._picture, account.cameras))
+            for account in self._accounts
+        ]
+        return _view(self._say("cameras"), "cameras", "mdi:cctv", sections, badges=chips)
+
+    def _picture(self, camera: Shown) -> JsonObjectType:
+        """Show a camera; one with a battery is not kept awake by a page that is merely open."""
+        live = self._live and camera.live
+        return {
+            "type": "picture-entity",
+            "entity": camera.entity_id,
+            "name": camera.name,
+            "camera_view": "live" if live else "auto",
+            "show_state": False,
+            "fit_mode": "contain",
+            "grid_options": dict(FULL),
+        }
+
+    def _events(self, cameras: Sequence[Shown]) -> JsonObjectType | None:
+        """Show how long each camera saw something, and every event as a line."""
+        lasting = [entity for camera in cameras for entity in camera.of(Platform.BINARY_SENSOR)]
+        events = [entity for camera in cameras for entity in camera.of(Platform.EVENT)]
+        when, seen = _timeline("history-graph", lasting), _timeline("logbook", events)
+        sections = [
+            _section(_heading(self._say("when"), "mdi:chart-timeline"), when) if when else None,
+            _section(_heading(self._say("seen"), "mdi:format-list-bulleted"), seen) if seen else None,
+        ]
+        filled = [section for section in sections if section]
+        return _view(self._say("events"), "events", "mdi:motion-sensor", filled) if filled else None
+
+    def _logins(self) -> JsonObjectType | None:
+        """Show how the logins stand, and what to do where one does not hold."""
+        states = [account.login[0] for account in self._accounts if account.login]
+        if not states:
+            return None
+        wrong: list[JsonValueType] = [
+            {"condition": "state", "entity": state, "state_not": str(CredentialState.OK)} for state in states
+        ]
+        note: JsonObjectType = {
+            "type": "markdown",
+            "content": f"{self._say('mend')} [{self._say('repairs')}](/config/repairs)",
+            "visibility": [{"condition": "or", "conditions": wrong}],
+            "grid_options": dict(FULL),
+        }
+        cards = [_entities(account.login, account.title) for account in self._accounts if account.login]
+        section = _section(_heading(self._say("logins"), "mdi:key"), note, *cards)
+        return _view(self._say("logins"), "logins", "mdi:key", [section])
+
+    def _one(self, camera: Shown) -> JsonObjectType:
+        """Show one camera: live, what it saw last, what it tells and what can be changed."""
+        last: list[JsonObjectType] = [
+            {"type": "picture-entity", "entity": entity, "show_state": True, "grid_options": dict(FULL)}
+            for entity in camera.of(Platform.IMAGE)
+        ]
+        seen = _timeline("logbook", camera.of(Platform.EVENT))
+        facts = camera.of(Platform.BINARY_SENSOR) + camera.of(*CONTROLS)
+        told = camera.of(Platform.BINARY_SENSOR, Platform.SENSOR, diagnostic=True)
+        live = self._picture(camera) | {"camera_view": "live" if camera.live else "auto"}
+        sections = [
+            _section(_heading(camera.name, "mdi:cctv"), live),
+            _section(_heading(self._say("seen"), "mdi:motion-sensor"), *last, seen) if last or seen else None,
+            _section(_heading(self._say("facts"), "mdi:information-outline"), _entities([*facts, *told])),
+        ]
+        page = _view(camera.name, camera.path, "mdi:cctv", [section for section in sections if section])
+        return page | {"subview": True, "back_path": "cameras"}
+
+
+def _view(
+    title: str,
+    path: str,
+    icon: str,
+    sections: Sequence[JsonObjectType],
+    badges: Sequence[JsonValueType] = (),
+) -> JsonObjectType:
+    view: JsonObjectType = {"type": "sections", "title": title, "path": path, "icon": icon, "max_columns": 3}
+    if badges:
+        view["header"] = {"badges_position": "top", "badges_wrap": "scroll"}
+        view["badges"] = list(badges)
+    return view | {"sections": list(sections)}
+
+
+def _section(*cards: JsonObjectType | None) -> JsonObjectType:
+    return {"type": "grid", "cards": [card for card in cards if card]}
+
+
+def _heading(text: str, icon: str, badges: Iterable[str] = ()) -> JsonObjectType:
+    heading: JsonObjectType = {"type": "heading", "heading": text, "icon": icon}
+    chips: list[JsonValueType] = [{"type": "entity", "entity": entity} for entity in badges]
+    return heading | {"badges": chips} if chips else heading
+
+
+def _timeline(kind: str, entities: Sequence[JsonValueType]) -> JsonObjectType | None:
+    """Return a card of the last day, None where there is nothing to tell of."""
+    if not entities:
+        return None
+    card: JsonObjectType = {"type": kind, "hours_to_show": HOURS, "grid_options": dict(FULL)}
+    return card | ({"target": {"entity_id": list(entities)}} if kind == "logbook" else {"entities": list(entities)})
+
+
+def _entities(entities: Sequence[JsonValueType], title: str | None = None) -> JsonObjectType:
+    card: JsonObjectType = {"type": "entities", "entities": list(entities), "grid_options": dict(FULL)}
+    return card | {"title": title} if title else card
