@@ -237,7 +237,7 @@ async def cameras(home: HomeAssistant) -> list[dict[str, Any]]:
 
 async def make_dashboard(home: HomeAssistant) -> None:
     """Save the dashboard that CamHub writes of these cameras."""
-    config = await home.act("camhub", "dashboard", live=True)
+    config = await home.act("camhub", "dashboard", live=True, hours=1)
     await home.command(
         "lovelace/dashboards/create",
         url_path=DASHBOARD,

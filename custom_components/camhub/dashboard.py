@@ -1,5 +1,6 @@
 """The action that writes a dashboard of the cameras that somebody may see, with Home Assistant's own cards."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -23,9 +24,14 @@ from .kernel.checkup import AWAKE_FLOOR
 from .kernel.model import CredentialState
 from .kernel.provider import Camera
 
-SCHEMA: Final = probatio.Schema({probatio.Optional("live", default=False): cv.boolean})
-HOURS: Final = 24
+SCHEMA: Final = probatio.Schema(
+    {
+        probatio.Optional("live", default=False): cv.boolean,
+        probatio.Optional("hours", default=24): probatio.All(probatio.Coerce(int), probatio.Range(min=1, max=168)),
+    }
+)
 FULL: Final[JsonObjectType] = {"columns": "full"}
+HALF: Final[JsonObjectType] = {"columns": 6}
 # What is to be changed on a camera's own page, below what it tells.
 CONTROLS: Final = (Platform.SWITCH, Platform.NUMBER, Platform.BUTTON)
 
@@ -77,7 +83,7 @@ async def _async_dashboard(call: ServiceCall) -> ServiceResponse:
     if not accounts:
         raise ServiceValidationError(translation_domain=DOMAIN, translation_key="no_camera_to_show")
     words = await async_get_translations(hass, await async_language(hass, user), "common", [DOMAIN])
-    return Pages(accounts, words, live=call.data["live"]).dashboard()
+    return Pages(accounts, words, live=call.data["live"], hours=call.data["hours"]).dashboard()
 
 
 def _account(hass: HomeAssistant, entry: CamHubConfigEntry, user: User | None) -> AccountShown:
@@ -123,11 +129,12 @@ def _camera(hass: HomeAssistant, entry: CamHubConfigEntry, camera: Camera, user:
 class Pages:
     """The pages of a dashboard: all cameras, what they saw, the logins, and one for each camera."""
 
-    def __init__(self, accounts: Sequence[AccountShown], words: Mapping[str, str], *, live: bool) -> None:
-        """Take what is to be shown, the texts, and whether the page of all cameras shows them live."""
+    def __init__(self, accounts: Sequence[AccountShown], words: Mapping[str, str], *, live: bool, hours: int) -> None:
+        """Take what is to be shown, the texts, whether the first page shows it live, and how far back events reach."""
         self._accounts = accounts
         self._words = words
         self._live = live
+        self._hours = hours
 
     def dashboard(self) -> JsonObjectType:
         """Return the configuration."""
@@ -138,13 +145,21 @@ class Pages:
     def _say(self, key: str) -> str:
         return self._words[f"component.{DOMAIN}.common.dashboard_{key}"]
 
+    def _timeline(self, kind: str, entities: Sequence[JsonValueType]) -> JsonObjectType | None:
+        """Return a card of what was, None where there is nothing to tell of."""
+        if not entities:
+            return None
+        card: JsonObjectType = {"type": kind, "hours_to_show": self._hours, "grid_options": dict(FULL)}
+        return card | ({"target": {"entity_id": list(entities)}} if kind == "logbook" else {"entities": list(entities)})
+
     def _all_cameras(self) -> JsonObjectType:
         """Make a section for each account; a chip leads to a camera's own page, its picture to the live dialog."""
+        names = Counter(camera.name for account in self._accounts for camera in account.cameras)
         chips: list[JsonValueType] = [
             {
                 "type": "entity",
                 "entity": camera.entity_id,
-                "name": camera.name,
+                "name": camera.name if names[camera.name] == 1 else f"{camera.name}, {account.title}",
                 "show_name": True,
                 "show_state": False,
                 "show_icon": False,
@@ -155,10 +170,15 @@ class Pages:
             for camera in account.cameras
         ]
         sections = [
-            _section(_heading(account.title, "mdi:cctv", account.login[:1]), *map(self._picture, account.cameras))
+            _section(_heading(account.title, "mdi:cctv", account.login[:1]), *self._pictures(account.cameras))
             for account in self._accounts
         ]
-        return _view(self._say("cameras"), "cameras", "mdi:cctv", sections, badges=chips)
+        return _view(self._say("cameras"), "cameras", sections, badges=chips)
+
+    def _pictures(self, cameras: Sequence[Shown]) -> list[JsonObjectType]:
+        """Show two in a row, one alone large."""
+        wide = HALF if len(cameras) > 1 else FULL
+        return [self._picture(camera) | {"grid_options": dict(wide)} for camera in cameras]
 
     def _picture(self, camera: Shown) -> JsonObjectType:
         """Show a camera; one with a battery is not kept awake by a page that is merely open."""
@@ -177,13 +197,13 @@ class Pages:
         """Show how long each camera saw something, and every event as a line."""
         lasting = [entity for camera in cameras for entity in camera.of(Platform.BINARY_SENSOR)]
         events = [entity for camera in cameras for entity in camera.of(Platform.EVENT)]
-        when, seen = _timeline("history-graph", lasting), _timeline("logbook", events)
+        when, seen = self._timeline("history-graph", lasting), self._timeline("logbook", events)
         sections = [
-            _section(_heading(self._say("when"), "mdi:chart-timeline"), when) if when else None,
             _section(_heading(self._say("seen"), "mdi:format-list-bulleted"), seen) if seen else None,
+            _section(_heading(self._say("when"), "mdi:chart-timeline"), when) if when else None,
         ]
         filled = [section for section in sections if section]
-        return _view(self._say("events"), "events", "mdi:motion-sensor", filled) if filled else None
+        return _view(self._say("events"), "events", filled) if filled else None
 
     def _logins(self) -> JsonObjectType | None:
         """Show how the logins stand, and what to do where one does not hold."""
@@ -201,35 +221,34 @@ class Pages:
         }
         cards = [_entities(account.login, account.title) for account in self._accounts if account.login]
         section = _section(_heading(self._say("logins"), "mdi:key"), note, *cards)
-        return _view(self._say("logins"), "logins", "mdi:key", [section])
+        return _view(self._say("logins"), "logins", [section])
 
     def _one(self, camera: Shown) -> JsonObjectType:
         """Show one camera: live, what it saw last, what it tells and what can be changed."""
         last: list[JsonObjectType] = [
-            {"type": "picture-entity", "entity": entity, "show_state": True, "grid_options": dict(FULL)}
+            {"type": "picture-entity", "entity": entity, "name": {"type": "entity"}, "grid_options": dict(FULL)}
             for entity in camera.of(Platform.IMAGE)
         ]
-        seen = _timeline("logbook", camera.of(Platform.EVENT))
+        seen = self._timeline("logbook", camera.of(Platform.EVENT))
         facts = camera.of(Platform.BINARY_SENSOR) + camera.of(*CONTROLS)
         told = camera.of(Platform.BINARY_SENSOR, Platform.SENSOR, diagnostic=True)
         live = self._picture(camera) | {"camera_view": "live" if camera.live else "auto"}
+        seen_last = _section(_heading(self._say("seen"), "mdi:motion-sensor"), *last, seen)
         sections = [
-            _section(_heading(camera.name, "mdi:cctv"), live),
-            _section(_heading(self._say("seen"), "mdi:motion-sensor"), *last, seen) if last or seen else None,
-            _section(_heading(self._say("facts"), "mdi:information-outline"), _entities([*facts, *told])),
+            _section(_heading(camera.name, "mdi:cctv"), live, _entities([*facts, *told])),
+            *([seen_last] if last or seen else []),
         ]
-        page = _view(camera.name, camera.path, "mdi:cctv", [section for section in sections if section])
+        page = _view(camera.name, camera.path, sections)
         return page | {"subview": True, "back_path": "cameras"}
 
 
 def _view(
     title: str,
     path: str,
-    icon: str,
     sections: Sequence[JsonObjectType],
     badges: Sequence[JsonValueType] = (),
 ) -> JsonObjectType:
-    view: JsonObjectType = {"type": "sections", "title": title, "path": path, "icon": icon, "max_columns": 3}
+    view: JsonObjectType = {"type": "sections", "title": title, "path": path, "max_columns": 3}
     if badges:
         view["header"] = {"badges_position": "top", "badges_wrap": "scroll"}
         view["badges"] = list(badges)
@@ -246,14 +265,8 @@ def _heading(text: str, icon: str, badges: Iterable[str] = ()) -> JsonObjectType
     return heading | {"badges": chips} if chips else heading
 
 
-def _timeline(kind: str, entities: Sequence[JsonValueType]) -> JsonObjectType | None:
-    """Return a card of the last day, None where there is nothing to tell of."""
-    if not entities:
-        return None
-    card: JsonObjectType = {"type": kind, "hours_to_show": HOURS, "grid_options": dict(FULL)}
-    return card | ({"target": {"entity_id": list(entities)}} if kind == "logbook" else {"entities": list(entities)})
-
-
 def _entities(entities: Sequence[JsonValueType], title: str | None = None) -> JsonObjectType:
-    card: JsonObjectType = {"type": "entities", "entities": list(entities), "grid_options": dict(FULL)}
+    # What stands above tells whose they are.
+    rows: list[JsonValueType] = [{"entity": entity, "name": {"type": "entity"}} for entity in entities]
+    card: JsonObjectType = {"type": "entities", "entities": rows, "grid_options": dict(FULL)}
     return card | {"title": title} if title else card

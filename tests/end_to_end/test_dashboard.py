@@ -47,7 +47,6 @@ def test_cameras_of_every_provider_move(page: Page, demo: Demo, name: str) -> No
 
 def test_an_event_arrives(page: Page, demo: Demo) -> None:
     demo.raise_event(channel=3, kind="VMD")
-    demo.visit(page, "/camhub-demo/state")
-    row = page.locator("hui-event-entity-row, hui-simple-entity-row, hui-toggle-entity-row", has_text="Shed Motion")
-    row.first.wait_for()
+    demo.visit(page, "/camhub-demo/shed")
+    row = page.locator("hui-simple-entity-row, hui-toggle-entity-row", has_text="Motion").first
     row.get_by_text("Detected").first.wait_for(timeout=40_000)

@@ -66,9 +66,10 @@ async def test_it_shows_all_cameras_their_events_the_logins_and_each_camera(
     (log,) = cards(shown["events"], "logbook")
     assert log["target"] == {"entity_id": ["event.yard_activity"]}
     (lasting,) = cards(shown["events"], "history-graph")
+    assert lasting["hours_to_show"] == 24
     assert lasting["entities"] == ["binary_sensor.yard_motion"]
     (logins,) = cards(shown["logins"], "entities")
-    assert (logins["title"], logins["entities"]) == ("Home", ["sensor.recorder_login_status"])
+    assert (logins["title"], named(logins)) == ("Home", {"sensor.recorder_login_status"})
     (note,) = cards(shown["logins"], "markdown")
     assert note["visibility"][0]["conditions"] == [
         {"condition": "state", "entity": "sensor.recorder_login_status", "state_not": "ok"}
@@ -103,6 +104,15 @@ async def test_it_names_only_what_the_one_who_asks_may_see(
     stranger = MockUser(name="gone")
     with pytest.raises(Unauthorized):
         await written(hub, stranger)
+
+
+async def test_cameras_of_one_name_are_told_apart(hub: HomeAssistant, fake: FakeSpec, add_account: AddAccount) -> None:
+    await add_account()
+    await add_account(title="Cabin", unique_id="mjpeg_second")
+    shown = pages(await written(hub, hours=6))
+    assert [chip["name"] for chip in shown["cameras"]["badges"]] == ["Yard, Home", "Yard, Cabin"]
+    assert {"yard", "yard-2"} <= set(shown)
+    assert cards(shown["events"], "logbook")[0]["hours_to_show"] == 6
 
 
 async def test_what_is_hidden_or_off_is_left_out(hub: HomeAssistant, fake: FakeSpec, add_account: AddAccount) -> None:
