@@ -27,6 +27,7 @@ NAMES: Final = (
     "capture",
     "recorder",
     "ring",
+    "pipeline",
 )
 OUT: Final = Path(__file__).parent / "out"
 HEADINGS: Final = ("figure", "value", "goal", "", "against")

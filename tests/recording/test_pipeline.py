@@ -393,7 +393,8 @@ async def test_clocks_jump(tmp_path: Path, folder: Path, clock: Signals, jump: t
     second = World(tmp_path, FolderArchive(folder), clock)
     second.shelf.films = world.shelf.films
     async with running(second):
-        await clock.advance(3601)
+        await second.idle()
+        await second.after(3601)
         await second.until(done)
     assert len(files(folder)) == 1
 
