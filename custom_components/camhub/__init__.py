@@ -20,6 +20,7 @@ from .entity import configuration_url
 from .issues import async_clear, async_clear_key_problems, async_raise_unreadable
 from .kernel.counters import Counters
 from .kernel.errors import Unreachable, WrongKey
+from .limits import METER
 from .recordings import async_record, entry_recordings
 from .removal import async_give_back
 from .runtime import (
@@ -34,6 +35,7 @@ from .runtime import (
 from .services import async_setup_services
 from .stream_entry import STREAMS, EntryStreams
 from .streams import async_setup_streams
+from .upgrade import async_tell_newer
 from .visitors import async_visitors, spending
 from .watching import Watching
 
@@ -43,6 +45,7 @@ CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     """Set up what all entries share."""
     shared = await async_shared(hass)
+    async_tell_newer(hass)
     await _async_unlock(hass, shared.store)
     async_setup_services(hass)
     await async_setup_streams(hass)
@@ -192,6 +195,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: CamHubConfigEntry) -> N
     await hass.data[SHARED].store.async_forget(entry.entry_id)
     await spending(hass, entry.entry_id).async_remove()
     await hass.async_add_executor_job(forget_clips, hass, entry.entry_id)
+    hass.data[METER].forget(entry.entry_id)
     await hass.data[SHARED].films.forget(f"{entry.entry_id}/")
     album = hass.data[SHARED].album
     kept = album.keys()

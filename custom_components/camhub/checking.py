@@ -27,6 +27,7 @@ from .kernel.model import CredentialState
 from .kernel.provider import Camera, Stills
 from .kernel.stills import PictureState
 from .runtime import SHARED, Sessions, async_known, async_load_spec, make_context, provider_options
+from .upgrade import is_newer
 
 CATEGORIES: Final = ("common", "exceptions", "issues")
 # A frame of the relay that is no older (seconds) proves that the stream runs.
@@ -142,6 +143,8 @@ def _said(entry: CamHubConfigEntry) -> HubError:
 
 async def _doors_of(hass: HomeAssistant, entry: CamHubConfigEntry) -> Sequence[Door]:
     """Return where an account that is not loaded would be reached; none where its login does not open."""
+    if is_newer(entry):
+        return ()
     sessions = Sessions(hass)
     try:
         spec = await async_load_spec(hass, entry.data[CONF_PROVIDER])

@@ -11,11 +11,12 @@ from homeassistant.helpers.translation import async_get_translations
 import probatio
 
 from .consent import ConsentPage, answers_of, redirect_uri
-from .const import CONF_FOUND, CONF_MATCH, CONF_PROVIDER, DOMAIN
+from .const import CONF_FOUND, CONF_MATCH, CONF_PROVIDER, DOMAIN, ENTRY_MINOR_VERSION, ENTRY_VERSION
 from .coordinator import CamHubConfigEntry
 from .credential_import import open_foreign
 from .discovery_flow import DiscoverySteps
 from .forms import choice, form_schema
+from .issues import NEWER
 from .kernel.errors import HubError, Unreachable, WrongKey
 from .kernel.model import Account
 from .kernel.secret import Credentials
@@ -24,6 +25,7 @@ from .options_flow import CamHubOptionsFlow
 from .providers import PROVIDERS
 from .runtime import SHARED, async_known, async_load_spec, async_replace_login, async_shared, identify
 from .signing_in import Conversation, Turn
+from .upgrade import is_newer
 
 IMPORT: Final = "import_sealed"
 MENDING: Final = frozenset({SOURCE_REAUTH, SOURCE_RECONFIGURE})
@@ -32,8 +34,8 @@ MENDING: Final = frozenset({SOURCE_REAUTH, SOURCE_RECONFIGURE})
 class CamHubConfigFlow(DiscoverySteps, domain=DOMAIN):
     """Adds, mends and changes accounts of every provider."""
 
-    VERSION = 1
-    MINOR_VERSION = 1
+    VERSION = ENTRY_VERSION
+    MINOR_VERSION = ENTRY_MINOR_VERSION
 
     _key: str
     _conversation: Conversation | None = None
@@ -89,6 +91,8 @@ class CamHubConfigFlow(DiscoverySteps, domain=DOMAIN):
 
     async def _async_mend(self, entry: CamHubConfigEntry) -> ConfigFlowResult:
         """Sign in with the earlier answers filled in."""
+        if is_newer(entry):
+            return self.async_abort(reason=NEWER)
         try:
             earlier = await async_known(self.hass, entry)
         except (WrongKey, Unreachable) as error:

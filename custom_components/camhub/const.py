@@ -20,6 +20,10 @@ PLATFORMS: Final = (
     Platform.SWITCH,
 )
 
+# Of entries. One of a higher version is a newer CamHub's; a higher minor version can be read all the same.
+ENTRY_VERSION: Final = 1
+ENTRY_MINOR_VERSION: Final = 1
+
 # What an entry stores: everything that came from the user is one sealed value.
 CONF_PROVIDER: Final = "provider"
 CONF_CREDENTIALS: Final = "credentials"

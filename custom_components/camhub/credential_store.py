@@ -28,12 +28,14 @@ from .const import (
     LOGGER,
     SEALED_OPTIONS,
 )
+from .issues import NEWER
 from .kernel.errors import Malformed, Unreachable, Unsupported, WrongKey
-from .kernel.keys import ENVIRONMENT_KEY, begin_change, finish_change, load_keys
+from .kernel.keys import ENVIRONMENT_KEY, begin_change, finish_change, forget_keys, load_keys
 from .kernel.model import Account, JsonValue
 from .kernel.records import Records
 from .kernel.secret import Credentials
 from .kernel.vault import Vault
+from .upgrade import is_newer
 
 KEY_FILE: Final = ("camhub", "key")
 RECORDS: Final = ("camhub", "credentials")
@@ -161,11 +163,14 @@ class CredentialStore:
         return await self._whole(unseal)
 
     async def async_forget(self, entry_id: str) -> None:
-        """Delete what is kept of a removed account; raises Unreachable."""
+        """Delete what is kept of a removed account, and with the last one the key file; raises Unreachable."""
 
         async def forget() -> None:
             self._holders.pop(entry_id, None)
             await self._hass.async_add_executor_job(self._records.forget, entry_id)
+            if not self._hass.config_entries.async_entries(DOMAIN) and ENVIRONMENT_KEY not in os.environ:
+                self._vault = None
+                await self._hass.async_add_executor_job(forget_keys, self._key_file)
 
         await self._whole(forget)
 
@@ -179,6 +184,8 @@ class CredentialStore:
             raise Unsupported("the key comes from the environment", reason="key_in_environment")
 
         async def rotate() -> int:
+            if self._newer():
+                raise WrongKey("an account was stored by a newer CamHub", reason=NEWER)
             vault = await self._unlocked()
             entries = self._entries()
             for entry in entries:
@@ -201,7 +208,7 @@ class CredentialStore:
 
     async def _unlocked(self) -> Vault:
         if self._vault is None:
-            create = not self._entries()
+            create = not self._entries() and not self._newer()
             load = partial(load_keys, os.environ, self._key_file, create=create)
             keys = await self._hass.async_add_executor_job(load)
             vault = self._vault = Vault(keys.current, *keys.older)
@@ -242,14 +249,19 @@ class CredentialStore:
         await self._hass.async_add_executor_job(self._records.write, entry.entry_id, data)
 
     async def _seal_all_anew(self, vault: Vault) -> None:
-        """Leave nothing that needs an older key; then the new key takes its place."""
+        """Leave nothing that needs an older key; then the new key takes its place.
+
+        What a newer CamHub has stored may need the older one still.
+        """
+        done = not self._newer()
         for entry in self._entries():
             try:
                 await self._seal_anew(vault, entry, await self._newest(entry))
             except WrongKey as error:
                 # Neither key opens it. The entry says so itself when it is set up.
                 LOGGER.warning("Not sealed anew: %s (%s)", entry.title, error.reason)
-        if ENVIRONMENT_KEY not in os.environ:
+                done = done and error.reason != NEWER
+        if done and ENVIRONMENT_KEY not in os.environ:
             await self._hass.async_add_executor_job(finish_change, self._key_file)
 
     async def _seal_anew(self, vault: Vault, entry: ConfigEntry[Any], data: EntryData) -> None:
@@ -287,7 +299,12 @@ class CredentialStore:
         }
 
     def _entries(self) -> list[ConfigEntry[Any]]:
-        return [entry for entry in self._hass.config_entries.async_entries(DOMAIN) if CONF_CREDENTIALS in entry.data]
+        """Return the accounts that have something sealed, but for those that only a newer CamHub can read."""
+        entries = self._hass.config_entries.async_entries(DOMAIN)
+        return [entry for entry in entries if CONF_CREDENTIALS in entry.data and not is_newer(entry)]
+
+    def _newer(self) -> bool:
+        return any(map(is_newer, self._hass.config_entries.async_entries(DOMAIN)))
 
     def _is_there(self, entry: ConfigEntry[Any]) -> bool:
         return self._hass.config_entries.async_get_entry(entry.entry_id) is entry

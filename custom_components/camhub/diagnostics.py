@@ -18,6 +18,7 @@ from .issues import ENTRY
 from .kernel.checkup import Report
 from .kernel.provider import Camera
 from .kernel.pseudonyms import Pseudonyms
+from .upgrade import async_load_or_leave
 
 # Of its own, so that a change of the key of the logins leaves the pseudonyms as they are.
 PSEUDONYMS: Final[HassKey[Pseudonyms]] = HassKey(f"{DOMAIN}_pseudonyms")
@@ -27,7 +28,7 @@ PSEUDONYMS: Final[HassKey[Pseudonyms]] = HassKey(f"{DOMAIN}_pseudonyms")
 async def async_pseudonyms(hass: HomeAssistant) -> Pseudonyms:
     """Return the pseudonyms of this Home Assistant; their key is made once and kept."""
     store: Store[dict[str, str]] = Store(hass, 1, f"{DOMAIN}.pseudonyms", private=True)
-    if (kept := await store.async_load()) is None:
+    if (kept := await async_load_or_leave(store)) is None:
         kept = {"key": secrets.token_hex(32)}
         await store.async_save(kept)
     return Pseudonyms(bytes.fromhex(kept["key"]))

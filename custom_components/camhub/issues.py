@@ -13,6 +13,7 @@ CAMERA: Final = "camera_id"
 # What is wrong with the key, for all accounts at once; every other reason is about what one account has stored.
 KEY_PROBLEMS: Final = ("key_exposed", "key_malformed", "key_missing", "key_unreadable")
 UNREADABLE: Final = "login_unreadable"
+NEWER: Final = "stored_newer"
 
 
 @callback
@@ -55,6 +56,9 @@ def async_clear(hass: HomeAssistant, entry_id: str, *, keep: set[str] | None = N
 @callback
 def async_raise_unreadable(hass: HomeAssistant, entry: ConfigEntry[Any], reason: str) -> None:
     """Say that stored credentials do not open: because of the key, or of what this account has stored."""
+    if reason == NEWER:
+        async_raise(hass, entry, f"{NEWER}_{entry.entry_id}", NEWER, error=True)
+        return
     if reason not in KEY_PROBLEMS:
         async_raise(hass, entry, f"{UNREADABLE}_{entry.entry_id}", UNREADABLE, fixable=True, error=True)
         return

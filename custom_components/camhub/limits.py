@@ -14,6 +14,7 @@ from homeassistant.util.hass_dict import HassKey
 
 from .const import DOMAIN, OPTION_MAX_DAY, OPTION_MAX_RATE, OPTION_MAX_STREAMS
 from .kernel.clock import Clock
+from .upgrade import async_load_or_leave
 
 KILO: Final = 1000
 MEGA: Final = 1_000_000
@@ -155,7 +156,7 @@ class Meter:
 
     async def async_load(self) -> None:
         """Take up what was taken today before Home Assistant was started."""
-        kept = await self._store.async_load()
+        kept = await async_load_or_leave(self._store)
         if kept is not None and kept["day"] == self._today():
             for account, users in kept["bytes"].items():
                 for user, taken in users.items():
@@ -167,6 +168,12 @@ class Meter:
         if who not in self._usages:
             self._usages[who] = self._new(0)
         return self._usages[who]
+
+    def forget(self, account: str) -> None:
+        """Let go of what was taken from an account that is removed."""
+        for who in [known for known in self._usages if known[0] == account]:
+            del self._usages[who]
+        self._changed()
 
     def all(self) -> Mapping[tuple[str, str], Usage]:
         """Return all there is, by account and user."""

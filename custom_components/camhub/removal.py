@@ -11,6 +11,7 @@ from .coordinator import CamHubConfigEntry
 from .kernel.errors import HubError
 from .kernel.observers import without_text
 from .runtime import SHARED, Sessions, async_load_spec, make_context, provider_options
+from .upgrade import is_newer
 
 _LOGGER = logging.getLogger(__package__)
 
@@ -20,6 +21,9 @@ PATIENCE: Final = 20.0
 
 async def async_give_back(hass: HomeAssistant, entry: CamHubConfigEntry) -> None:
     """Let the provider take away what it made for this account."""
+    if is_newer(entry):
+        _tell(entry, "stored_newer")
+        return
     shared, sessions = hass.data[SHARED], Sessions(hass)
     try:
         async with asyncio.timeout(PATIENCE):

@@ -15,7 +15,7 @@ def account_row(entry: CamHubConfigEntry) -> JsonObjectType:
     """Return how an account stands, loaded or not."""
     row: JsonObjectType = {
         "account": entry.title,
-        "provider": entry.data[CONF_PROVIDER],
+        "provider": entry.data.get(CONF_PROVIDER),
         "config_entry_id": entry.entry_id,
         "state": str(entry.state.value),
         "reason": entry.error_reason_translation_key,
@@ -58,7 +58,7 @@ def camera_row(hass: HomeAssistant, entry: CamHubConfigEntry, camera: Camera) ->
     since = coordinator.darkness.since(camera.id)
     return {
         "account": entry.title,
-        "provider": entry.data[CONF_PROVIDER],
+        "provider": entry.data.get(CONF_PROVIDER),
         "camera": camera.identity.name,
         "entity_id": camera_entity_id(hass, entry, camera.id),
         "model": camera.identity.model,

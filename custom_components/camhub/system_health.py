@@ -10,6 +10,7 @@ from homeassistant.core import HomeAssistant, callback
 from .const import CONF_CREDENTIALS, CONF_PROVIDER, DOMAIN
 from .coordinator import CamHubConfigEntry
 from .runtime import async_load_spec
+from .upgrade import is_newer
 
 # What takes pictures out of live sessions, the quicker one first.
 ENGINES: Final = ("aiortc", "playwright")
@@ -24,7 +25,9 @@ def async_register(hass: HomeAssistant, register: SystemHealthRegistration) -> N
 async def async_health(hass: HomeAssistant) -> dict[str, Any]:
     """Return the lines."""
     every: list[CamHubConfigEntry] = [
-        entry for entry in hass.config_entries.async_entries(DOMAIN) if CONF_CREDENTIALS in entry.data
+        entry
+        for entry in hass.config_entries.async_entries(DOMAIN)
+        if CONF_CREDENTIALS in entry.data and not is_newer(entry)
     ]
     loaded: list[CamHubConfigEntry] = hass.config_entries.async_loaded_entries(DOMAIN)
     cameras = [

@@ -22,6 +22,7 @@ from .credential_store import CredentialStore
 from .kernel.errors import HubError, Unsupported, WrongKey
 from .kernel.model import CameraEvent, EventKind, EventPhase, Recognised
 from .kernel.provider import Camera
+from .upgrade import async_load_or_leave
 
 # Installed only for who chose a camera.
 AIOBOTOCORE: Final = "aiobotocore>=2.20,<4"
@@ -127,7 +128,7 @@ class Visitors:
         """Listen to the cameras that were chosen."""
         if not self._plan.cameras:
             return
-        kept = await self._spending.async_load() or {}
+        kept = await async_load_or_leave(self._spending) or {}
         self._spent = (str(kept.get("day", "")), int(kept.get("pictures", 0)))
         coordinator = self._coordinator
         for camera_id in self._plan.cameras:

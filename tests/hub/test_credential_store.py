@@ -55,7 +55,7 @@ async def test_changed_credentials_are_on_disk_when_saved_and_do_not_reload(
     before = dict(entry.data)
     await fake.provider.context.tokens.save({"password": "rotated"})
     kept = json.loads(record_of(hub, entry).read_text())
-    assert kept == entry.data
+    assert kept == {"format": 1, **entry.data}
     assert kept[CONF_GENERATION] == 1
     assert "rotated" not in str(kept)
     assert await credentials_of(hub, entry) == {"password": "rotated"}
@@ -63,7 +63,7 @@ async def test_changed_credentials_are_on_disk_when_saved_and_do_not_reload(
     # Home Assistant dies before it writes the entry.
     assert await restart(hub, entry, before) == {"password": "rotated"}
     assert fake.provider.context.credentials["password"] == "rotated"
-    assert entry.data == kept
+    assert {"format": 1, **entry.data} == kept
 
 
 async def test_the_entry_wins_where_it_is_newer(hub: HomeAssistant, fake: FakeSpec, add_account: AddAccount) -> None:
@@ -181,7 +181,7 @@ async def test_a_save_goes_on_when_whoever_asked_goes_away(
             await saving
     await hub.async_block_till_done()
     assert await credentials_of(hub, entry) == {"password": "rotated"}
-    assert json.loads(record_of(hub, entry).read_text()) == entry.data
+    assert json.loads(record_of(hub, entry).read_text()) == {"format": 1, **entry.data}
 
 
 async def test_a_login_that_was_replaced_saves_nothing_any_more(

@@ -6,7 +6,7 @@ import stat
 import pytest
 
 from custom_components.camhub.kernel.errors import Unreachable, WrongKey
-from custom_components.camhub.kernel.keys import Keys, begin_change, finish_change, load_key, load_keys
+from custom_components.camhub.kernel.keys import Keys, begin_change, finish_change, forget_keys, load_key, load_keys
 
 KEY = bytes(range(32))
 OTHER = bytes(range(1, 33))
@@ -168,3 +168,29 @@ def test_a_full_disk_leaves_the_key_as_it_is(tmp_path: Path, monkeypatch: pytest
         finish_change(file)
     assert caught.value.reason == "not_stored"
     assert load_keys({}, file, create=False).current == begun.current
+
+
+def test_a_key_file_of_a_newer_version_is_refused_and_left(tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    file.write_text(f"camhub-key-2 {'ab' * 32}\n")
+    file.chmod(0o600)
+    with pytest.raises(WrongKey) as caught:
+        load_keys({}, file, create=True)
+    assert caught.value.reason == "key_malformed"
+    assert file.read_text() == f"camhub-key-2 {'ab' * 32}\n"
+
+
+def test_keys_that_nothing_needs_any_more_are_deleted(tmp_path: Path) -> None:
+    file = tmp_path / "camhub" / "key"
+    forget_keys(file)
+    load_keys({}, file, create=True)
+    begin_change(file)
+    forget_keys(file)
+    assert list(file.parent.iterdir()) == []
+
+
+def test_a_key_that_cannot_be_deleted_is_told(tmp_path: Path) -> None:
+    (tmp_path / "key").mkdir()
+    with pytest.raises(Unreachable) as caught:
+        forget_keys(tmp_path / "key")
+    assert caught.value.reason == "not_stored"

@@ -153,6 +153,20 @@ def test_loading_clears_away_halves_and_leaves_what_is_not_ours(tmp_path: Path, 
     assert len(files(tmp_path)) == 3
 
 
+def test_a_picture_of_a_newer_version_stays_until_another_takes_its_place(
+    store: PictureStore, tmp_path: Path, clock: FakeClock
+) -> None:
+    store.apply({"key": picture(clock, "x")})
+    file = only_file(tmp_path)
+    newer = b"CamHubP2" + file.read_bytes()[8:] + b"more"
+    file.write_bytes(newer)
+    assert store.read("key") is None
+    assert reloaded(tmp_path) == []
+    assert file.read_bytes() == newer
+    store.apply({"key": picture(clock, "y")})
+    assert store.read("key") == picture(clock, "y")
+
+
 def test_the_oldest_make_room_for_the_newest(tmp_path: Path, clock: FakeClock) -> None:
     store = PictureStore(tmp_path, max_files=3, max_bytes=10**6)
     store.apply({name: picture(clock, name) for name in "abc"})

@@ -5,7 +5,7 @@ import stat
 
 import pytest
 
-from custom_components.camhub.kernel.errors import Malformed, Unreachable
+from custom_components.camhub.kernel.errors import Malformed, Unreachable, WrongKey
 from custom_components.camhub.kernel.records import Records
 
 
@@ -68,3 +68,17 @@ def test_a_full_disk_keeps_the_earlier_record(tmp_path: Path, monkeypatch: pytes
     with pytest.raises(Unreachable) as caught:
         records.forget("a")
     assert caught.value.reason == "not_stored"
+
+
+def test_a_record_of_the_first_release_says_no_format(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b'{"generation": 3}')
+    assert Records(tmp_path).read("a") == {"generation": 3}
+
+
+def test_a_record_of_a_newer_version_is_refused_and_left(tmp_path: Path) -> None:
+    newer = b'{"format": 2, "sealed": {}}'
+    (tmp_path / "a").write_bytes(newer)
+    with pytest.raises(WrongKey) as caught:
+        Records(tmp_path).read("a")
+    assert caught.value.reason == "stored_newer"
+    assert (tmp_path / "a").read_bytes() == newer

@@ -1,9 +1,11 @@
 import asyncio
 from collections.abc import Callable
+from contextlib import closing
 from datetime import timedelta
 from hashlib import sha256
 import os
 from pathlib import Path
+import sqlite3
 from typing import override
 
 import pytest
@@ -12,7 +14,7 @@ from custom_components.camhub.kernel.clock import SystemClock
 from custom_components.camhub.kernel.errors import AuthError, Malformed, Throttled, Unreachable
 from custom_components.camhub.recording.archives import Film, Stored
 from custom_components.camhub.recording.archives.folder import FolderArchive
-from custom_components.camhub.recording.queue import ClipQueue, Job, State, job_of
+from custom_components.camhub.recording.queue import FORMAT, QUEUE_FILE, ClipQueue, Job, State, job_of
 
 from .clip_world import CAMERA, START, Signals, World, done, event, running
 from .films import film
@@ -462,6 +464,39 @@ async def test_a_queue_that_does_not_open_is_tried_again(tmp_path: Path, folder:
         await world.add(event("e1", world.shelf.add("c1", film())))
         (tmp_path / "queue").unlink()
         await clock.advance(61)
+        await world.until(done)
+    assert len(files(folder)) == 1
+
+
+async def test_a_queue_of_a_newer_version_is_refused_and_left(tmp_path: Path, folder: Path, clock: Signals) -> None:
+    queue = ClipQueue(tmp_path / "queue")
+    await queue.tally()
+    await queue.close()
+    file = tmp_path / "queue" / QUEUE_FILE
+    with closing(sqlite3.connect(file)) as newer:
+        assert newer.execute("PRAGMA user_version").fetchone() == (FORMAT,)
+        newer.execute(f"PRAGMA user_version = {FORMAT + 1}")
+        newer.execute("ALTER TABLE jobs ADD COLUMN yet_unknown")
+        newer.commit()
+    written = file.read_bytes()
+    world = World(tmp_path, FolderArchive(folder), clock)
+    async with running(world, wait=False):
+        await clock.until(lambda: 60.0 in clock.slept)
+        assert world.pipeline.reason == "stored_newer"
+        assert await world.add(event("e1", world.shelf.add("c1", film())))
+    assert file.read_bytes() == written
+    assert [each.name for each in (tmp_path / "queue").glob("queue*")] == [QUEUE_FILE]
+
+
+async def test_a_queue_of_the_first_release_goes_on(tmp_path: Path, folder: Path, clock: Signals) -> None:
+    queue = ClipQueue(tmp_path / "queue")
+    await queue.tally()
+    await queue.close()
+    with closing(sqlite3.connect(tmp_path / "queue" / QUEUE_FILE)) as earlier:
+        earlier.execute("PRAGMA user_version = 0")
+    world = World(tmp_path, FolderArchive(folder), clock)
+    async with running(world):
+        await world.add(event("e1", world.shelf.add("c1", film())))
         await world.until(done)
     assert len(files(folder)) == 1
 

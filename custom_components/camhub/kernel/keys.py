@@ -68,6 +68,17 @@ def finish_change(file: Path) -> None:
         raise Unreachable(f"cannot replace the key: {error.strerror}", reason="not_stored") from error
 
 
+def forget_keys(file: Path) -> None:
+    """Delete the key, and one that lies beside it; raises Unreachable. Nothing may be sealed with them any more."""
+    try:
+        for each in (file, _next(file)):
+            each.unlink(missing_ok=True)
+        if file.parent.exists():
+            sync_folder(file.parent)
+    except OSError as error:
+        raise Unreachable(f"cannot delete the key: {error.strerror}", reason="not_stored") from error
+
+
 def load_key(environ: Mapping[str, str], file: Path, *, create: bool) -> bytes:
     """Return the key: CAMHUB_ENCRYPTION_KEY where it is set, else the key file's, made new if it may be.
 

@@ -20,7 +20,9 @@ from .model import Image
 _LOGGER = logging.getLogger(__name__)
 
 _SUFFIX: Final = ".picture"
+# The last digit is the format's number; files of a higher one are a newer CamHub's.
 _MAGIC: Final = b"CamHubP1"
+_NEWER: Final = tuple(_MAGIC[:-1] + digit for digit in (b"2", b"3", b"4", b"5", b"6", b"7", b"8", b"9"))
 # Magic, length of the description, length of the picture, checksum of both.
 _HEAD: Final = struct.Struct(">8sIQI")
 _DESCRIPTION_LIMIT: Final = 64 * 2**10
@@ -87,7 +89,8 @@ class PictureStore:
     """One file per key, at most `max_files` of `max_bytes` in all; the one not used for longest goes first.
 
     A file holds the description and the picture, is named by a hash of its key and readable by us alone. One that is
-    broken counts as not there and is removed. All methods block; one thread at a time may change, any may read.
+    broken counts as not there and is removed; one of a newer CamHub's counts as not there and stays until a newer
+    picture takes its place. All methods block; one thread at a time may change, any may read.
     """
 
     def __init__(self, folder: Path, *, max_files: int, max_bytes: int) -> None:
@@ -110,7 +113,7 @@ class PictureStore:
                     facts = _look(file, status.st_size)
                     if facts is not None and self._file(facts.key) == file:
                         found.append((status.st_mtime, status.st_size, facts))
-                    else:
+                    elif not _is_newer(file):
                         file.unlink()
                 elif file.name.endswith(_SUFFIX + UNFINISHED):
                     file.unlink()
@@ -128,6 +131,8 @@ class PictureStore:
         except FileNotFoundError:
             return None
         if (image := _unpack(key, raw)) is None:
+            if raw.startswith(_NEWER):
+                return None
             _LOGGER.warning("A kept picture was broken and is removed: %s", file.name)
             self._remove(key)
             return None
@@ -206,6 +211,11 @@ def _look(file: Path, size: int) -> PictureFacts | None:
         if magic != _MAGIC or description > _DESCRIPTION_LIMIT or size != _HEAD.size + description + content:
             return None
         return _facts(opened.read(description))
+
+
+def _is_newer(file: Path) -> bool:
+    with file.open("rb") as opened:
+        return opened.read(len(_MAGIC)).startswith(_NEWER)
 
 
 def _facts(description: bytes) -> PictureFacts | None:

@@ -3,10 +3,15 @@
 from collections.abc import Mapping
 import json
 from pathlib import Path
+from typing import Final
 
 from .durable import replace_file, sync_folder
-from .errors import Malformed, Unreachable
+from .errors import Malformed, Unreachable, WrongKey
 from .model import JsonValue
+
+# How a record is written; those of the first release do not say it. A higher number is of a newer CamHub.
+FORMAT: Final = 1
+_FORMAT: Final = "format"
 
 
 class Records:
@@ -17,7 +22,10 @@ class Records:
         self._folder = folder
 
     def read(self, name: str) -> Mapping[str, JsonValue] | None:
-        """Return a record, None if there is none; raises Malformed (damaged), Unreachable (cannot be read)."""
+        """Return a record, None if there is none.
+
+        Raises Malformed (damaged), Unreachable (cannot be read), WrongKey `stored_newer` (of a newer CamHub).
+        """
         try:
             content = (self._folder / name).read_bytes()
         except FileNotFoundError:
@@ -31,6 +39,8 @@ class Records:
             record = None
         if not isinstance(record, dict):
             raise Malformed("a record is damaged", reason="store_damaged")
+        if record.pop(_FORMAT, FORMAT) != FORMAT:
+            raise WrongKey("a record was written by a newer CamHub", reason="stored_newer")
         return record
 
     def names(self) -> set[str]:
@@ -48,7 +58,7 @@ class Records:
             if not self._folder.exists():
                 self._folder.mkdir(mode=0o700, parents=True)
                 sync_folder(self._folder.parent)
-            replace_file(self._folder / name, [json.dumps(dict(record)).encode()])
+            replace_file(self._folder / name, [json.dumps({_FORMAT: FORMAT, **record}).encode()])
             sync_folder(self._folder)
         except OSError as error:
             raise Unreachable(f"cannot write a record: {error.strerror}", reason="not_stored") from error

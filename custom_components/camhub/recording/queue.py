@@ -23,6 +23,8 @@ _LOGGER = logging.getLogger(__name__)
 
 QUEUE_FILE: Final = "queue.sqlite"
 DAMAGED: Final = ".damaged"
+# Of the tables; those of before there was a number have 0. A higher number is of a newer CamHub.
+FORMAT: Final = 1
 # What is remembered of clips that are done, so that an event told again is known, and its clip found.
 REMEMBERED: Final = 100_000
 
@@ -155,6 +157,7 @@ CREATE INDEX IF NOT EXISTS unfinished ON jobs (state) WHERE state <> 'done';
 CREATE INDEX IF NOT EXISTS archived ON jobs (processed_at) WHERE state = 'done';
 CREATE INDEX IF NOT EXISTS of_event ON jobs (camera, event_id);
 CREATE UNIQUE INDEX IF NOT EXISTS once ON jobs (source, camera, clip_id) WHERE state <> 'waiting';
+PRAGMA user_version = {FORMAT};
 """
 
 
@@ -164,7 +167,10 @@ def _job(row: Sequence[Any]) -> Job:
 
 
 class ClipQueue:
-    """The jobs of one account; every method may raise Unreachable (`not_stored`), and nothing has changed then."""
+    """The jobs of one account; every method may raise Unreachable, and nothing has changed then.
+
+    `not_stored` is of the disk, `stored_newer` of a file that a newer CamHub has written.
+    """
 
     def __init__(self, folder: Path) -> None:
         """Name the folder; nothing is read or made yet."""
@@ -311,11 +317,17 @@ def _connect(file: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(file, check_same_thread=False, isolation_level="IMMEDIATE")
     try:
         connection.execute("PRAGMA synchronous = FULL")
+        _refuse_newer(connection)
         connection.executescript(_SCHEMA)
-    except sqlite3.Error:
+    except sqlite3.Error, Unreachable:
         connection.close()
         raise
     return connection
+
+
+def _refuse_newer(db: sqlite3.Connection) -> None:
+    if db.execute("PRAGMA user_version").fetchone()[0] > FORMAT:
+        raise Unreachable("the clip queue was written by a newer CamHub", reason="stored_newer")
 
 
 def _run(db: sqlite3.Connection, statement: str, values: Sequence[Any]) -> None:
