@@ -17,6 +17,7 @@ VENDOR: Final = "vendor"
 LOCAL: Final = "local"
 # The longest that a recording may be said to last by its name.
 LONGEST: Final = timedelta(days=31)
+_MARGIN: Final = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -106,14 +107,14 @@ class Sources:
             begin = datetime.fromtimestamp(start, UTC)
             until = datetime.fromtimestamp(end, UTC) if end else begin + timedelta(hours=1)
             place = str(source[0]) if source else VENDOR
+            first, last = begin - _MARGIN, min(max(until, begin + _MARGIN), begin + LONGEST)
         except binascii.Error, OverflowError, OSError, TypeError, ValueError:
             return None
         if (clips := self._places.get(place)) is None:
             return None
         if shown is not None:
             return Found(clip=shown, source=place, clips=clips)
-        until = min(max(until, begin + timedelta(seconds=1)), begin + LONGEST)
-        around = await clips.between(begin - timedelta(seconds=1), until)
+        around = await clips.between(first, last)
         return next((Found(clip=clip, source=place, clips=clips) for clip in around if clip.id == clip_id), None)
 
 

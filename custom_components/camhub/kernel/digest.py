@@ -16,6 +16,7 @@ HASHES: Final[Mapping[str, str]] = {
     "SHA-512": "sha512",
 }
 
+_SENT_BACK: Final = ("nonce", "realm", "opaque", "algorithm")
 _NAME: Final = r"[\w!#$%&'*+.^`|~-]+"
 _PARAMETER: Final = re.compile(rf'({_NAME})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,]*))')
 _PIECE: Final = re.compile(rf"{_PARAMETER.pattern}|({_NAME})(?=[\s,]|$)|[^\s,]+")
@@ -53,7 +54,8 @@ class Challenge:
         """Return a rank to compare by: 0 what cannot be answered, the stronger the higher."""
         qop = self.parameters.get("qop")
         # Text that is not printable came as bytes outside UTF-8 and cannot be sent back as it was.
-        if not self.nonce or not (self.nonce + self.realm).isprintable() or (qop and "auth" not in _words(qop)):
+        sent_back = "".join(self.parameters.get(name, "") for name in _SENT_BACK)
+        if not self.nonce or not sent_back.isprintable() or (qop and "auth" not in _words(qop)):
             return 0
         family = _family(self.parameters.get("algorithm", ""))
         return list(HASHES).index(family) + 1 if family in HASHES else 0

@@ -1,6 +1,7 @@
 """JSON of somebody else's, read without trust: what is not of its kind is not there."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 import math
 from types import MappingProxyType
 from typing import Final
@@ -9,6 +10,8 @@ from .model import JsonValue
 
 type Object = Mapping[str, JsonValue]
 
+# Any time in these years is one in every zone; those beyond are mistakes.
+_YEARS: Final = range(2, 9999)
 _NOTHING: Final[Object] = MappingProxyType({})
 
 
@@ -33,3 +36,10 @@ def number(value: JsonValue) -> float | None:
     except ValueError, OverflowError:
         return None
     return found if math.isfinite(found) else None
+
+
+def utc(found: datetime) -> datetime | None:
+    """Return a time in UTC, one without a zone being so already; None for one that some zone could not tell."""
+    if found.year not in _YEARS:
+        return None
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)

@@ -28,11 +28,12 @@ def onward(asked: URL, location: str) -> URL | None:
     """
     try:
         target = asked.join(URL(location))
+        host = target.host
     except ValueError:
         return None
     if target.scheme not in {"http", "https"} or (asked.scheme == "https" and target.scheme == "http"):
         return None
-    return target if location and target.host == asked.host else None
+    return target if location and host == asked.host else None
 
 
 def guard() -> aiohttp.TraceConfig:

@@ -285,10 +285,12 @@ async def test_a_picture_address_beside_the_stream(make_context: MakeContext, st
         make_context(),
         typed(server.address("/live"), still_address=server.address("/html")),
         typed(server.address("/live"), still_address="rtsp://cam.example/"),
+        typed(server.address("/live"), still_address="//[broken"),
         typed(server.address("/live"), still_address="/one"),
         NAMED,
     )
-    assert script.errors == [{}, {"still_address": "not_a_picture"}, {"base": "unsupported_still_address"}, {}]
+    unsupported = {"base": "unsupported_still_address"}
+    assert script.errors == [{}, {"still_address": "not_a_picture"}, unsupported, unsupported, {}]
     assert account.credentials["still_address"] == server.address("/one")
 
 

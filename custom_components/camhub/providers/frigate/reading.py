@@ -6,7 +6,7 @@ import json
 
 from ...kernel.errors import Malformed
 from ...kernel.model import JsonValue
-from ...kernel.reading import Object, number
+from ...kernel.reading import Object, number, utc
 
 
 def read(text: str | bytes) -> JsonValue:
@@ -40,12 +40,12 @@ def flag(value: JsonValue, *, default: bool) -> bool:
 def moment(value: JsonValue) -> datetime | None:
     """Return a time (aware, UTC): seconds since the epoch, as number or string, or an ISO date."""
     seconds = number(value)
+    found: datetime | None
     try:
         if seconds is not None:
-            return datetime.fromtimestamp(seconds, UTC)
-        found = datetime.fromisoformat(value) if isinstance(value, str) else None
+            found = datetime.fromtimestamp(seconds, UTC)
+        else:
+            found = datetime.fromisoformat(value) if isinstance(value, str) else None
     except ValueError, OverflowError, OSError:
         return None
-    if found is None:
-        return None
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    return None if found is None else utc(found)

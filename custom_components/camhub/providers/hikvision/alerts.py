@@ -8,6 +8,7 @@ from typing import Final
 from ...kernel.errors import Malformed
 from ...kernel.model import EventKind
 from ...kernel.multipart import Part
+from ...kernel.reading import utc
 from .parse import EVENT_KINDS
 from .tree import Node, children, descendants, name_of, number, read_json, read_xml, text
 
@@ -86,11 +87,12 @@ def read_date(value: str) -> datetime | None:
     year, month, day = (int(piece) for piece in found["day"].split("-"))
     try:
         zone = _zone(found)
-        return datetime(
+        at = datetime(
             year, month, day, int(found["hour"]), int(found["minute"]), int(found["second"] or 0), tzinfo=zone
         )
     except ValueError:
         return None
+    return at if utc(at) else None
 
 
 def _zone(found: re.Match[str]) -> timezone:

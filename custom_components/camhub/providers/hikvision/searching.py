@@ -108,6 +108,8 @@ def _match(item: Node, zone: tzinfo) -> Match | None:
         return None
     try:
         address = URL(told, encoded=True)
+        # What is wrong with it shows when it is looked at.
+        _ = address.host, address.port
     except ValueError:
         return None
     size = number_of(address.query.get("size", ""))

@@ -47,9 +47,12 @@ def read(text: str) -> Typed:
     text = text.strip()
     try:
         url = URL(text if "://" in text else f"http://{text}")
+        # What is wrong with a host shows when it is looked at, or used.
+        host = url.host or " "
+        usable = url.scheme in HTTP | RTSP and " " not in host and bool(origin_of(url))
     except ValueError:
-        url = URL()
-    if url.scheme not in HTTP | RTSP or not url.host or " " in url.host:
+        usable, url = False, URL()
+    if not usable:
         raise Unsupported("not an http or rtsp address", reason="unsupported_address")
     return Typed(
         url=on_port(url.with_user(None).with_fragment(None), url.port),

@@ -94,8 +94,11 @@ def _still(text: str, beside: URL) -> tuple[URL | None, Typed | None]:
     """Return the address of the single picture, a path alone being on the stream's host, and the login inside it."""
     if not text.strip():
         return None, None
-    typed = read(str(beside.join(URL(text.strip()))) if text.strip().startswith("/") else text)
-    if typed.url.scheme not in HTTP:
+    try:
+        typed = read(str(beside.join(URL(text.strip()))) if text.strip().startswith("/") else text)
+    except ValueError:
+        typed = None
+    if typed is None or typed.url.scheme not in HTTP:
         raise Unsupported("single pictures come by HTTP", reason="unsupported_still_address")
     return typed.url, typed
 

@@ -1,12 +1,12 @@
 """JSON of somebody else's, read without trust: what is not of its kind is not there."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 import json
 
 from ...kernel.errors import Malformed
 from ...kernel.model import JsonValue
-from ...kernel.reading import Object
+from ...kernel.reading import Object, utc
 
 
 def read(text: str | bytes) -> Object:
@@ -38,4 +38,4 @@ def moment(value: JsonValue) -> datetime | None:
         found = datetime.fromisoformat(text(value))
     except ValueError:
         return None
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    return utc(found)

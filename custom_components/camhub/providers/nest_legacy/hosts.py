@@ -70,8 +70,7 @@ def region(told: str | None) -> URL:
     text = (told or "").strip()
     try:
         url = URL(text if "://" in text else f"https://{text}")
+        ours = url.scheme == "https" and (url.host or "").endswith(_OURS) and url.port == _TLS
     except ValueError:
         return DEFAULT_REGION
-    if url.scheme != "https" or not (url.host or "").endswith(_OURS) or url.port != _TLS:
-        return DEFAULT_REGION
-    return url.origin()
+    return url.origin() if ours else DEFAULT_REGION

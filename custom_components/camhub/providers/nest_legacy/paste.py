@@ -29,7 +29,7 @@ _IN_ADDRESS: Final = ("response_type", "login_hint", "client_id", "scope", "ss_d
 _COOKIE_NAME: Final = re.compile(r"(?<![\w-])cookie[\"']?\s*:", re.IGNORECASE)
 _OTHER_HEADER: Final = re.compile(r"\s[a-z][a-z0-9-]*:(?:\s|$).*", re.IGNORECASE | re.DOTALL)
 _NAMED: Final = r"(?:__(?:Secure|Host)-[\w-]+|SID|HSID|SSID|APISID|SAPISID|SIDCC|NID|LSID|ACCOUNT_CHOOSER|SMSV)="
-_NEXT: Final = re.compile(rf"\s+(?={_NAMED})")
+_NEXT: Final = re.compile(rf"(?<!\s)\s+(?={_NAMED})")
 _PAIR: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+=[\x21-\x3a\x3c-\x7e]*")
 # Safari and Firefox send the first in a frame of another site, Chromium does not (peers.md L1, L4).
 _WANTED: Final = ("SIDCC", "__Secure-3PSID")
@@ -80,7 +80,8 @@ def issue_token(pasted: str) -> str:
 
 def is_field_test(address: str) -> bool:
     """Return whether an address that issues tokens belongs to a field test account."""
-    return _origin(URL(address, encoded=True)) == FIELD_TEST.home.host
+    url = _parsed(address)
+    return url is not None and _origin(url) == FIELD_TEST.home.host
 
 
 def cookies(pasted: str) -> str:
@@ -173,9 +174,12 @@ def _apart(piece: str) -> Iterator[str]:
 
 def _parsed(address: str) -> URL | None:
     try:
-        return URL(address, encoded=True)
+        url = URL(address, encoded=True)
+        # What is wrong with it shows when it is looked at.
+        _ = url.host, url.port, url.query
     except ValueError:
         return None
+    return url
 
 
 def _origin(url: URL) -> str | None:

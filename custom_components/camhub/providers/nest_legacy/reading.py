@@ -8,7 +8,7 @@ from typing import Final
 
 from ...kernel.errors import Malformed
 from ...kernel.model import JsonValue
-from ...kernel.reading import Object, number
+from ...kernel.reading import Object, number, utc
 
 # Times above this are milliseconds.
 _MILLISECONDS: Final = 1e11
@@ -65,15 +65,15 @@ def moment(value: JsonValue) -> datetime | None:
     try:
         if seconds is not None:
             seconds = seconds / 1000 if seconds > _MILLISECONDS else seconds
-            return datetime.fromtimestamp(seconds, UTC) if seconds > 0 else None
+            return utc(datetime.fromtimestamp(seconds, UTC)) if seconds > 0 else None
         return _date(value) if isinstance(value, str) else None
     except ValueError, OverflowError, OSError:
         return None
 
 
-def _date(value: str) -> datetime:
+def _date(value: str) -> datetime | None:
     try:
         found = datetime.fromisoformat(value)
     except ValueError:
         found = parsedate_to_datetime(value)
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    return utc(found)

@@ -15,6 +15,8 @@ from ...kernel.reading import Object, child, number, text
 from .reading import flag, identifier, moment, objects, read, whole
 
 FULL: Final = 100
+# More than any recording lasts.
+_LONGEST: Final = timedelta(days=1)
 _MAC: Final = re.compile("[0-9a-fA-F]{12}")
 _KINDS: Final[Mapping[str, str]] = {name.lower(): kind for name, kind in PUSH_NOTIFICATION_KINDS.items()}
 # By what a detection's name begins with or holds.
@@ -204,16 +206,21 @@ def _listed(entry: Object, camera: str) -> Sighting | None:
     if kind not in {KIND_DING, KIND_MOTION} or key is None or at is None:
         return None
     detection = "person" if seen.get("person_detected") is True else text(seen.get("detection_type"))
-    length = number(entry.get("duration"))
     return Sighting(
         id=str(key),
         camera=camera,
         kind=_kind(kind, detection),
         at=at,
         ready=child(entry, "recording").get("status") == "ready",
-        length=None if length is None else timedelta(seconds=length),
+        length=_length(number(entry.get("duration"))),
         metadata={**_facts(entry), **_facts(seen), "heard": "history"},
     )
+
+
+def _length(seconds: float | None) -> timedelta | None:
+    if seconds is None or not 0 <= seconds <= _LONGEST.total_seconds():
+        return None
+    return timedelta(seconds=seconds)
 
 
 def pushed(message: Mapping[str, JsonValue]) -> Sighting | None:

@@ -3,10 +3,15 @@
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 import json
+import re
+from typing import Final
 
 from ...kernel.errors import Malformed
 from ...kernel.model import JsonValue
-from ...kernel.reading import Object, number
+from ...kernel.reading import Object, number, utc
+
+# The service counts to 19 digits.
+_NUMBER: Final = re.compile(r"[0-9]{1,30}")
 
 
 def read(text: str | bytes) -> JsonValue:
@@ -36,7 +41,7 @@ def identifier(value: JsonValue) -> int | None:
     """Return a whole number, which may be larger than a float can hold, also of a string."""
     if isinstance(value, int) and not isinstance(value, bool):
         return value
-    return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else None
+    return int(value) if isinstance(value, str) and _NUMBER.fullmatch(value) else None
 
 
 def flag(value: JsonValue) -> bool | None:
@@ -47,13 +52,13 @@ def flag(value: JsonValue) -> bool | None:
 def moment(value: JsonValue) -> datetime | None:
     """Return a time (aware, UTC) of an ISO date, or of seconds or milliseconds since the epoch."""
     seconds = number(value)
+    found: datetime | None
     try:
         if seconds is not None:
             # No camera of this maker is older than milliseconds since 1973.
-            return datetime.fromtimestamp(seconds / 1000 if seconds > 10**11 else seconds, UTC)
-        found = datetime.fromisoformat(value) if isinstance(value, str) else None
+            found = datetime.fromtimestamp(seconds / 1000 if seconds > 10**11 else seconds, UTC)
+        else:
+            found = datetime.fromisoformat(value) if isinstance(value, str) else None
     except ValueError, OverflowError, OSError:
         return None
-    if found is None:
-        return None
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    return None if found is None else utc(found)
