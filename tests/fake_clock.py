@@ -1,6 +1,7 @@
 """A clock that stands still until a test moves it."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 import heapq
 from itertools import count
@@ -52,4 +53,10 @@ class FakeClock:
 async def settle(turns: int = 10) -> None:
     """Let tasks that are ready run."""
     for _ in range(turns):
+        await asyncio.sleep(0)
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Let tasks run until something holds; a test that waits in vain ends by its time limit."""
+    while not holds():
         await asyncio.sleep(0)

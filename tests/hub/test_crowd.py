@@ -10,7 +10,7 @@ from custom_components.camhub.kernel.relay import OPENING
 from custom_components.camhub.limits import METER
 from custom_components.camhub.stream_paths import camera_key, stream_path
 
-from ..fake_clock import FakeClock, settle
+from ..fake_clock import FakeClock, until
 from .conftest import AddAccount
 from .fake_provider import FakeSpec
 from .pictures import jpeg
@@ -39,19 +39,11 @@ async def test_a_hundred_clients_come_and_go(
     fake.provider.mjpeg.queue.put_nowait(jpeg(1))
     await asyncio.gather(*(come_and_go() for _ in range(100)))
     relay = coordinator.relays["street"]
-    for _ in range(200):
-        await settle()
-        if not relay.viewers:
-            break
-    assert relay.viewers == 0
+    # Who waits for a first frame is a reader until it has one.
+    await until(lambda: not relay.viewers and not relay.describe()["readers"])
     assert fake.provider.mjpeg.opened == 1
     await clock.advance(11)
-    await settle()
+    await until(lambda: relay.state == "idle")
     ((_, usage),) = hub.data[METER].all().items()
     assert usage.streams == 0
-    assert relay.state == "idle"
-    for _ in range(200):
-        await settle()
-        if len(asyncio.all_tasks()) <= before:
-            break
-    assert len(asyncio.all_tasks()) <= before
+    await until(lambda: len(asyncio.all_tasks()) <= before)
