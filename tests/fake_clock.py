@@ -58,5 +58,7 @@ async def settle(turns: int = 10) -> None:
 
 async def until(holds: Callable[[], bool]) -> None:
     """Let tasks run until something holds; a test that waits in vain ends by its time limit."""
-    while not holds():
+    for _ in count():
+        if holds():
+            return
         await asyncio.sleep(0)
