@@ -19,7 +19,7 @@ from custom_components.camhub.kernel.events import EventPump
 from custom_components.camhub.kernel.model import Image
 from custom_components.camhub.kernel.policy import Backoff
 from custom_components.camhub.kernel.provider import Camera, Provider, Stills
-from custom_components.camhub.kernel.relay import Relay, RelayState
+from custom_components.camhub.kernel.relay import Relay
 from custom_components.camhub.kernel.stills import Album
 from simulators.faults import RETRY_AFTER_S, Fault
 from tests.contract.worlds import tasks
@@ -255,15 +255,20 @@ class Examination:
             await asyncio.sleep(VIEWED_S)
             assert self._bench.requests - asked <= VIEWED_S + MOST_REQUESTS, "once in a second at most"
             self._bench.heal()
-            with suppress(AuthError, Unsupported, StopAsyncIteration):
+            try:
                 await asyncio.sleep(60)
                 await anext(viewer)
+            except AuthError:
+                await self._rest()
+                await self._reopen()
+            except Unsupported:
+                # Viewers ended; those who come later have it asked again.
+                await self._rest()
+                again = relay.frames()
+                await anext(again)
+                await again.aclose()
             await viewer.aclose()
-        refused = relay.state is RelayState.REFUSED
         await relay.close()
-        if refused:
-            await self._rest()
-            await self._reopen()
 
     async def _events(self) -> HubError | Dark | Deaf | None:
         """The line is dialled again, not too often, and what moves afterwards is told."""
@@ -289,14 +294,12 @@ class Examination:
         # The first is only that the line was cut when the fault came.
         error = errors[-1] if errors and not (len(errors) == 1 and pump.connected) else None
         await self._heal()
-        if isinstance(pump.error, AuthError | Unsupported):
+        if isinstance(pump.error, AuthError):
             await pump.close()
             await self._recover(pump.error)
-            if isinstance(pump.error, Unsupported):
-                await self._reopen()
             return error
         if errors:
-            await asyncio.sleep(WHILE_S)
+            await asyncio.sleep(REST_S if isinstance(pump.error, Unsupported) else WHILE_S)
         await world.listened_to()
         world.move()
         with suppress(TimeoutError):

@@ -179,11 +179,20 @@ async def test_a_source_without_events_ends_the_pump(pumped: Pumped) -> None:
     assert not pumped.pump.connected
 
 
-async def test_one_that_cannot_is_not_asked_again(pumped: Pumped) -> None:
-    pumped.source.failing = [Unsupported()]
-    await pumped.pump.run()
+async def test_one_that_cannot_is_asked_again_after_an_hour(pumped: Pumped, clock: FakeClock) -> None:
+    pumped.source.failing = [Unsupported(), Unsupported()]
+    pumped.pump.start()
+    await clock.advance(3599)
+    assert pumped.source.dials == 1
     assert pumped.pump.state.status is LineStatus.NONE
     assert pumped.pump.state.reason == "unsupported"
+    await clock.advance(1)
+    assert pumped.source.dials == 2
+    assert pumped.statuses() == ["connected", "none"], "still none, so nothing has changed"
+    await clock.advance(3600)
+    await pumped.source.say(event("1", clock))
+    assert pumped.delivered == ["1"]
+    assert pumped.statuses() == ["connected", "none", "connected"]
 
 
 async def test_refused_credentials_end_the_pump_and_are_told(pumped: Pumped, clock: FakeClock) -> None:

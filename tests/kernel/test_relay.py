@@ -205,7 +205,7 @@ async def test_throttled_camera_is_left_alone_as_long_as_it_asks(
     assert stream.opened == 2
 
 
-@pytest.mark.parametrize("error", [AuthError("no"), Unsupported("never")])
+@pytest.mark.parametrize("error", [AuthError("no"), Unsupported("not this one")])
 async def test_refusal_ends_viewers_now_and_later(
     relay: Relay, stream: FedStream, clock: FakeClock, error: HubError
 ) -> None:
@@ -224,6 +224,35 @@ async def test_refusal_ends_viewers_now_and_later(
     assert relay.state is RelayState.REFUSED
     with pytest.raises(type(error)):
         await anext(relay.frames())
+
+
+async def test_who_comes_an_hour_after_a_camera_that_could_not_has_it_asked_again(
+    relay: Relay, stream: FedStream, clock: FakeClock
+) -> None:
+    watcher, early, late = Watcher(), Watcher(), Watcher()
+    relay.join(watcher)
+    stream.put(Unsupported())
+    await clock.advance(3599)
+    relay.join(early)
+    assert [type(error) for error in early.ended] == [Unsupported]
+    await clock.advance(1)
+    assert stream.opened == 1, "nobody watches"
+    relay.join(late)
+    stream.put(FIRST)
+    await settle()
+    assert (stream.opened, relay.state) == (2, RelayState.STREAMING)
+    assert [frame.jpeg for frame in late.frames] == [FIRST]
+    assert late.ended == []
+
+
+async def test_a_login_that_was_refused_is_never_tried_again(relay: Relay, stream: FedStream, clock: FakeClock) -> None:
+    relay.join(Watcher())
+    stream.put(AuthError())
+    await clock.advance(100_000)
+    later = Watcher()
+    relay.join(later)
+    assert [type(error) for error in later.ended] == [AuthError]
+    assert stream.opened == 1
 
 
 async def test_silent_camera_is_dialled_again_after_ten_seconds(

@@ -144,10 +144,19 @@ async def test_waits_begin_small_again_after_a_good_while(yard: Yard, clock: Fak
     assert yard.opened == 5
 
 
-@pytest.mark.parametrize("error", [AuthError(), Unsupported()])
-async def test_what_cannot_get_better_is_not_tried_again(yard: Yard, clock: FakeClock, error: HubError) -> None:
+async def test_a_camera_that_could_not_is_asked_again_after_an_hour(yard: Yard, clock: FakeClock) -> None:
+    await yard.fail(Unsupported())
+    await clock.advance(3599)
+    assert yard.opened == 1
+    assert isinstance(yard.watch.error, Unsupported)
+    await clock.advance(1)
+    assert yard.opened == 2
+
+
+async def test_a_refused_login_is_not_tried_again(yard: Yard, clock: FakeClock) -> None:
+    error = AuthError()
     await yard.fail(error)
-    await clock.advance(3600)
+    await clock.advance(10_000)
     assert yard.opened == 1
     assert not yard.watch.running
     assert yard.watch.error is error

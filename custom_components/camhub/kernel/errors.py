@@ -5,7 +5,7 @@ HubError
 ├── Unreachable    no answer in time, 5xx        -> try again later
 │   └── Throttled  asked to wait (`retry_after`) -> try again no sooner than that
 ├── Malformed      an answer we cannot read      -> try again later, and count it
-├── Unsupported    this camera cannot do that    -> never tried again
+├── Unsupported    this camera cannot do that    -> asked again after an hour
 └── WrongKey       sealed with another key       -> nothing is overwritten; the user restores the key
 
 Each carries a `reason`, the slug of its sentence in the translations (`exceptions.<reason>` and

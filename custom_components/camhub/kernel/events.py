@@ -14,10 +14,10 @@ import random
 from typing import Final
 
 from .clock import Clock
-from .errors import AuthError, HubError, Throttled, Unsupported
+from .errors import AuthError, HubError, Unsupported
 from .model import CameraEvent, EventPhase
 from .observers import Observers, without_text
-from .policy import Backoff, Chance
+from .policy import Backoff, Chance, pause_after
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -105,7 +105,8 @@ class EventPump:
     """Delivers events of one account until there will be none, its credentials are refused, or it is closed.
 
     The line counts as connected from the first dial; after a drop, from its next event or `grace` seconds without
-    another drop: a quiet line says nothing. Waits grow from drop to drop and start over after `good_spell` seconds.
+    another drop: a quiet line says nothing. Waits grow from drop to drop and start over after `good_spell` seconds; a
+    source that cannot (Unsupported) is asked again after an hour.
     """
 
     def __init__(
@@ -150,16 +151,13 @@ class EventPump:
         while True:
             self._up_at = math.inf
             error = await self._dial()
-            if error is None or isinstance(error, AuthError | Unsupported):
-                self._become(LineStatus.REFUSED if isinstance(error, AuthError) else LineStatus.NONE, error)
+            if error is None or isinstance(error, AuthError):
+                self._become(LineStatus.NONE if error is None else LineStatus.REFUSED, error)
                 return
             if self._clock.monotonic() - self._up_at >= self._good_spell:
                 delays = self._backoff.delays(self._random)
-            pause = next(delays)
-            if isinstance(error, Throttled):
-                pause = max(pause, error.retry_after or 0)
-            self._become(LineStatus.DISCONNECTED, error)
-            await self._clock.sleep(pause)
+            self._become(LineStatus.NONE if isinstance(error, Unsupported) else LineStatus.DISCONNECTED, error)
+            await self._clock.sleep(pause_after(error, next(delays)))
 
     def start(self) -> None:
         """Run in a task of its own, which `close` ends."""

@@ -8,11 +8,15 @@ from email.utils import parsedate_to_datetime
 import math
 import random
 import re
+from typing import Final
 
 from .clock import Clock
-from .errors import Throttled, Unreachable
+from .errors import AuthError, HubError, Throttled, Unreachable, Unsupported
 
 type Chance = Callable[[], float]
+
+UNSUPPORTED_S: Final = 3600.0
+"""Seconds after which who could not is asked again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,20 @@ class Backoff:
         while True:
             yield delay + self.jitter * random()
             delay = min(delay * self.factor, self.maximum)
+
+
+def pause_after(error: HubError, usual: float) -> float:
+    """Return for how many seconds to leave in peace who has just failed so; `usual` is the pause otherwise."""
+    match error:
+        case AuthError():
+            return math.inf
+        case Unsupported():
+            # Mostly for good, but a proxy that says so for a while must not end anything until the next restart.
+            return max(usual, UNSUPPORTED_S)
+        case Throttled():
+            return max(usual, error.retry_after or 0.0)
+        case _:
+            return usual
 
 
 async def retry[T](

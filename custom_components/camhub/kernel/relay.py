@@ -8,13 +8,13 @@ from datetime import datetime
 from enum import StrEnum
 import logging
 import random
-from typing import Final, Protocol
+from typing import Final, NoReturn, Protocol
 
 from .clock import Clock
-from .errors import AuthError, HubError, Malformed, Throttled, Unreachable, Unsupported
+from .errors import AuthError, HubError, Malformed, Unreachable, Unsupported
 from .mjpeg import jpeg_size
 from .model import Image, JsonValue
-from .policy import Backoff, Chance
+from .policy import Backoff, Chance, pause_after
 from .provider import Mjpeg, PushedMjpeg
 
 BOUNDARY: Final = "camhubframe"
@@ -29,7 +29,7 @@ _FEW: Final = 4
 
 
 class RelayState(StrEnum):
-    """How the connection to the camera stands; REFUSED is for good."""
+    """How the connection to the camera stands; REFUSED is for an hour or for good."""
 
     IDLE = "idle"
     CONNECTING = "connecting"
@@ -91,7 +91,7 @@ class Viewer(Protocol):
         ...
 
     def end(self, error: HubError | None) -> None:
-        """Learn that no frame will follow: the camera refused for good, or None where the relay was closed."""
+        """Learn that no frame will follow: what the camera refused with, or None where the relay was closed."""
         ...
 
 
@@ -126,7 +126,8 @@ class Relay:
     """Reads a camera's stream once for all viewers, while there are any and `linger` seconds longer.
 
     A stream that ends, fails or gives no frame for `idle` seconds is dialled again with growing pauses, and viewers
-    stay. One that the camera refuses (AuthError, Unsupported) is not: viewers end, and so do those who come later.
+    stay. One that the camera refuses is not: viewers end, and so do those who come later, after Unsupported within an
+    hour and after AuthError ever.
     A viewer who joins gets the last frame at once where it is no older than `fresh` seconds.
     """
 
@@ -159,6 +160,7 @@ class Relay:
         self._heard_at = 0.0
         self._error: HubError | None = None
         self._refused: HubError | None = None
+        self._refused_until = 0.0
         self._closed = False
         self._state = RelayState.IDLE
 
@@ -213,6 +215,8 @@ class Relay:
         def leave() -> None:
             self._leave(viewer)
 
+        if self._refused is not None and self._clock.monotonic() >= self._refused_until:
+            self._refused = None
         if self._closed or self._refused is not None:
             self._end(viewer, self._refused)
             return leave
@@ -227,7 +231,7 @@ class Relay:
         return leave
 
     async def frames(self) -> AsyncGenerator[Frame]:
-        """Yield frames, always the newest, leaving out what came meanwhile; raises what the camera refuses for good."""
+        """Yield frames, always the newest, leaving out what came meanwhile; raises what the camera refuses."""
         mailbox = _Mailbox()
         leave = self.join(mailbox)
         try:
@@ -287,30 +291,31 @@ class Relay:
         try:
             while self._refused is None:
                 before = self._sequence
-                asked = await self._dial_once()
+                error = await self._dial_once()
                 if self._sequence > before:
                     delays = self._backoff.delays(self._chance)
-                if self._refused is None:
-                    await self._clock.sleep(max(next(delays), asked))
+                pause = pause_after(error, next(delays))
+                if isinstance(error, AuthError | Unsupported):
+                    self._refused, self._refused_until = error, self._clock.monotonic() + pause
+                    self._end_viewers(error)
+                else:
+                    await self._clock.sleep(pause)
         finally:
             self._state = RelayState.REFUSED if self._refused else RelayState.IDLE
 
-    async def _dial_once(self) -> float:
-        """Read one connection to its end and keep what ended it; return for how long the camera asked to wait."""
+    async def _dial_once(self) -> HubError:
+        """Read one connection to its end; keep and return what ended it."""
         try:
             await self._dial()
-        except (AuthError, Unsupported) as error:
-            self._error = self._refused = error
-            self._end_viewers(error)
         except HubError as error:
             self._error = error
         except Exception:  # a fault in a provider must not leave viewers with a stream that nobody feeds
             _LOGGER.exception("Reading a stream failed")
             self._error = Malformed("the reader of the stream failed")
         self._state = RelayState.WAITING
-        return (self._error.retry_after or 0.0) if isinstance(self._error, Throttled) else 0.0
+        return self._error
 
-    async def _dial(self) -> None:
+    async def _dial(self) -> NoReturn:
         """Read one connection to its end; raises HubError, Unreachable where it just ended or went silent."""
         self._state = RelayState.CONNECTING
         self._dials += 1

@@ -13,12 +13,12 @@ from typing import Final
 
 from .clock import Clock
 from .counters import Counters
-from .errors import AuthError, HubError, Malformed, Throttled, Unreachable, Unsupported
+from .errors import AuthError, HubError, Malformed, Unreachable
 from .flight import SingleFlight
 from .model import Image
 from .observers import Observers, without_text
 from .pictures import PictureFacts, PictureMemory, PictureStore
-from .policy import Backoff, Chance
+from .policy import Backoff, Chance, pause_after
 from .provider import Stills
 from .shelf import Shelf
 
@@ -30,7 +30,6 @@ DISK_LIMIT: Final = 512 * 2**20
 DISK_FILES: Final = 2000
 DISK_DELAY: Final = 30.0
 GIVE_UP: Final = 60.0
-UNSUPPORTED_S: Final = 3600.0
 BACKOFF: Final = Backoff(first=5, factor=2, maximum=60, jitter=1)
 _JPEG_START: Final = b"\xff\xd8"
 _JPEG_END: Final = b"\xff\xd9"
@@ -275,14 +274,7 @@ class Album:
         if record.failures == 0:
             longest = max(self._backoff.maximum, floor)
             record.delays = replace(self._backoff, maximum=longest).delays(self._random)
-        refused_before, pause = isinstance(record.error, AuthError), next(record.delays)
-        if isinstance(error, AuthError):
-            pause = math.inf
-        elif isinstance(error, Unsupported):
-            # Mostly for good, but a proxy that says so for a while must not end all pictures.
-            pause = max(pause, UNSUPPORTED_S)
-        elif isinstance(error, Throttled):
-            pause = max(pause, error.retry_after or 0)
+        refused_before, pause = isinstance(record.error, AuthError), pause_after(error, next(record.delays))
         record.error, record.failed_at, record.failures = error, self._clock.now(), record.failures + 1
         record.hold_until = self._clock.monotonic() + pause
         if isinstance(error, AuthError) and not refused_before:

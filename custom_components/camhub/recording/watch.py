@@ -11,9 +11,9 @@ from typing import Final
 
 from ..kernel.clock import Clock
 from ..kernel.counters import Counters
-from ..kernel.errors import AuthError, HubError, Malformed, Throttled, Unsupported
+from ..kernel.errors import AuthError, HubError, Malformed
 from ..kernel.model import CameraEvent, EventKind, EventPhase, Image
-from ..kernel.policy import Backoff, Chance
+from ..kernel.policy import Backoff, Chance, pause_after
 from .grey import Grey
 from .motion import Detector, MotionSettings, Reading, Spell
 
@@ -40,7 +40,7 @@ class MotionWatch:
     """Looks at the newest picture whenever it has looked at the last, and leaves out what came meanwhile.
 
     Motion becomes one event with START and END; the picture of its beginning goes with START. The source is opened
-    again after it ended, with growing waits; `AuthError` and `Unsupported` end the watch, and `error` says so.
+    again after it ended, with growing waits, an hour after `Unsupported`; `AuthError` ends the watch. `error` says why.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class MotionWatch:
             try:
                 await self._read()
                 self.error = None
-            except (AuthError, Unsupported) as error:
+            except AuthError as error:
                 self.error = error
                 self._end(self._clock.now())
                 return
@@ -102,9 +102,7 @@ class MotionWatch:
             if self._clock.monotonic() - began > _BACKOFF.maximum:
                 delays = _BACKOFF.delays(self._random)
             pause = next(delays)
-            if isinstance(self.error, Throttled):
-                pause = max(pause, self.error.retry_after or 0)
-            await self._clock.sleep(pause)
+            await self._clock.sleep(pause if self.error is None else pause_after(self.error, pause))
 
     async def _read(self) -> None:
         """Look at one connection's pictures to its end; raises HubError."""
