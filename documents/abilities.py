@@ -40,16 +40,16 @@ type Has = Callable[[Source], bool]
 
 def _streams(source: Source) -> bool:
     """Return whether Home Assistant can read the camera all the time."""
-    return bool({"rtsp", "mjpeg"} & source.given("Camera"))
+    return bool({"rtsp", "mjpeg"} & source.camera)
 
 
 SEEN: Final[Mapping[str, Has]] = MappingProxyType(
     {
         "Motion found in the pictures, by Home Assistant": lambda source: (
-            _streams(source) and "event_kinds" not in source.given("Camera")
+            _streams(source) and "event_kinds" not in source.camera
         ),
-        "What is there right now, as sensors": lambda source: "lasting" in source.given("Camera"),
-        "Who or what was recognised": lambda source: "recognised" in source.given("Camera"),
+        "What is there right now, as sensors": lambda source: "lasting" in source.camera,
+        "Who or what was recognised": lambda source: "recognised" in source.camera,
     }
 )
 AROUND: Final[Mapping[str, Has]] = MappingProxyType(
@@ -69,15 +69,15 @@ def table(root: Path, page: Path) -> str:
 
 def _lines(root: Path, every: list[Source]) -> Iterator[tuple[str, Has]]:
     for field, words in STREAMS.items():
-        yield words, partial(_among, field, of=lambda source: source.given("Camera"))
+        yield words, partial(_among, field, of=lambda source: source.camera)
     yield "Recordings by Home Assistant, on motion or by hand", _streams
     for kind, words in kinds(root).items():
-        yield f"Event: {words}", partial(_among, kind, of=lambda source: source.members("EventKind"))
+        yield f"Event: {words}", partial(_among, kind, of=lambda source: source.kinds)
     yield from SEEN.items()
     for name in dict.fromkeys(name for source in every for name in source.controls):
         yield f"Control: {name}", partial(_among, name, of=lambda source: source.controls)
     for field, words in HEALTH.items():
-        yield f"Sensor: {words}", partial(_among, field, of=lambda source: source.given("Health"))
+        yield f"Sensor: {words}", partial(_among, field, of=lambda source: source.health)
     yield from AROUND.items()
 
 
@@ -99,9 +99,9 @@ def overview(root: Path, page: Path) -> str:
 
 
 def _line(root: Path, page: Path, source: Source) -> list[str]:
-    given = source.given("Camera")
+    given = source.camera
     live = [word for field, word in (("rtsp", "RTSP"), ("webrtc", "WebRTC"), ("mjpeg", "MJPEG")) if field in given]
-    told = source.members("EventKind")
+    told = source.kinds
     # A camera that tells of nothing itself can be watched.
     events = [words.lower() for kind, words in kinds(root).items() if kind in told] or [
         "motion, by watching its pictures"

@@ -8,7 +8,7 @@ from typing import Final
 from tests.architecture.checks.texts import lookup
 
 from .markdown import cell, rows
-from .providers import Source, sources
+from .providers import source, sources
 
 _HEAD: Final = ("CamHub says", "and advises")
 _SENTENCE: Final = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
@@ -39,13 +39,13 @@ def _messages(root: Path, slugs: Iterable[str]) -> str:
 
 def of_provider(root: Path, key: str) -> str:
     """Return all sentences that come from one kind of camera."""
-    return _messages(root, Source(root, key).reasons)
+    return _messages(root, source(root, key).reasons)
 
 
 def of_all(root: Path) -> str:
     """Return the sentences that any camera, account or setting may bring: those that no provider says."""
     every = {slug for section in _SECTIONS for slug in lookup(root, section)}
-    return _messages(root, every - {slug for source in sources(root) for slug in source.reasons})
+    return _messages(root, every - {slug for each in sources(root) for slug in each.reasons})
 
 
 def _repairs(root: Path, slugs: Iterable[str]) -> str:
@@ -68,10 +68,10 @@ def _advice(issue: dict[str, object]) -> str:
 
 def repairs_of_provider(root: Path, key: str) -> str:
     """Return the repairs of one kind of camera."""
-    return _repairs(root, Source(root, key).repairs)
+    return _repairs(root, source(root, key).repairs)
 
 
 def repairs_of_all(root: Path) -> str:
     """Return the repairs that no provider raises."""
-    raised = {slug for source in sources(root) for slug in source.repairs}
+    raised = {slug for each in sources(root) for slug in each.repairs}
     return _repairs(root, set(lookup(root, "issues")) - raised)

@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 from tests.architecture.checks.literals import Literals
@@ -44,30 +44,40 @@ class Source:
         """Return all its string literals."""
         return {text for module in self.modules for text in strings(module)}
 
-    def given(self, maker: str) -> set[str]:
-        """Return the keywords that calls of a class are given."""
+    @cached_property
+    def camera(self) -> set[str]:
+        """Return the fields that its cameras fill."""
+        return self._given("Camera")
+
+    @cached_property
+    def health(self) -> set[str]:
+        """Return the measures that its cameras, or what stands before them, report."""
+        return self._given("Health")
+
+    def _given(self, maker: str) -> set[str]:
         found = (node for module in self.modules for node in calls(module) if called(node) == maker)
         return {str(item.arg) for node in found for item in node.keywords}
 
-    def members(self, enumeration: str) -> set[str]:
-        """Return the members of an enumeration that it names, in lower case."""
+    @cached_property
+    def kinds(self) -> set[str]:
+        """Return the kinds of events that it names."""
         return {
             node.attr.lower()
             for module in self.modules
             for node in ast.walk(module.tree)
-            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == enumeration
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "EventKind"
         }
 
     def _of_spec(self, name: str) -> ast.expr | None:
         found = (node for module in self.modules for node in calls(module) if called(node) == "ProviderSpec")
         return next((value for node in found if (value := keyword(node, name))), None)
 
-    @property
+    @cached_property
     def in_the_cloud(self) -> bool:
         """Return whether it speaks to a service of the maker's."""
         return self._of_spec("cloud") is not None
 
-    @property
+    @cached_property
     def discovered(self) -> bool:
         """Return whether its devices are found on the network."""
         return self._of_spec("discover") is not None
@@ -80,10 +90,10 @@ class Source:
         known: dict[str, str] = lookup(self.root, "options.step.provider.data")
         return [words for key, words in known.items() if key in self.words]
 
-    @property
+    @cached_property
     def controls(self) -> list[str]:
         """Return the names of what can be switched, set or pressed."""
-        if "controls" not in self.given("Camera"):
+        if "controls" not in self.camera:
             return []
         made = set(self._control_keys())
         return [
@@ -157,6 +167,12 @@ def _usual(root: Path) -> dict[str, str]:
     }
 
 
+@cache
+def source(root: Path, key: str) -> Source:
+    """Return one provider, read once."""
+    return Source(root, key)
+
+
 def sources(root: Path) -> list[Source]:
     """Return all providers, in the order of the registry."""
-    return [Source(root, key) for key in registered(root)]
+    return [source(root, key) for key in registered(root)]

@@ -9,7 +9,7 @@ from documents import messages, pages
 from documents.abilities import table
 from documents.entities import table as entities
 from documents.markdown import cell, rows
-from documents.providers import Source, sources
+from documents.providers import source, sources
 from documents.settings import table as settings
 from tests.contract import worlds
 
@@ -52,11 +52,11 @@ def test_a_picture_is_shown_once_it_is_there(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("key", sorted(worlds.WORLDS))
 def test_abilities_are_those_that_the_contract_finds(key: str, root: Path) -> None:
-    source = Source(root, key)
+    claimed = source(root, key)
     world: type[worlds.World] = getattr(worlds, f"{key.title().replace('_', '')}World")
     # A world is one device; the next one may have more.
-    assert world.capabilities <= source.given("Camera")
-    assert ("event_kinds" in source.given("Camera")) == world.tells == bool(source.members("EventKind"))
+    assert world.capabilities <= claimed.camera
+    assert ("event_kinds" in claimed.camera) == world.tells == bool(claimed.kinds)
 
 
 def test_every_sentence_stands_on_some_page(root: Path) -> None:
@@ -73,10 +73,10 @@ def test_every_repair_stands_on_some_page(root: Path) -> None:
 
 
 def test_every_provider_has_its_messages_on_its_page(root: Path) -> None:
-    for source in sources(root):
-        text = (root / source.page).read_text()
-        assert f"<!-- made: messages {source.key} -->" in text
-        assert len(source.reasons) > 20
+    for each in sources(root):
+        text = (root / each.page).read_text()
+        assert f"<!-- made: messages {each.key} -->" in text
+        assert len(each.reasons) > 20
 
 
 def test_settings_have_their_units(root: Path) -> None:
