@@ -64,7 +64,8 @@ async def session_of_another(house: House, who: Person) -> int:
 
 async def recording_id(house: House) -> str:
     listed = (await house.admin.ask(house.path(CAMERA, "recordings"))).json
-    return str(listed[0]["id"])
+    # One that has only begun may have no picture yet.
+    return str(next(each["id"] for each in listed if each["end"]))
 
 
 def recording(headers: dict[str, str], *below: str) -> Asking:
