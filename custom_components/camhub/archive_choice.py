@@ -16,6 +16,7 @@ from homeassistant.requirements import RequirementsNotFound, async_process_requi
 
 from .const import DOMAIN, LOGGER, OPTION_ARCHIVE
 from .credential_store import CredentialStore
+from .kernel.addresses import checked, parsed
 from .kernel.clock import Clock
 from .kernel.errors import Unsupported, WrongKey
 from .kernel.provider import SessionFactory
@@ -95,12 +96,23 @@ async def async_make(hass: HomeAssistant, choice: Credentials, session: SessionF
                 raise Unsupported("not an allowed folder", reason="archive_not_allowed")
             return FolderArchive(folder)
         case ArchiveKind.S3:
+            if endpoint := choice.text("endpoint"):
+                _check_address(endpoint, "archive_unreachable")
             return await _bucket(hass, choice)
         case ArchiveKind.PI:
+            _check_address(choice.text("address"), "archive_not_pi")
             verify = choice.flag("verify_tls", default=True)
             return PiArchive(session(verify_tls=verify), choice.text("address"), choice.secret("token"), clock)
         case ArchiveKind.NONE:
             raise Unsupported("no archive", reason="archive_none")
+
+
+def _check_address(address: str, reason: str) -> None:
+    """Raise Unsupported for what is no web address, or one that nobody may be led to."""
+    url = parsed(address)
+    if url is None or url.scheme not in {"http", "https"} or not url.host:
+        raise Unsupported("not a web address", reason=reason)
+    checked(url)
 
 
 def _is_allowed(hass: HomeAssistant, folder: Path) -> bool:

@@ -62,6 +62,7 @@ FIELDS: Final[Mapping[str, Mapping[ArchiveKind, str]]] = {
     "archive_not_allowed": {ArchiveKind.FOLDER: "folder"},
     "archive_no_bucket": {ArchiveKind.S3: "bucket"},
     "archive_not_pi": {ArchiveKind.PI: "address"},
+    "address_forbidden": {ArchiveKind.S3: "endpoint", ArchiveKind.PI: "address"},
     "archive_pattern": dict.fromkeys(ArchiveKind, "pattern"),
 }
 

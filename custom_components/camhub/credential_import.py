@@ -34,7 +34,7 @@ def open_foreign(sealed: str, key: str) -> dict[str, JsonValue]:
     except WrongKey as error:
         reason = "import_wrong_key" if error.reason == "wrong_key" else "import_malformed"
         raise WrongKey("the other system's value does not open", reason=reason) from error
-    except ValueError:
+    except ValueError, RecursionError:
         # The decoder's own words could quote what was sealed.
         opened = None
     if not isinstance(opened, dict):

@@ -18,6 +18,7 @@ from yarl import URL
 from .const import CONF_FOUND, CONF_PROVIDER, DOMAIN, LOGGER
 from .coordinator import CamHubConfigEntry
 from .credential_actions import async_sign_in_with
+from .kernel.addresses import forbidden, parsed
 from .kernel.discovery import Discovered, Found, FoundBy, moved
 from .kernel.errors import HubError
 from .kernel.model import Image
@@ -57,10 +58,7 @@ def from_zeroconf(info: ZeroconfServiceInfo) -> Found:
 
 def _url(text: object) -> URL:
     """Return an address as a device tells it, an empty one for what is none."""
-    try:
-        return URL(str(text or ""))
-    except ValueError:
-        return URL()
+    return parsed(str(text or "")) or URL()
 
 
 async def async_recognise(hass: HomeAssistant, found: Found) -> tuple[str, Discovered] | None:
@@ -115,7 +113,7 @@ def _is(entry: CamHubConfigEntry, key: str, device: Discovered) -> bool:
 def _host(device: Discovered) -> str | None:
     """Return where a device is; its address may be a bare host, as a user would type it."""
     text = str(device.answers.get("address", ""))
-    return URL(text).host if "://" in text else text or None
+    return _url(text).host if "://" in text else text or None
 
 
 def _is_reached(entry: CamHubConfigEntry) -> bool:
@@ -154,11 +152,13 @@ async def async_follow(hass: HomeAssistant, entry: CamHubConfigEntry, host: str)
 
 async def async_glimpse(hass: HomeAssistant, address: str | None) -> bytes | None:
     """Return the picture that a device shows to anyone, None where there is none."""
-    if address is None:
+    if address is None or forbidden(_url(address).host or ""):
         return None
     content = bytearray()
+    session = async_get_clientsession(hass, verify_ssl=False)
     try:
-        async with async_get_clientsession(hass, verify_ssl=False).get(address, timeout=GLIMPSE) as response:
+        # Whoever announces a device must not lead this to another one.
+        async with session.get(address, timeout=GLIMPSE, allow_redirects=False) as response:
             response.raise_for_status()
             async for chunk in response.content.iter_any():
                 content += chunk

@@ -45,6 +45,10 @@ CRASHERS: Final = {
         "nest-message",
         b'{"timestamp":"' + EARLY + b'","resourceUpdate":{"name":"enterprises/p/devices/d"}}',
     ),
+    "a redirect to brackets": ("redirect", b"//[]@"),
+    "an address in brackets": ("addresses", b"http://[]@"),
+    "a sign-in from brackets": ("issue-token", ISSUE + b"https://[]@"),
+    "a token with brackets in it": ("issue-token", b'{"[]039"}@'),
     "a redirect to a host of no script": ("redirect", b"//" + NO_LABEL + b"/"),
     "a device with a very long number": ("ring-devices", b'{"doorbots":[{"id":"' + b"9" * 5000 + b'"}]}'),
     "a ring before the first year": (
@@ -56,6 +60,7 @@ CRASHERS: Final = {
         "ring-history",
         b'[{"id":1,"kind":"ding","created_at":"' + AT + b'","duration":1e308}]',
     ),
+    "a pause with a separator of units": ("sign-in-headers", b"0\x1f"),
     "a challenge with a line end": ("sign-in-headers", b'Digest realm="x", nonce="n", opaque="a\r\nb"'),
     "a recording's name with the last second of time": (
         "stream-key",

@@ -9,6 +9,7 @@ from typing import Final
 
 from yarl import URL
 
+from .addresses import parsed
 from .model import JsonValue
 from .secret import Credentials
 
@@ -85,10 +86,8 @@ def moved(known: Credentials, keys: tuple[str, ...], host: str) -> Mapping[str, 
 
 
 def _host(text: str) -> str | None:
-    try:
-        return URL(text).host
-    except ValueError:
-        return None
+    url = parsed(text)
+    return None if url is None else url.host
 
 
 def _is_number(host: str) -> bool:

@@ -17,6 +17,10 @@ _AFTER_A_PICTURE: Final = (b"\r", b"\n", b"-", _START)
 _SCAN_END: Final = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _TEMPORARY, _FIRST_FRAME_HEADER, _FIRST_RESTART, _LAST_RESTART = 0x01, 0xC0, 0xD0, 0xD7
 _SOI, _EOI, _SOS, _FILL = 0xD8, 0xD9, 0xDA, 0xFF
+# A marker with a segment behind it: no stuffing, restart or fill byte, and not TEM.
+_SEGMENT: Final = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]")
+_MOST_SEGMENTS: Final = 2**14
+_LARGEST: Final = 0xFFFF
 _FRAME_HEADERS: Final = frozenset(range(_FIRST_FRAME_HEADER, _FIRST_RESTART)) - {0xC4, 0xC8, 0xCC}
 
 _LENGTH: Final = re.compile(rb"\ncontent-length:[ \t]*(\d+)\r?\n", re.IGNORECASE)
@@ -38,17 +42,20 @@ def is_whole_jpeg(data: bytes) -> bool:
 
 
 def jpeg_size(data: bytes) -> tuple[int, int] | None:
-    """Return width and height in pixels as the frame header (SOF) says, None if there is none."""
+    """Return width and height in pixels as the frame header (SOF) says, None if there is none.
+
+    As decoders do, whatever stands before a marker is passed over: nothing may hide how large a picture is. One with
+    segments without end is as large as can be.
+    """
     at = 2
-    while data.startswith(_START) and at + 9 <= len(data) and data[at] == _FILL:
-        marker = data[at + 1]
-        if marker in _FRAME_HEADERS:
+    for _ in range(_MOST_SEGMENTS):
+        found = _SEGMENT.search(data, at) if data.startswith(_START) else None
+        if found is None or (at := found.start()) + 9 > len(data):
+            return None
+        if data[at + 1] in _FRAME_HEADERS:
             return int.from_bytes(data[at + 7 : at + 9]), int.from_bytes(data[at + 5 : at + 7])
-        if marker in {_FILL, _TEMPORARY}:
-            at += 1 if marker == _FILL else 2
-        else:
-            at += 2 + int.from_bytes(data[at + 2 : at + 4])
-    return None
+        at += 2 + int.from_bytes(data[at + 2 : at + 4])
+    return _LARGEST, _LARGEST
 
 
 class _Walk:

@@ -144,7 +144,8 @@ def retry_after(value: str | None, now: datetime) -> float | None:
     """Return the seconds a Retry-After header asks for (RFC 9110 section 10.2.3), None where it cannot be read."""
     if value is None:
         return None
-    if re.fullmatch(r"[+-]?\d+(\.\d+)?", value.strip(), re.ASCII):
+    value = value.strip()
+    if re.fullmatch(r"[+-]?\d+(\.\d+)?", value, re.ASCII):
         seconds = float(value)
     else:
         try:

@@ -34,7 +34,7 @@ class Records:
             raise Unreachable(f"cannot read a record: {error.strerror}", reason="store_unreadable") from error
         try:
             record = json.loads(content)
-        except ValueError:
+        except ValueError, RecursionError:
             # The decoder's own words could quote the record.
             record = None
         if not isinstance(record, dict):

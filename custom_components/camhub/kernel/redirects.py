@@ -12,6 +12,8 @@ import aiohttp
 from aiohttp import hdrs
 from yarl import URL
 
+from .addresses import parsed
+
 
 class RedirectRefused(aiohttp.ClientError):
     """A redirect that is not followed; its text holds no address."""
@@ -26,14 +28,13 @@ def onward(asked: URL, location: str) -> URL | None:
 
     Another port of the same host will do: devices lead from http to https so.
     """
-    try:
-        target = asked.join(URL(location))
-        host = target.host
-    except ValueError:
+    wanted = parsed(location)
+    target = None if wanted is None else parsed(str(asked.join(wanted)))
+    if target is None or target.scheme not in {"http", "https"}:
         return None
-    if target.scheme not in {"http", "https"} or (asked.scheme == "https" and target.scheme == "http"):
+    if asked.scheme == "https" and target.scheme == "http":
         return None
-    return target if location and host == asked.host else None
+    return target if location and target.host == asked.host else None
 
 
 def guard() -> aiohttp.TraceConfig:

@@ -15,6 +15,7 @@ from .clock import Clock
 from .counters import Counters
 from .errors import AuthError, HubError, Malformed, Unreachable
 from .flight import SingleFlight
+from .mjpeg import jpeg_size
 from .model import Image
 from .observers import Observers, without_text
 from .pictures import PictureFacts, PictureMemory, PictureStore
@@ -25,6 +26,8 @@ from .shelf import Shelf
 _LOGGER = logging.getLogger(__name__)
 
 PICTURE_LIMIT: Final = 16 * 2**20
+# 8K has 33 millions of them, as have panoramas of several lenses.
+PIXEL_LIMIT: Final = 40_000_000
 MEMORY_LIMIT: Final = 64 * 2**20
 DISK_LIMIT: Final = 512 * 2**20
 DISK_FILES: Final = 2000
@@ -329,12 +332,16 @@ class Album:
 
 
 def checked(image: Image) -> Image:
-    """Return the picture if it is a whole JPEG of at most 16 MiB; raises Malformed."""
+    """Return the picture if it is a whole JPEG of at most 16 MiB and 40 million pixels; raises Malformed."""
     content = image.content
     if len(content) > PICTURE_LIMIT:
         raise Malformed(f"the picture has {len(content)} bytes", reason="picture_too_large")
     if not content.startswith(_JPEG_START):
         raise Malformed("what came is no JPEG", reason="not_a_picture")
+    width, height = jpeg_size(content) or (0, 0)
+    if width * height > PIXEL_LIMIT:
+        # What is small on the wire may ask for gigabytes when it is decoded.
+        raise Malformed(f"the picture has {width} x {height} pixels", reason="picture_too_large")
     if content.endswith(_JPEG_END):
         return image
     # Some servers send a line end or padding after the picture.

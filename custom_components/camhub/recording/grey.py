@@ -18,7 +18,7 @@ type Grey = NDArray[np.uint8]
 # Wide enough to see a person across a garden, small enough to cost nothing.
 WIDTH: Final = 160
 # The largest picture that is decoded at all, in pixels: a broken header must not ask for gigabytes.
-_MOST_PIXELS: Final = 64_000_000
+_MOST_PIXELS: Final = 40_000_000
 
 
 def decode(jpeg: bytes) -> Grey:

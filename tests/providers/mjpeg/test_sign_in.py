@@ -289,8 +289,8 @@ async def test_a_picture_address_beside_the_stream(make_context: MakeContext, st
         typed(server.address("/live"), still_address="/one"),
         NAMED,
     )
-    unsupported = {"base": "unsupported_still_address"}
-    assert script.errors == [{}, {"still_address": "not_a_picture"}, unsupported, unsupported, {}]
+    unsupported, none = {"base": "unsupported_still_address"}, {"base": "unsupported_address"}
+    assert script.errors == [{}, {"still_address": "not_a_picture"}, unsupported, none, {}]
     assert account.credentials["still_address"] == server.address("/one")
 
 

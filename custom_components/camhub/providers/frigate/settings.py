@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from yarl import URL
 
+from ...kernel.addresses import checked, parsed
 from ...kernel.errors import Unreachable, Unsupported
 from ...kernel.model import JsonValue
 from ...kernel.secret import Credentials, Secret
@@ -114,14 +115,10 @@ def _parsed(scheme: str, rest: str) -> URL:
     host = host.rpartition("@")[2]
     if host.count(":") > 1 and not host.startswith("["):
         host = f"[{host}]"
-    try:
-        url = URL(f"{scheme}://{host}/{path.strip('/')}")
-        usable = bool(url.host) and bool(url.port) and not re.search(r"\s", host)
-    except ValueError:
-        usable, url = False, URL()
-    if not usable:
+    url = parsed(f"{scheme}://{host}/{path.strip('/')}")
+    if url is None or not url.host or not url.port or re.search(r"\s", host):
         raise _no_address()
-    return url
+    return checked(url)
 
 
 def _no_address() -> Unreachable:

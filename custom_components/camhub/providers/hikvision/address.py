@@ -6,13 +6,14 @@ from typing import Final
 
 from yarl import URL
 
+from ...kernel.addresses import checked, parsed
 from ...kernel.errors import Unreachable
 
 _SCHEME: Final = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*)://")
 
 
 def normalise(typed: str) -> URL:
-    """Return the origin meant by a URL or bare host; user, path and query are dropped; raises Unreachable.
+    """Return the origin meant by a URL or bare host; user, path and query are dropped; raises Unreachable, Unsupported.
 
     Without a scheme, or with one that is not the web's, it is http on the port given or 80.
     """
@@ -29,15 +30,10 @@ def normalise(typed: str) -> URL:
     host = re.split(r"[/?#\\]", bare, maxsplit=1)[0].rpartition("@")[2]
     if _is_ipv6(host):
         host = f"[{host}]"
-    try:
-        url = URL(f"{scheme}://{host}")
-        usable = bool(url.host) and bool(url.port) and not re.search(r"\s", host)
-        origin = url.origin()
-    except ValueError:
-        usable, origin = False, URL()
-    if not usable:
+    url = parsed(f"{scheme}://{host}")
+    if url is None or not url.host or not url.port or re.search(r"\s", host):
         raise Unreachable("no usable address", reason="invalid_address")
-    return origin
+    return checked(url.origin())
 
 
 def _is_ipv6(host: str) -> bool:

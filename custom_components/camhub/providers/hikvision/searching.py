@@ -9,6 +9,7 @@ from xml.sax.saxutils import escape
 
 from yarl import URL
 
+from ...kernel.addresses import parsed
 from ...kernel.errors import Malformed
 from ...kernel.model import EventKind
 from .alerts import read_date
@@ -106,11 +107,7 @@ def _match(item: Node, zone: tzinfo) -> Match | None:
     track = text(item, "trackID")
     if start is None or end is None or told is None or track is None:
         return None
-    try:
-        address = URL(told, encoded=True)
-        # What is wrong with it shows when it is looked at.
-        _ = address.host, address.port
-    except ValueError:
+    if (address := parsed(told, encoded=True)) is None:
         return None
     size = number_of(address.query.get("size", ""))
     label = next((name for each in descendants(item, "metadataDescriptor") if (name := _label(each))), None)

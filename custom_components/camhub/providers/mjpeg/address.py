@@ -6,6 +6,7 @@ from urllib.parse import parse_qsl
 
 from yarl import URL
 
+from ...kernel.addresses import checked, parsed
 from ...kernel.errors import Unsupported
 from ...kernel.secret import Secret
 
@@ -43,23 +44,26 @@ class Typed:
 
 
 def read(text: str) -> Typed:
-    """Take an address or a bare host apart; raises Unsupported for what is neither."""
+    """Take an address or a bare host apart; raises Unsupported for what is neither, or may not be asked."""
     text = text.strip()
-    try:
-        url = URL(text if "://" in text else f"http://{text}")
-        # What is wrong with a host shows when it is looked at, or used.
-        host = url.host or " "
-        usable = url.scheme in HTTP | RTSP and " " not in host and bool(origin_of(url))
-    except ValueError:
-        usable, url = False, URL()
-    if not usable:
+    url = parsed(text if "://" in text else f"http://{text}")
+    if url is None or url.scheme not in HTTP | RTSP or not _is_host(url.host or ""):
         raise Unsupported("not an http or rtsp address", reason="unsupported_address")
+    checked(url)
     return Typed(
         url=on_port(url.with_user(None).with_fragment(None), url.port),
         port_given=url.explicit_port is not None or url.scheme == "https",
         username=url.user or "",
         password=Secret(url.password or ""),
     )
+
+
+def _is_host(host: str) -> bool:
+    """Return whether a host can be written into another address."""
+    try:
+        return bool(host) and " " not in host and bool(URL.build(scheme="http", host=host))
+    except ValueError:
+        return False
 
 
 def on_port(url: URL, port: int | None) -> URL:

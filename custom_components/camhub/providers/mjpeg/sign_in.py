@@ -5,6 +5,7 @@ from typing import Final
 
 from yarl import URL
 
+from ...kernel.addresses import parsed
 from ...kernel.errors import HubError, Unreachable, Unsupported
 from ...kernel.model import Account
 from ...kernel.provider import Context
@@ -94,11 +95,9 @@ def _still(text: str, beside: URL) -> tuple[URL | None, Typed | None]:
     """Return the address of the single picture, a path alone being on the stream's host, and the login inside it."""
     if not text.strip():
         return None, None
-    try:
-        typed = read(str(beside.join(URL(text.strip()))) if text.strip().startswith("/") else text)
-    except ValueError:
-        typed = None
-    if typed is None or typed.url.scheme not in HTTP:
+    path = parsed(text.strip()) if text.strip().startswith("/") else None
+    typed = read(text if path is None else str(beside.join(path)))
+    if typed.url.scheme not in HTTP:
         raise Unsupported("single pictures come by HTTP", reason="unsupported_still_address")
     return typed.url, typed
 

@@ -7,6 +7,8 @@ from typing import Final
 
 from yarl import URL
 
+from ...kernel.addresses import parsed
+
 ISSUE_JWT: Final = URL("https://nestauthproxyservice-pa.googleapis.com/v1/issue_jwt")
 ACCOUNTS: Final = "accounts.google.com"
 RPC_PATH: Final = "/o/oauth2/iframerpc"
@@ -68,9 +70,7 @@ def region(told: str | None) -> URL:
     The login goes there, so no other company's host is taken from an answer.
     """
     text = (told or "").strip()
-    try:
-        url = URL(text if "://" in text else f"https://{text}")
-        ours = url.scheme == "https" and (url.host or "").endswith(_OURS) and url.port == _TLS
-    except ValueError:
+    url = parsed(text if "://" in text else f"https://{text}")
+    if url is None or url.scheme != "https" or not (url.host or "").endswith(_OURS) or url.port != _TLS:
         return DEFAULT_REGION
-    return url.origin() if ours else DEFAULT_REGION
+    return url.origin()

@@ -12,6 +12,7 @@ from typing import Final
 
 from yarl import URL
 
+from ...kernel.addresses import parsed
 from ...kernel.errors import Malformed
 from ...kernel.reading import child
 from . import jar, jwt
@@ -63,7 +64,7 @@ def issue_token(pasted: str) -> str:
     found = _ADDRESS.search(folded)
     if found is None:
         raise Malformed("another address", reason="issue_token_wrong_url")
-    url = _parsed(found[0] if "://" in found[0] else f"https://{found[0]}")
+    url = parsed(found[0] if "://" in found[0] else f"https://{found[0]}", encoded=True)
     if url is None or (url.scheme, url.path) != ("https", RPC_PATH):
         raise Malformed("another address", reason="issue_token_wrong_url")
     if url.query.get("fedcm_enabled", "").lower() == "true":
@@ -80,7 +81,7 @@ def issue_token(pasted: str) -> str:
 
 def is_field_test(address: str) -> bool:
     """Return whether an address that issues tokens belongs to a field test account."""
-    url = _parsed(address)
+    url = parsed(address, encoded=True)
     return url is not None and _origin(url) == FIELD_TEST.home.host
 
 
@@ -172,17 +173,7 @@ def _apart(piece: str) -> Iterator[str]:
         yield whole
 
 
-def _parsed(address: str) -> URL | None:
-    try:
-        url = URL(address, encoded=True)
-        # What is wrong with it shows when it is looked at.
-        _ = url.host, url.port, url.query
-    except ValueError:
-        return None
-    return url
-
-
 def _origin(url: URL) -> str | None:
     """Return the host of the site that an address signs in to."""
-    found = _parsed(url.query.get("origin", ""))
+    found = parsed(url.query.get("origin", ""), encoded=True)
     return found.host if found is not None else None

@@ -4,11 +4,13 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
 from http import HTTPStatus
+import json
 from typing import IO, Any, Final, override
 
 import aiohttp
 from yarl import URL
 
+from ...kernel.body import whole
 from ...kernel.clock import Clock
 from ...kernel.errors import AuthError, HubError, Malformed, Throttled, Unreachable, Unsupported
 from ...kernel.policy import retry_after
@@ -16,6 +18,7 @@ from ...kernel.secret import Secret
 from . import Archive, Film, NameTaken, Stored
 
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=None, connect=15, sock_connect=15, sock_read=120)
+_ANSWER: Final = 2**16
 _PROBE: Final = "camhub-check.txt"
 
 
@@ -100,10 +103,10 @@ class PiArchive(Archive):
             ) as response:
                 if response.status not in {HTTPStatus.OK, HTTPStatus.CREATED}:
                     raise self._refusal(response)
-                said = await response.json(content_type=None)
+                said = json.loads(await whole(response, _ANSWER, reason="archive_not_pi"))
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise Unreachable(type(error).__name__, reason="archive_unreachable") from error
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise Malformed("no JSON", reason="archive_not_pi") from error
         if not isinstance(said, dict):
             raise Malformed("no object", reason="archive_not_pi")
