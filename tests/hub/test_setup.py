@@ -98,6 +98,21 @@ async def test_refused_later_asks_for_a_new_login(hub: HomeAssistant, fake: Fake
     assert entry.state is ConfigEntryState.LOADED
 
 
+async def test_an_account_that_goes_and_comes_is_logged_once_each(
+    hub: HomeAssistant, fake: FakeSpec, add_account: AddAccount, caplog: pytest.LogCaptureFixture
+) -> None:
+    await add_account()
+    fake.provider.cameras_error = Unreachable()
+    for _ in range(3):
+        await next_look(hub)
+    fake.provider.cameras_error = None
+    for _ in range(2):
+        await next_look(hub)
+    told = [record.getMessage() for record in caplog.records if record.name == "custom_components.camhub"]
+    assert len([text for text in told if text.startswith("Error fetching")]) == 1
+    assert len([text for text in told if text.startswith("Fetching") and text.endswith("data recovered")]) == 1
+
+
 async def test_a_wrong_key_is_said_and_nothing_is_overwritten(
     hub: HomeAssistant, fake: FakeSpec, add_account: AddAccount
 ) -> None:

@@ -5,8 +5,10 @@ import re
 from typing import Any
 
 from annotatedyaml import load_yaml_dict
+from packaging.requirements import Requirement
 
 from . import PACKAGE, Check
+from .manifest import read as manifest
 
 QUALITY_SCALE = PACKAGE / "quality_scale.yaml"
 TIERS = {
@@ -62,4 +64,23 @@ def shown(root: Path) -> list[str]:
     ]
 
 
-CHECKS: tuple[Check, ...] = (rules, answers, shown)
+def held(root: Path) -> list[str]:
+    """Nothing is left to do, and a rule that is done names the file that shows it."""
+    problems: list[str] = []
+    for rule, answer in read(root).items():
+        match answer:
+            case {"status": "todo"}:
+                problems.append(f"quality_scale: {rule} is still to do")
+            case {"status": "done", "comment": comment} if not PATH.search(str(comment)):
+                problems.append(f"quality_scale: {rule} names no file")
+    return problems
+
+
+def transparent(root: Path) -> list[str]:
+    """Every requirement is told of."""
+    said = str((read(root).get("dependency-transparency") or {}).get("comment"))
+    names = [Requirement(line).name for line in manifest(root).get("requirements", ())]
+    return [f"quality_scale: dependency-transparency leaves out {name}" for name in names if name not in said]
+
+
+CHECKS: tuple[Check, ...] = (rules, answers, shown, held, transparent)
