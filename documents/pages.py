@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from . import abilities, actions, entities, figures, layers, messages, settings
+from .pictures import picture
 
 PART: Final = re.compile(r"(?P<head><!-- made: (?P<what>[^\n]*?) -->\n).*?(?P<tail><!-- end -->)", re.DOTALL)
 type Maker = Callable[[Path, Path, str], str]
@@ -26,6 +27,7 @@ MAKERS: Final[Mapping[str, Maker]] = MappingProxyType(
         "libraries": lambda root, _, __: layers.libraries(root),
         "figures": lambda root, _, names: figures.chosen(root, names.split()),
         "missed": lambda root, _, __: figures.missed(root),
+        "picture": picture,
     }
 )
 

@@ -39,6 +39,17 @@ def test_a_part_that_nobody_makes_is_an_error(tmp_path: Path) -> None:
         pages.made(tmp_path)
 
 
+def test_a_picture_is_shown_once_it_is_there(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs/a.md").write_text("<!-- made: picture yard The yard -->\n<!-- end -->\n")
+    (tmp_path / "README.md").write_text("")
+    page = Path("docs/a.md")
+    assert pages.made(tmp_path)[page] == "<!-- made: picture yard The yard -->\n<!-- end -->\n"
+    (tmp_path / "docs/images").mkdir()
+    (tmp_path / "docs/images/yard.png").write_bytes(b"")
+    assert "![The yard](images/yard.png)" in pages.made(tmp_path)[page]
+
+
 @pytest.mark.parametrize("key", sorted(worlds.WORLDS))
 def test_abilities_are_those_that_the_contract_finds(key: str, root: Path) -> None:
     claimed = source(root, key)
