@@ -32,6 +32,7 @@ from .runtime import (
     make_context,
     provider_options,
 )
+from .sealed_settings import async_unreadable
 from .services import async_setup_services
 from .stream_entry import STREAMS, EntryStreams
 from .streams import async_setup_streams
@@ -90,6 +91,8 @@ async def async_setup_entry(hass: HomeAssistant, entry: CamHubConfigEntry) -> bo
         counters=context.counters,
         capture=capture,
     )
+    unreadable = await async_unreadable(shared.store, entry)
+    coordinator.own_problems.append(lambda: unreadable)
     watching = Watching(hass, entry, coordinator)
     recordings = async_record(hass, entry, coordinator, watching.adorn)
     coordinator.hears = watching.hears

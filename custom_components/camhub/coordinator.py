@@ -98,8 +98,8 @@ class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
         # What Home Assistant adds to a camera, and whether it would hear of motion that the camera does not tell.
         self.adorn: Callable[[Camera], Camera] = lambda camera: camera
         self.hears: Callable[[str], bool] = lambda _: False
-        # What else is wrong with the account, as slugs of sentences (`issues.<slug>`).
-        self.own_problems: Callable[[], Iterable[str]] = tuple
+        # Who knows what else is wrong with the account, as slugs of sentences (`issues.<slug>`).
+        self.own_problems: list[Callable[[], Iterable[str]]] = []
         # What telling who is before a camera costs today, empty where nobody is asked.
         self.visitor_facts: Callable[[], Mapping[str, JsonValue]] = dict
         # Where clips are besides the vendor: by the name of the place, what returns those of a camera.
@@ -199,7 +199,8 @@ class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
     def _raise_problems(self) -> set[str]:
         """Raise an issue for each thing that the account or a camera says is wrong with it; returns their ids."""
         entry, raised = self.config_entry, set()
-        for problem in (*self.provider.problems(), *self.capture.problems, *self.own_problems()):
+        own = {problem for problems in self.own_problems for problem in problems()}
+        for problem in (*self.provider.problems(), *self.capture.problems, *sorted(own)):
             raised.add(issue_id := f"{problem}_{entry.entry_id}")
             async_raise(self.hass, entry, issue_id, problem)
         for camera in self.data.values():

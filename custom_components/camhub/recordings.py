@@ -327,7 +327,7 @@ def async_record(
     recordings = Recordings(hass, entry, coordinator)
     hass.data.setdefault(RECORDINGS, {})[entry.entry_id] = recordings
     coordinator.adorn = lambda camera: recordings.adorn(adorn(camera))
-    coordinator.own_problems = recordings.problems
+    coordinator.own_problems.append(recordings.problems)
     coordinator.clip_places[LOCAL] = recordings.clips_of
     return recordings
 

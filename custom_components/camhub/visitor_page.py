@@ -36,8 +36,7 @@ class VisitorPages(OptionsFlowWithReload):
             missing = [name for name in _NEEDED if not {**user_input, **keys}.get(name)]
             if not user_input.get("cameras") or not missing:
                 plain = {name: user_input[name] for name in _PLAIN if name in user_input}
-                sealed = await store.async_seal(json.dumps(keys)) if any(keys.values()) else ""
-                changed = {OPTION_RECOGNITION: plain, OPTION_RECOGNITION_KEYS: sealed}
+                changed = {OPTION_RECOGNITION: plain, OPTION_RECOGNITION_KEYS: await self._sealed(keys)}
                 return self.async_create_entry(data={**self.config_entry.options, **changed})
             errors = dict.fromkeys(missing, "recognition_needed")
             shown = {name: value for name, value in user_input.items() if name != "secret"}
@@ -47,6 +46,12 @@ class VisitorPages(OptionsFlowWithReload):
             errors=errors,
             description_placeholders={"price": "0.001"},
         )
+
+    async def _sealed(self, keys: dict[str, str]) -> str:
+        """Return the keys as they are stored; those that do not open stay until others are typed."""
+        if any(keys.values()):
+            return await self.hass.data[SHARED].store.async_seal(json.dumps(keys))
+        return str(self.config_entry.options.get(OPTION_RECOGNITION_KEYS, ""))
 
     def _recognition_schema(self) -> probatio.Schema:
         cameras = {each.id: each.identity.name for each in self.config_entry.runtime_data.data.values()}

@@ -130,6 +130,10 @@ class Visitors:
             return
         kept = await async_load_or_leave(self._spending) or {}
         self._spent = (str(kept.get("day", "")), int(kept.get("pictures", 0)))
+        if not await async_keys(self._secrets, self._entry):
+            # A repair asks for them; until then no picture is sent and nothing is taken of the budget.
+            self._error = "recognition_keys_unreadable"
+            return
         coordinator = self._coordinator
         for camera_id in self._plan.cameras:
             key = coordinator.event_picture_key(camera_id)

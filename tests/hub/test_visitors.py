@@ -5,6 +5,7 @@ from typing import Any
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant, State
 from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.helpers import issue_registry as ir
 from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import (
@@ -13,10 +14,10 @@ from pytest_homeassistant_custom_component.common import (
     mock_restore_cache_with_extra_data,
 )
 
-from custom_components.camhub.const import EVENT_SEEN
+from custom_components.camhub.const import DOMAIN, EVENT_SEEN
 from custom_components.camhub.kernel.model import CameraEvent, EventKind, Image, JsonValue, Recognised
+from custom_components.camhub.kernel.vault import Vault
 from custom_components.camhub.runtime import SHARED
-from custom_components.camhub.visitors import async_keys
 from simulators.rekognition import RekognitionSimulator
 from simulators.rekognition.server import KEY_ID
 from tests.sentinel import MARK
@@ -160,8 +161,40 @@ async def test_what_is_missing_is_asked_for_and_the_secret_is_kept(
     assert (await choose(hub, entry, **without))["type"] is FlowResultType.CREATE_ENTRY
     await see(hub, fake, 1)
     await until(hub, lambda: state_of(hub, SENSOR).state == "Ann Example")
-    hub.config_entries.async_update_entry(entry, options={**entry.options, "recognition_keys": "AAAA"})
-    assert await async_keys(hub.data[SHARED].store, entry) == {}
+
+
+async def test_keys_that_no_longer_open_are_asked_for_again(
+    hub: HomeAssistant, entry: MockConfigEntry, fake: FakeSpec, aws: RekognitionSimulator
+) -> None:
+    await choose(hub, entry, **typed(aws))
+    issue = f"recognition_keys_unreadable_{entry.entry_id}"
+    assert ir.async_get(hub).async_get_issue(DOMAIN, issue) is None
+    other = Vault(bytes(32)).seal("{}")
+    hub.config_entries.async_update_entry(entry, options={**entry.options, "recognition_keys": other})
+    await hub.config_entries.async_reload(entry.entry_id)
+    await hub.async_block_till_done()
+    assert entry.state is ConfigEntryState.LOADED
+    assert ir.async_get(hub).async_get_issue(DOMAIN, issue) is not None
+    await see(hub, fake, 1)
+    assert aws.asked == []
+    facts = state_of(hub, SENSOR).attributes
+    assert (facts["pictures_today"], facts["last_error"]) == (0, "recognition_keys_unreadable")
+    await choose(hub, entry, budget=5)
+    assert entry.options["recognition_keys"] == other, "what does not open stays until other keys are typed"
+    await choose(hub, entry, **typed(aws))
+    assert ir.async_get(hub).async_get_issue(DOMAIN, issue) is None
+    await see(hub, fake, 1)
+    await until(hub, lambda: state_of(hub, SENSOR).state == "Ann Example")
+
+
+@pytest.mark.parametrize(
+    ("option", "problem"), [("archive", "archive_unreadable"), ("capture_browsers", "browsers_unreadable")]
+)
+async def test_other_sealed_settings_are_asked_for_again_too(
+    hub: HomeAssistant, add_account: AddAccount, option: str, problem: str
+) -> None:
+    entry = await add_account(options={option: Vault(bytes(32)).seal("{}")})
+    assert ir.async_get(hub).async_get_issue(DOMAIN, f"{problem}_{entry.entry_id}") is not None
 
 
 async def test_an_account_that_is_not_open_has_no_cameras_to_choose(hub: HomeAssistant, entry: MockConfigEntry) -> None:
