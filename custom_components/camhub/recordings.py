@@ -20,6 +20,7 @@ from .capture.packets import packets
 from .clip_sources import LOCAL, recording_id
 from .const import DOMAIN, LOGGER, OPTION_KEPT, OPTION_RECORDING
 from .coordinator import CamHubConfigEntry, CamHubCoordinator
+from .exposure import OPEN, Exposure
 from .kernel.errors import HubError, Unsupported
 from .kernel.mjpeg import jpeg_size
 from .kernel.model import CameraEvent, Clip, EventKind
@@ -98,7 +99,9 @@ class Recordings:
         self._entry = entry
         self._coordinator = coordinator
         kept: Mapping[str, Any] = entry.options.get(OPTION_KEPT, {})
-        self.library = Library(Path(kept.get("folder") or usual_root(hass)), entry.entry_id)
+        usual = usual_root(hass)
+        self.library = Library(Path(kept.get("folder") or usual), entry.entry_id)
+        self._exposure = Exposure(hass, entry, self.library.root, usual)
         self._tools = Tools(
             library=self.library,
             limits=keeping(kept),
@@ -132,10 +135,10 @@ class Recordings:
         return replace(camera, controls=(*camera.controls, switch))
 
     def problems(self) -> set[str]:
-        """Return what somebody has to mend before anything is recorded (`issues.<slug>`), and look whether it is."""
-        if self._problems and not self._closed:
+        """Return what somebody has to mend about the recordings (`issues.<slug>`), and look whether it is."""
+        if (self._problems or self._exposure.possible) and self._ready.is_set() and not self._closed:
             self._entry.async_create_background_task(self._hass, self._look_again(), f"{DOMAIN} recording problems")
-        return self._problems
+        return self._problems | ({OPEN} if self._exposure.found else set())
 
     @callback
     def clips_of(self, camera_id: str) -> Clips | None:
@@ -179,6 +182,8 @@ class Recordings:
         finally:
             self._ready.set()
         self.async_follow()
+        if self._exposure.possible:
+            await self._look_again()
 
     @callback
     def async_follow(self) -> None:
@@ -304,6 +309,10 @@ class Recordings:
 
     async def _look_again(self) -> None:
         """Take a repair back once it is mended."""
+        if await self._exposure.async_look():
+            self._coordinator.async_check()
+        if not self._problems:
+            return
         try:
             await self._tools.ffmpeg()
             await self._tools.make_room()

@@ -10,6 +10,7 @@ from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 import pytest_socket
 
 from custom_components.camhub.clip_sources import clip_sources
@@ -272,6 +273,55 @@ async def test_who_may_not_see_a_camera_records_nothing(
     data = {"entity_id": "camera.yard"}
     with pytest.raises(Unauthorized):
         await hub.services.async_call(DOMAIN, "record", data, blocking=True, context=Context(user_id=visitor.id))
+
+
+ONLY_ANN = {"viewers": {"yard": {"users": ["ann"], "groups": []}}}
+
+
+async def open_to_all(hass: HomeAssistant, entry: MockConfigEntry) -> bool:
+    entry.runtime_data.async_check()
+    await hass.async_block_till_done(wait_background_tasks=True)
+    return "recordings_open" in issues(hass)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({}, False),
+        ({"recording": AUTOMATIC}, False),
+        (ONLY_ANN, False),
+        ({**ONLY_ANN, "recording": AUTOMATIC}, True),
+        ({**ONLY_ANN, "recording": {"gate": {"automatic": True}}}, False),
+    ],
+)
+async def test_recordings_that_everybody_may_open_are_told_of(
+    hub: HomeAssistant, filmed: FakeSpec, add_account: AddAccount, options: dict[str, Any], *, told: bool
+) -> None:
+    assert await open_to_all(hub, await add_account(options=options)) is told
+
+
+async def test_another_folder_mends_what_everybody_may_open(
+    hub: HomeAssistant,
+    filmed: FakeSpec,
+    add_account: AddAccount,
+    feed: Callable[[], Feed],
+    media: Path,
+    tmp_path: Path,
+) -> None:
+    entry = await add_account(options=ONLY_ANN)
+    assert not await open_to_all(hub, entry)
+    feed()
+    told = heard(hub)
+    await record(hub, duration=60)
+    await record(hub, action="stop")
+    await told
+    assert await open_to_all(hub, entry)
+    kept = {"folder": str(tmp_path / "films")}
+    hub.config_entries.async_update_entry(entry, options={**ONLY_ANN, "recording": AUTOMATIC, "recordings_kept": kept})
+    await hub.config_entries.async_reload(entry.entry_id)
+    assert await open_to_all(hub, entry), "what was recorded before lies where it lay"
+    shutil.rmtree(media)
+    assert not await open_to_all(hub, entry)
 
 
 async def test_home_assistants_own_record_works_for_single_pictures(

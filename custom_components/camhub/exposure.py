@@ -1,0 +1,48 @@
+"""Whether recordings of cameras that only some people may see lie where everybody may open them: in a media folder."""
+
+from pathlib import Path
+from typing import Any, Final
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant
+
+from .const import OPTION_RECORDING, OPTION_VIEWERS
+from .recording.library import Library, recordings_in
+
+OPEN: Final = "recordings_open"
+
+
+class Exposure:
+    """Looks at the folders that recordings of one account lie in, or lay in before another was chosen."""
+
+    def __init__(self, hass: HomeAssistant, entry: ConfigEntry[Any], chosen: Path, usual: Path) -> None:
+        """Look at nothing yet."""
+        self._hass = hass
+        self._entry = entry
+        self._chosen = chosen
+        self._folders = {chosen, usual}
+        self.found = False
+
+    @property
+    def possible(self) -> bool:
+        """Return whether a camera of the account has a list of viewers at all."""
+        return bool(self._entry.options.get(OPTION_VIEWERS))
+
+    async def async_look(self) -> bool:
+        """Look again; return whether it is another way now."""
+        found = self.possible and await self._hass.async_add_executor_job(self._look)
+        changed = found is not self.found
+        self.found = found
+        return changed
+
+    def _look(self) -> bool:
+        """Return whether there are such recordings, or will be with the next motion; blocks."""
+        media = [Path(folder).resolve() for folder in self._hass.config.media_dirs.values()]
+        shown = [each for each in self._folders if any(each.resolve().is_relative_to(folder) for folder in media)]
+        stored = self._entry.options.get(OPTION_RECORDING, {})
+        restricted: list[str] = list(self._entry.options[OPTION_VIEWERS])
+        if self._chosen in shown and any(stored.get(camera_id, {}).get("automatic") for camera_id in restricted):
+            return True
+        libraries = [Library(folder, self._entry.entry_id) for folder in shown]
+        folders = [library.of(camera_id).folder for library in libraries for camera_id in restricted]
+        return any(True for folder in folders for _ in recordings_in(folder))
