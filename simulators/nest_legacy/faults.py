@@ -13,7 +13,8 @@ class Faults:
     error with that detail), or any other word as its error. `picky` lets it take the headers of the newer app only.
     `junk` stands before every JSON. `jwt_status`, `session_status`, `home_status` and `camera_status` replace the
     answers of issue_jwt, session, app_launch and all camera hosts. Cameras by uuid: `blank` pictures of one colour,
-    `empty` ones, `forbidden` to this account. `answers` replaces what a `host/path` says by status, type and body.
+    `empty` ones, `forbidden` to this account. `answers` replaces what a `host/path` says by status, type and body,
+    `date` the time that all of them tell.
     """
 
     slow_s: float = 0.0
@@ -25,6 +26,7 @@ class Faults:
     session_status: int = 0
     home_status: int = 0
     camera_status: int = 0
+    date: str | None = None
     blank: set[str] = field(default_factory=set)
     empty: set[str] = field(default_factory=set)
     forbidden: set[str] = field(default_factory=set)

@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 import json
 from pathlib import Path
 import ssl
@@ -135,6 +136,11 @@ class NestLegacySimulator:
                 await changed.wait()
         finally:
             self._waiting.discard(changed)
+
+    async def dated(self, _: web.Request, response: web.StreamResponse) -> None:
+        """Tell the time that it is here with each answer."""
+        date = self.faults.date
+        response.headers["Date"] = format_datetime(self._now(), usegmt=True) if date is None else date
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer one request."""
@@ -299,6 +305,7 @@ def _page(status: int, words: str) -> web.Response:
 
 def _application(server: NestLegacySimulator) -> web.Application:
     app = web.Application()
+    app.on_response_prepare.append(server.dated)
 
     async def faults(request: web.Request) -> web.Response:
         try:

@@ -94,7 +94,7 @@ EXPECTED: Final[Mapping[Row, tuple[type[Exception] | None, ...]]] = {
     Skew.BEHIND: (None,),
 }
 # What is known to be wrong still.
-DEAF: Final[frozenset[tuple[str, Row]]] = frozenset({("nest_legacy", Skew.AHEAD)})
+DEAF: Final[frozenset[tuple[str, Row]]] = frozenset()
 REFUSING: Final = frozenset({Fault.UNAUTHORIZED, Fault.FORBIDDEN})
 # An answer that is lost there ends the login itself: it holds what will let in the next time.
 LOST: Final[Mapping[str, frozenset[Row]]] = {

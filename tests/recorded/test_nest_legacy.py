@@ -7,6 +7,7 @@ known files.
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from email.utils import format_datetime
 import json
 import re
 from typing import Any, Final
@@ -231,16 +232,16 @@ async def a_history(account: Account, body: str, said: Sequence[Any]) -> None:
     """What a camera saw is told once, from start to end; a list of cameras it is not."""
     points = [each for each in said if isinstance(each, dict) and each.get("id") and each.get("start_time")]
     starts = [each["start_time"] for each in points]
+    moment = datetime.fromtimestamp(int(max(map(float, starts), default=0.0)) + 1, UTC)
+    account.services.faults.date = format_datetime(moment, usegmt=True)
     client = account.client()
     (hall, *_) = (await client.home()).units
     account.answer(POINTS, body=body)
     history = History(client, lambda: [hall])
-    moment = FakeClock(datetime.fromtimestamp(max(map(float, starts), default=0.0) + 1, UTC))
-    history._clock = moment
     events: list[CameraEvent] = [*await history.fetch(), *await history.fetch()]
     marks = [(each.id, each.phase) for each in events]
     assert len(set(marks)) == len(marks)
-    recent = [each for each in points if moment.now().timestamp() - float(each["start_time"]) <= 30]
+    recent = [each for each in points if moment.timestamp() - float(each["start_time"]) <= 30]
     for each in recent:
         ours = [event for event in events if f":{each['id']}:" in event.id]
         assert {event.camera for event in ours} == {HALL}

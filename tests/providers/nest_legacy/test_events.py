@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import override
 
 import pytest
 
@@ -17,7 +18,7 @@ from custom_components.camhub.providers.nest_legacy.wire import PATIENT_S
 from simulators.nest_legacy import NestLegacySimulator
 from tests.fake_clock import FakeClock, settle
 
-from .conftest import ATTIC, EU1, HALL, RPC, STEP, US1, MakeProvider, google
+from .conftest import ATTIC, EU1, HALL, RPC, STEP, US1, MakeClient, MakeProvider, google
 
 START, END = EventPhase.START, EventPhase.END
 
@@ -30,6 +31,27 @@ async def units(client: Client) -> list[Unit]:
 @pytest.fixture
 def history(client: Client, units: list[Unit]) -> History:
     return History(client, lambda: units)
+
+
+class WrongClock(FakeClock):
+    """Another clock, but off."""
+
+    def __init__(self, right: FakeClock, off: timedelta) -> None:
+        super().__init__()
+        self._right = right
+        self.off = off
+
+    @override
+    def now(self) -> datetime:
+        return self._right.now() + self.off
+
+    @override
+    def monotonic(self) -> float:
+        return self._right.monotonic()
+
+    @override
+    async def sleep(self, seconds: float) -> None:
+        await self._right.sleep(seconds)
 
 
 def marks(events: list[CameraEvent]) -> list[tuple[EventKind, EventPhase]]:
@@ -49,6 +71,45 @@ async def test_from_start_to_end(history: History, services: NestLegacySimulator
     (over,) = await history.fetch()
     assert (over.id, over.phase, over.at) == (event.id, END, begun + timedelta(seconds=12))
     assert await history.fetch() == []
+
+
+@pytest.mark.parametrize("off", [timedelta(days=1), timedelta(days=-1)])
+async def test_a_clock_of_ours_that_is_wrong_hides_nothing(
+    make_client: MakeClient, services: NestLegacySimulator, clock: FakeClock, off: timedelta
+) -> None:
+    wrong = WrongClock(clock, off)
+    client = make_client(clock=wrong)
+    units = list((await client.home()).units)
+    history = History(client, lambda: units)
+    assert await history.fetch() == []
+    begun = clock.now()
+    seen = services.house.see(HALL, "motion")
+    (event,) = await history.fetch()
+    assert (event.phase, event.at) == (START, begun)
+    wrong.off = timedelta(0)
+    await clock.advance(20)
+    assert await history.fetch() == [], "it was put right between two looks"
+    second = services.house.see(HALL, "person")
+    assert [each.id for each in await history.fetch()] == [f"{HALL}:{second}:person"]
+    services.house.end(HALL, seen)
+    (over,) = await history.fetch()
+    assert over.phase is END
+    assert abs(over.at - clock.now()) <= timedelta(seconds=1)
+
+
+@pytest.mark.parametrize("date", ["", "yesterday", "Fri, 99 Feb 2026 99:99:99 GMT"])
+async def test_a_time_that_cannot_be_read_is_left_out(
+    client: Client, services: NestLegacySimulator, clock: FakeClock, date: str
+) -> None:
+    services.faults.date = date
+    await client.home()
+    assert client.now() == clock.now()
+
+
+async def test_a_time_without_a_zone_is_in_utc(client: Client, services: NestLegacySimulator, clock: FakeClock) -> None:
+    services.faults.date = "Sat Jan  3 03:04:05 2026"
+    await client.home()
+    assert client.now() == clock.now() + timedelta(days=1)
 
 
 async def test_a_stretch_of_two_kinds_is_two_events(

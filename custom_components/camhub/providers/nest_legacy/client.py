@@ -65,6 +65,10 @@ class Client:
         self.keeper = Keeper(context, self._wire, self.book)
         self._forbidden: dict[str, float] = {}
 
+    def now(self) -> datetime:
+        """Return what time it is by the services' clock; ours before their first answer."""
+        return self._wire.now()
+
     async def home(self) -> Home:
         """List the cameras; raises HubError."""
         if self.book.login.credential != GOOGLE:
@@ -94,7 +98,7 @@ class Client:
         return answer.body
 
     async def points(self, unit: Unit, since: datetime) -> tuple[Point, ...]:
-        """Return what a camera saw since then; raises HubError."""
+        """Return what a camera saw since then, by the services' clock; raises HubError."""
         query = {"start_time": str(int(since.timestamp()))}
         call = Call(url=unit.region / "cuepoint" / unit.id / "2" % query)
         return parse.points(read((await self._ask(call, _Scope(camera=unit.id))).body))

@@ -13,6 +13,7 @@ from ...kernel.model import CameraEvent, EventKind, EventPhase, JsonValue
 from .client import Client, Missing
 from .parse import Point, State, Unit
 
+# All times are the service's: a clock here that is wrong must not hide what the cameras saw.
 # What began this long before the first look is told; later looks go back so far beyond the last one.
 MARGIN: Final = timedelta(seconds=30)
 LONGEST: Final = timedelta(minutes=10)
@@ -60,7 +61,7 @@ class History:
 
     async def _read(self, unit: Unit) -> list[CameraEvent] | HubError:
         """Return what is new at one camera; an error is a result: the others are read all the same."""
-        now = self._clock.now()
+        asked, now = self._clock.monotonic(), self._client.now()
         tale = self._tales.setdefault(unit.id, _Tale(begun=now - MARGIN, looked=now))
         try:
             found = await self._client.points(unit, tale.since())
@@ -69,6 +70,8 @@ class History:
             found, names = (), {}
         except HubError as error:
             return error
+        # The answer may have told that one of the clocks was put right meanwhile.
+        now = self._client.now() - timedelta(seconds=self._clock.monotonic() - asked)
         tale.looked = now
         return list(_tell(unit, tale, found, names, now))
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Final
 
@@ -20,6 +22,8 @@ PATIENT_S: Final = 30.0
 LIMIT: Final = 16 * 2**20
 # Seconds to stay silent where a host does not say.
 THROTTLE_S: Final = 300.0
+# A difference of clocks below this is none: the header has whole seconds, and an answer is under way for some.
+SKEW_FLOOR: Final = timedelta(seconds=10)
 _NO_LIMIT: Final = aiohttp.ClientTimeout(total=None, sock_connect=None)
 
 type TakeCookies = Callable[[Sequence[str]], Awaitable[None]]
@@ -71,6 +75,21 @@ class Wire:
         """Reach nothing yet."""
         self._context = context
         self._session: aiohttp.ClientSession | None = None
+        self._skew = timedelta(0)
+
+    def now(self) -> datetime:
+        """Return what time it is by the services' clock, as their last answer tells it (`Date`); ours before that."""
+        return self._context.clock.now() + self._skew
+
+    def _compare(self, date: str | None) -> None:
+        now = self._context.clock.now()
+        try:
+            theirs = parsedate_to_datetime(date or "")
+        except ValueError, OverflowError:
+            return
+        # The obsolete form of the header names no zone; its times are in UTC.
+        skew = (theirs if theirs.tzinfo else theirs.replace(tzinfo=UTC)) - now
+        self._skew = skew if abs(skew) >= SKEW_FLOOR else timedelta(0)
 
     async def send(
         self,
@@ -98,12 +117,13 @@ class Wire:
                 timeout=_NO_LIMIT,
             )
             async with response:
+                self._compare(response.headers.get("Date"))
                 if take_cookies is not None:
                     await take_cookies(response.headers.getall("Set-Cookie", []))
                 return Answer(
                     status=response.status,
                     body=await whole(response, LIMIT),
-                    retry_after=retry_after(response.headers.get("Retry-After"), self._context.clock.now()),
+                    retry_after=retry_after(response.headers.get("Retry-After"), self.now()),
                     location=response.headers.get("Location", ""),
                 )
         except (aiohttp.ClientError, OSError) as error:
