@@ -1,7 +1,8 @@
-"""Run the demo: `python -m demo [--port PORT] [--keep]`."""
+"""Run the demo: `python -m demo [--port PORT] [--keep] [--record [NAME…]]`."""
 
 import argparse
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 import shutil
 import signal
@@ -10,6 +11,7 @@ import tempfile
 import time
 
 from .home_assistant import FlowError, HomeAssistant
+from .pictures import record
 from .process import ROOT, ProcessError
 from .world import (
     DASHBOARD,
@@ -57,6 +59,7 @@ async def run(folder: Path, port: int) -> None:
             print(f"  Raspberry Pi     {world.pi_url}/stream.mjpg")
             print(f"  Recorder         {world.recorder_url}  {RECORDER_USER} / {RECORDER_PASSWORD}")
             print(f"  Frigate          {world.server_url}  {SERVER_USER} / {SERVER_PASSWORD}")
+            print(f"  Frigate streams  rtsp://127.0.0.1:{world.restream_port}")
             print(f"  Nest Legacy      {world.legacy_url}/_simulator/sign_in  (what its browser shows)")
             print(f"  Google           127.0.0.1:{world.google_port}  (what CamHub takes for nestservices.google.com)")
             print(f"  Ring             {RING_USER} / {RING_PASSWORD}, code {RING_CODE}")
@@ -69,6 +72,21 @@ async def run(folder: Path, port: int) -> None:
         await home.stop()
         await world.stop()
         print("Stopped.", flush=True)
+
+
+async def take_pictures(folder: Path, port: int, only: Sequence[str]) -> None:
+    """Start everything without accounts, add them in a browser and take the documentation's pictures on the way."""
+    world = World(folder)
+    home = HomeAssistant(folder, port, names=world.names, authority=world.authority.file, environment=world.environment)
+    try:
+        await asyncio.gather(world.start(), home.start())
+        google, login = f"127.0.0.1:{world.google_port}", (home.user, home.password)
+        await asyncio.to_thread(record, world.stage(home), google, login, using=False, only=only)
+        await make_dashboard(home)
+        await asyncio.to_thread(record, world.stage(home), google, login, using=True, only=only)
+    finally:
+        await home.stop()
+        await world.stop()
 
 
 async def _start(world: World, home: HomeAssistant) -> None:
@@ -84,16 +102,23 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Home Assistant with CamHub and simulated cameras, ready to look at.")
     parser.add_argument("--port", type=int, default=8123, help="port of Home Assistant (0: any free one)")
     parser.add_argument("--keep", action="store_true", help="keep the configuration in .demo for the next run")
+    parser.add_argument(
+        "--record", nargs="*", metavar="NAME", help="take the pictures of docs/images (or those named) and end"
+    )
     arguments = parser.parse_args()
-    folder = ROOT / ".demo" if arguments.keep else Path(tempfile.mkdtemp(prefix="camhub-demo-"))
+    keep = arguments.keep and arguments.record is None
+    folder = ROOT / ".demo" if keep else Path(tempfile.mkdtemp(prefix="camhub-demo-"))
     folder.mkdir(exist_ok=True)
     try:
-        asyncio.run(run(folder, arguments.port or free_port()))
+        if arguments.record is not None:
+            asyncio.run(take_pictures(folder, free_port(), arguments.record))
+        else:
+            asyncio.run(run(folder, arguments.port or free_port()))
     except (FlowError, ProcessError) as error:
         print(f"The demo could not start: {error}", file=sys.stderr)
         return 1
     finally:
-        if not arguments.keep:
+        if not keep:
             shutil.rmtree(folder, ignore_errors=True)
     return 0
 

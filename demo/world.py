@@ -16,6 +16,7 @@ from simulators.nest_legacy import HOSTS as LEGACY_HOSTS
 from simulators.nest_sdm.server import CLIENT_ID, CLOUD_PROJECT, HOSTS as GOOGLE_HOSTS, PROJECT
 from simulators.ring.hosts import MESSAGES as RING_PUSH, WEB as RING_WEB
 
+from .guide import Stage
 from .home_assistant import FlowError, HomeAssistant
 from .process import Process
 
@@ -165,6 +166,17 @@ class World:
     def recorder_url(self) -> str:
         """Return the recorder's address."""
         return f"http://127.0.0.1:{self.recorder_port}"
+
+    def stage(self, home: HomeAssistant) -> Stage:
+        """Return where all of it is, for somebody with a browser."""
+        return Stage(
+            home=home.url,
+            pi=self.pi_url,
+            recorder=self.recorder_url,
+            server=self.server_url,
+            restream=self.restream_port,
+            legacy=self.legacy_url,
+        )
 
     async def start(self) -> Self:
         """Start them all and wait until each listens."""

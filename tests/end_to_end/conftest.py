@@ -1,6 +1,6 @@
 """Starts script/demo once and a browser beside it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 import json
 from pathlib import Path
 import re
@@ -10,26 +10,18 @@ import time
 from typing import Any
 import urllib.request
 
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 import pytest
 import pytest_socket
+
+from demo.browser import chromium, sign_in, visit
+from demo.guide import Guide, Stage, nothing
 
 from .background import Background
 from .house import House
 from .person import Person
 
 ROOT = Path(__file__).parents[2]
-# Background requests of Chromium would only be refused here, many at a time.
-QUIET = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--autoplay-policy=no-user-gesture-required",
-)
 START_LIMIT = 120.0
 
 
@@ -50,6 +42,8 @@ class Demo:
         self.ring_password = self._read(printed, r"Ring\s+\S+ / (\S+),")
         self.ring_code = self._read(printed, r"Ring\s+\S+ / \S+, code (\S+)")
         self.google = self._read(printed, r"Google\s+(\S+)")
+        self.server = self._read(printed, r"Frigate\s+(http\S+)")
+        self.restream = int(self._read(printed, r"Frigate streams\s+rtsp://127.0.0.1:(\d+)"))
         self.seconds = float(self._read(printed, r"ready after (\d+) s"))
 
     @staticmethod
@@ -60,7 +54,19 @@ class Demo:
 
     def visit(self, page: Page, path: str) -> None:
         """Go to a page of Home Assistant; its live pictures never finish loading, so that is not waited for."""
-        page.goto(f"{self.home}{path}", wait_until="commit", timeout=60_000)
+        visit(page, self.home, path)
+
+    def guide(self, page: Page, show: Callable[[str], None] = nothing) -> Guide:
+        """Return somebody who goes through the dialogs on that page."""
+        stage = Stage(
+            home=self.home,
+            pi=self.pi.removesuffix("/stream.mjpg"),
+            recorder=self.recorder,
+            server=self.server,
+            restream=self.restream,
+            legacy=self.legacy,
+        )
+        return Guide(page=page, stage=stage, show=show)
 
     def change_recorder_password(self, password: str) -> None:
         """Change the password on the played recorder, as its owner would."""
@@ -155,33 +161,17 @@ def house(demo: Demo, background: Background) -> Iterator[House]:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """Run the Chromium that script/setup found or installed."""
+def browser(demo: Demo) -> Iterator[Browser]:
+    """Run a browser for which Google's page is the played one."""
     pytest_socket.enable_socket()
-    found = subprocess.run(
-        [str(ROOT / ".venv" / "bin" / "python"), str(ROOT / "script" / "chromium")],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=found.stdout.strip(), args=list(QUIET))
-        yield chromium
-        chromium.close()
+    with chromium(demo.google) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")
 def signed_in(browser: Browser, demo: Demo) -> Iterator[BrowserContext]:
     """Log in through Home Assistant's own page."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    page = context.new_page()
-    page.goto(demo.home)
-    page.locator("input[name=username]").fill(demo.user)
-    page.locator("input[name=password]").fill(demo.password)
-    page.locator("input[name=password]").press("Enter")
-    page.wait_for_url(re.compile("auth_callback"), timeout=60_000)
-    page.locator("ha-sidebar").wait_for(timeout=60_000)
-    page.close()
+    context = sign_in(browser, demo.home, demo.user, demo.password, {"width": 1280, "height": 900})
     yield context
     context.close()
 
