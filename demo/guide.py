@@ -1,9 +1,9 @@
 """Goes through Home Assistant's dialogs as a first-time user does."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 import re
-from typing import Final, Self
+from typing import Final
 
 from playwright.sync_api import Locator, Page, expect
 
@@ -36,10 +36,6 @@ class Guide:
     page: Page
     stage: Stage
     show: Callable[[str], None] = nothing
-
-    def aside(self) -> Self:
-        """Return the same guide taking no pictures."""
-        return replace(self, show=nothing)
 
     @property
     def dialog(self) -> Dialog:

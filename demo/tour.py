@@ -1,5 +1,6 @@
 """What a user does with the cameras that are there: watch, look back, set, mend, remove."""
 
+from dataclasses import replace
 import json
 import re
 from typing import Final
@@ -7,7 +8,7 @@ import urllib.request
 
 from playwright.sync_api import Locator, Page, expect
 
-from .guide import Guide
+from .guide import Dialog, Guide
 from .world import DASHBOARD
 
 NEW: Final = "another-password-3"
@@ -121,26 +122,33 @@ def change_password(guide: Guide, password: str) -> None:
 
 
 def remove(guide: Guide, title: str) -> None:
-    """Remove an account."""
-    guide.choose(title, "Delete")
-    guide.page.get_by_role("button", name="Delete", exact=True).click()
-    expect(guide.page.locator("ha-config-entry-row", has_text=title)).to_have_count(0)
+    """Remove an account, on a page of its own: a dialog that ends goes back in the history of its page."""
+    page = guide.page.context.new_page()
+    apart = replace(guide, page=page)
+    apart.choose(title, "Delete")
+    page.get_by_role("button", name="Delete", exact=True).click()
+    expect(page.locator("ha-config-entry-row", has_text=title)).to_have_count(0)
+    page.close()
 
 
-def add_by_keyboard(guide: Guide, name: str) -> None:
-    """Add a camera by Tab, letters and Enter only."""
-    page = guide.page
+def ask_by_keyboard(guide: Guide, address: str) -> Dialog:
+    """Ask for a camera by Tab, letters and Enter only; returns the dialog, which shows what answers."""
     # The menu before it is Home Assistant's own, to whose lines (2026.10) the Tab key does not come.
     dialog = guide.begin("Raspberry Pi, MJPEG or RTSP camera")
     dialog.field("Address").wait_for()
-    type_into(page, "Address", f"{guide.stage.pi}/stream.mjpg")
-    page.keyboard.press("Enter")
+    type_into(guide.page, "Address", address)
+    guide.page.keyboard.press("Enter")
     dialog.says("This is what answers")
-    type_into(page, "Name", name)
-    press(page, "Submit")
-    dialog.added()
-    press(page, "inish")
-    added(guide, name)
+    return dialog
+
+
+def name_by_keyboard(guide: Guide, name: str) -> None:
+    """Name the camera that answers and end the dialog, by keys only."""
+    type_into(guide.page, "Name", name)
+    press(guide.page, "Submit")
+    button = guide.dialog.added()
+    press(guide.page, "inish")
+    expect(button).to_be_hidden()
 
 
 def added(guide: Guide, title: str) -> None:

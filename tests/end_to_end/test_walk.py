@@ -13,8 +13,6 @@ from demo.world import RECORDER_PASSWORD
 
 from .conftest import Demo
 
-KEYBOARD = "Third Pi"
-
 
 @pytest.fixture
 def guide(page: Page, demo: Demo) -> Guide:
@@ -83,8 +81,3 @@ def test_a_login_is_mended_from_its_repair(guide: Guide) -> None:
 
 def test_a_telephone_shows_everything_within_its_width(guide: Guide) -> None:
     tour.narrow(guide)
-
-
-def test_an_account_is_added_by_keys_alone(guide: Guide) -> None:
-    tour.add_by_keyboard(guide, KEYBOARD)
-    tour.remove(guide, KEYBOARD)
