@@ -163,7 +163,6 @@ class ArchivePages(CapturePages):
             probatio.Optional("cameras"): among(names, multiple=True),
             probatio.Optional("kinds"): SelectSelector(kinds),
             probatio.Required("convert", default=True): BooleanSelector(),
+            probatio.Required("keep_days", default=0): number_selector(0, 3650, UnitOfTime.DAYS),
         }
-        if kind is not ArchiveKind.PI:
-            fields[probatio.Required("keep_days", default=0)] = number_selector(0, 3650, UnitOfTime.DAYS)
         return fields

@@ -30,6 +30,11 @@ DEFAULT_SIMILARITY: Final = 95
 DEFAULT_BUDGET: Final = 100
 # What may have a face before the camera.
 FACED: Final = frozenset({EventKind.MOTION, EventKind.PERSON, EventKind.FACE, EventKind.DOORBELL})
+# The repair of what does not go away by itself, by the reason of the error.
+PROBLEMS: Final = {
+    "invalid_auth": ("recognition_refused",),
+    "recognition_no_collection": ("recognition_no_collection",),
+}
 _BEGINNINGS: Final = frozenset({EventPhase.START, EventPhase.PULSE})
 _SAVE_AFTER: Final = 10.0
 
@@ -109,6 +114,11 @@ class Visitors:
         return replace(camera, recognised=camera.recognised | {Recognised.WHO})
 
     @property
+    def problems(self) -> tuple[str, ...]:
+        """Return what the user has to mend at the face service (`issues.<slug>`); a used up budget is nothing wrong."""
+        return PROBLEMS.get(self._error or "", ())
+
+    @property
     def facts(self) -> Mapping[str, Any]:
         """Return what it costs today, and what went wrong last; empty while it is off."""
         if not self._plan.cameras:
@@ -175,12 +185,18 @@ class Visitors:
         except HubError as error:
             if error.reason != self._error:
                 LOGGER.warning("Faces of %s are not told: %s", self._entry.title, error.reason)
-            self._error = error.reason
+            self._told(error.reason)
             return
-        self._error = None
+        self._told(None)
         if known is not None:
             told = {**event.metadata, Recognised.WHO: known.name, "similarity": known.similarity}
             self._coordinator.deliver(replace(event, phase=EventPhase.UPDATE, image=None, metadata=told))
+
+    def _told(self, reason: str | None) -> None:
+        """Remember what went wrong last, and raise or take back the repair of it."""
+        before, self._error = self.problems, reason
+        if self.problems != before:
+            self._coordinator.async_check()
 
     def _kept(self) -> dict[str, Any]:
         day, pictures = self._spent
@@ -228,5 +244,6 @@ def async_visitors(
     visitors = Visitors(hass, entry, coordinator, store)
     before = coordinator.adorn
     coordinator.adorn = lambda camera: visitors.adorn(before(camera))
+    coordinator.own_problems.append(lambda: visitors.problems)
     coordinator.visitor_facts = lambda: visitors.facts
     return visitors

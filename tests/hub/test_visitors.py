@@ -144,6 +144,30 @@ async def test_a_refusal_is_an_attribute_and_said_once(
         await until(hub, lambda count=number: facts()["pictures_today"] == count)
     await until(hub, lambda: facts()["last_error"] == "recognition_no_collection")
     assert caplog.text.count("Faces of Home are not told") == 1
+    issue = f"recognition_no_collection_{entry.entry_id}"
+    assert ir.async_get(hub).async_get_issue(DOMAIN, issue) is not None
+    aws.collection = "nobody"
+    await see(hub, fake, 1)
+    await until(hub, lambda: state_of(hub, SENSOR).state == "Ann Example")
+    assert ir.async_get(hub).async_get_issue(DOMAIN, issue) is None
+
+
+async def test_refused_keys_are_a_repair_and_a_used_up_budget_is_none(
+    hub: HomeAssistant, entry: MockConfigEntry, fake: FakeSpec, aws: RekognitionSimulator
+) -> None:
+    await choose(hub, entry, **typed(aws, budget=1, secret=f"another {MARK}"))
+    await see(hub, fake, 1)
+    issue = f"recognition_refused_{entry.entry_id}"
+    await until(hub, lambda: ir.async_get(hub).async_get_issue(DOMAIN, issue) is not None)
+    await choose(hub, entry, **typed(aws, budget=1))
+    assert ir.async_get(hub).async_get_issue(DOMAIN, issue) is None
+    asked = len(aws.asked)
+    await see(hub, fake, 1)
+    await until(hub, lambda: len(aws.asked) > asked)
+    await see(hub, fake, 2)
+    counters = entry.runtime_data.counters
+    await until(hub, lambda: counters.get("recognition.left_out") == 1)
+    assert not [each for each in ir.async_get(hub).issues.values() if each.issue_id.startswith("recognition")]
 
 
 async def test_what_is_missing_is_asked_for_and_the_secret_is_kept(

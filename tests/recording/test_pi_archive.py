@@ -105,8 +105,6 @@ async def test_it_sends_a_film_once_or_twice(archive: PiArchive, service: Servic
     with pytest.raises(NameTaken):
         await archive.put(film, "yard/day/one.mp4")
     assert await archive.link("x", 5) is None
-    with pytest.raises(Unsupported):
-        await archive.delete("x")
     await archive.close()
 
 
@@ -186,3 +184,12 @@ async def test_the_real_store_takes_it(tmp_path: Path, session: aiohttp.ClientSe
             await PiArchive(session, f"http://127.0.0.1:{pi.port}", Secret("wrong"), clock).check()
         assert raised.value.reason == "archive_refused"
         assert len(pi.left()) == 1
+        with pytest.raises(AuthError):
+            await PiArchive(session, f"http://127.0.0.1:{pi.port}", Secret("wrong"), clock).delete(stored.reference)
+        assert len(pi.left()) == 1
+        for _ in range(2):
+            await archive.delete(stored.reference)
+            assert pi.left() == []
+    with pytest.raises(Unreachable) as away:
+        await archive.delete(stored.reference)
+    assert away.value.reason == "archive_unreachable"

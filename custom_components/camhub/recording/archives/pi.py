@@ -78,8 +78,16 @@ class PiArchive(Archive):
 
     @override
     async def delete(self, reference: str) -> None:
-        """Refuse: the service deletes nothing on our word."""
-        raise Unsupported("it deletes nothing", reason="archive_keeps")
+        """Delete a film; the service says by 404 that it is gone already."""
+        url = self._address / "videos" / reference
+        try:
+            async with self._session.delete(
+                url, headers=self._shown, timeout=_TIMEOUT, allow_redirects=False
+            ) as response:
+                if response.status not in {HTTPStatus.OK, HTTPStatus.NO_CONTENT, HTTPStatus.NOT_FOUND}:
+                    raise self._refusal(response)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise Unreachable(type(error).__name__, reason="archive_unreachable") from error
 
     @override
     async def close(self) -> None:
@@ -96,10 +104,9 @@ class PiArchive(Archive):
     ) -> Mapping[str, Any]:
         """Return an answer's JSON; raises HubError."""
         url = (self._address / path).with_query({} if name is None else {"name": name})
-        shown = {"Authorization": f"Bearer {self._token.reveal()}"}
         try:
             async with self._session.request(
-                method, url, headers={**shown, **(headers or {})}, data=body, timeout=_TIMEOUT, allow_redirects=False
+                method, url, headers={**self._shown, **(headers or {})}, data=body, timeout=_TIMEOUT, allow_redirects=False
             ) as response:
                 if response.status not in {HTTPStatus.OK, HTTPStatus.CREATED}:
                     raise self._refusal(response)
@@ -111,6 +118,10 @@ class PiArchive(Archive):
         if not isinstance(said, dict):
             raise Malformed("no object", reason="archive_not_pi")
         return said
+
+    @property
+    def _shown(self) -> Mapping[str, str]:
+        return {"Authorization": f"Bearer {self._token.reveal()}"}
 
     def _refusal(self, response: aiohttp.ClientResponse) -> HubError:
         """Return what an answer that is no success says."""
