@@ -19,6 +19,7 @@ from .kernel.model import Clip
 from .kernel.provider import Camera
 from .recording.film_cache import Film, NotKept
 from .recording.film_forms import conversion, played_as
+from .recording.remux import as_mp4
 from .runtime import SHARED
 from .stream_answers import NO_STORE, Refusal
 from .stream_entry import EntryStreams, entry_streams
@@ -86,7 +87,8 @@ async def async_recording(watch: Watch, name: str) -> web.StreamResponse:
     found = await watch.in_time(_find(watch, name))
     clip = found.clip
     headers = {**NO_STORE, hdrs.CONTENT_TYPE: played_as(clip), hdrs.ACCEPT_RANGES: "bytes"}
-    if (span := _small_part(watch.request, clip)) is not None:
+    made = conversion(clip) is not None
+    if not made and (span := _small_part(watch.request, clip)) is not None:
         return await watch.in_time(_so_far(watch, found.read(), headers, *span))
     if (film := await _film(watch, found)) is not None:
         try:
@@ -94,7 +96,9 @@ async def async_recording(watch: Watch, name: str) -> web.StreamResponse:
         except NotKept:
             # It turned out too large to be kept: as it comes, then.
             pass
-    headers[hdrs.CONTENT_TYPE] = clip.content_type
+    if made:
+        # What is told of its size is not that of the film that is made of it, so nobody knows its parts.
+        return await _send(watch, {**headers, hdrs.ACCEPT_RANGES: "none"}, None, partial(_made, found))
     return await _send(watch, headers, clip.size, partial(_through, found))
 
 
@@ -257,3 +261,10 @@ async def _through(found: Found, begin: int, end: int | None) -> AsyncGenerator[
                 yield data
             if end is not None and at >= end:
                 return
+
+
+async def _made(found: Found, _begin: int, _end: int | None) -> AsyncGenerator[bytes]:
+    """Yield all of a recording as browsers play it, while it comes."""
+    async with aclosing(found.read()) as chunks, aclosing(as_mp4(chunks)) as film:
+        async for chunk in film:
+            yield chunk

@@ -1,13 +1,15 @@
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from http import HTTPStatus
+import io
 from typing import Any
 from urllib.parse import quote
 
 from aiohttp import ClientError, ClientResponse
 from aiohttp.test_utils import TestClient
+import av
 from homeassistant.components.http.auth import async_sign_path
 from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.util import dt as dt_util
@@ -17,13 +19,14 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.camhub.access import EVENT_REFUSED
 from custom_components.camhub.kernel.errors import AuthError, Throttled, Unreachable, Unsupported
-from custom_components.camhub.kernel.model import Image
+from custom_components.camhub.kernel.model import Clip, Image
 from custom_components.camhub.kernel.provider import WebRtc
 from custom_components.camhub.kernel.relay import OPENING
 from custom_components.camhub.limits import METER
 from custom_components.camhub.recording.film_cache import FilmCache
 from custom_components.camhub.runtime import SHARED
 from custom_components.camhub.stream_paths import camera_key, parse_key, stream_path
+from tests.recording.test_remux import PICTURES, film
 
 from .conftest import AddAccount
 from .fake_provider import FakeProvider, FakeSpec
@@ -556,6 +559,45 @@ async def test_what_is_too_large_to_keep_is_handed_through(
     answer = await client.get(known, headers={"Range": "bytes=9000-9009"})
     assert (answer.status, await answer.read()) == (HTTPStatus.PARTIAL_CONTENT, FILM[9000:9010])
     await hub.data[SHARED].films.close()
+
+
+@pytest.mark.parametrize("size", [5000, None])
+async def test_what_is_too_large_to_keep_is_made_playable_on_the_way(
+    client: TestClient[Any, Any], hub: HomeAssistant, path: Path, entry: MockConfigEntry, size: int | None
+) -> None:
+    """What a device says of the size is not that of what is made of it, so no length is promised."""
+    hub.data[SHARED].films = FilmCache("small", limit=2000, largest=2000)
+    coordinator = entry.runtime_data
+    coordinator.data = {"gate": replace(coordinator.data["gate"], clips=StreamClips(size))}
+    url = await first_recording(client, path)
+    async with client.head(url) as head:
+        assert (head.content_type, head.headers.get("Content-Length")) == ("video/mp4", None)
+    for headers in ({}, {"Range": "bytes=0-1"}):
+        answer = await client.get(url, headers=headers)
+        assert (answer.status, answer.content_type, answer.content_length) == (HTTPStatus.OK, "video/mp4", None)
+        assert answer.headers["Accept-Ranges"] == "none"
+        with av.open(io.BytesIO(await answer.read())) as film:
+            assert len(list(film.decode(video=0))) == PICTURES
+    coordinator.data["gate"].clips.content = b"no film"
+    await refused(await client.get(url), HTTPStatus.SERVICE_UNAVAILABLE)
+    await hub.data[SHARED].films.close()
+
+
+class StreamClips(FakeClips):
+    """A recorder's program stream."""
+
+    def __init__(self, size: int | None) -> None:
+        super().__init__()
+        self.content = film()
+        self.size = size
+
+    async def between(self, start: datetime, end: datetime) -> Sequence[Clip]:
+        (clip,) = [each for each in await super().between(start, end) if each.id == "A/1"]
+        return [replace(clip, content_type="video/mpeg", size=self.size)]
+
+    async def read(self, clip: Clip) -> AsyncGenerator[bytes]:
+        for at in range(0, len(self.content), 1000):
+            yield self.content[at : at + 1000]
 
 
 async def test_a_recording_that_is_gone_or_breaks_off(

@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from fractions import Fraction
 import io
 from pathlib import Path
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from custom_components.camhub.kernel.errors import Malformed, Unreachable
-from custom_components.camhub.recording.remux import _Track, to_mp4
+from custom_components.camhub.recording.remux import _Track, as_mp4, to_mp4
 
 FPS = 10
 PICTURES = 30
@@ -207,3 +207,46 @@ class TestToMp4:
         with pytest.raises(OSError, match=r"(?i)space"):
             await to_mp4(chunks(film()), path)
         assert left(tmp_path) == []
+
+
+class TestAsMp4:
+    @pytest.mark.parametrize("sound", [None, "pcm_alaw"])
+    async def test_it_is_played_as_it_comes(self, tmp_path: Path, sound: str | None) -> None:
+        path = tmp_path / "film.mp4"
+        content = film("mpegts" if sound is None else "flv", sound=sound)
+        path.write_bytes(b"".join([chunk async for chunk in as_mp4(chunks(content))]))
+        assert looked_at(path)[1:] == (PICTURES, 3.0)
+
+    async def test_what_is_no_film_says_so(self) -> None:
+        with pytest.raises(Malformed) as raised:
+            async for _ in as_mp4(chunks(b"no film" * 1000)):
+                pass
+        assert raised.value.reason == "clip_unreadable"
+
+    async def test_who_goes_away_ends_it(self) -> None:
+        closed = asyncio.Event()
+        content = film()
+
+        async def endless() -> AsyncGenerator[bytes]:
+            try:
+                while True:
+                    yield content
+            finally:
+                closed.set()
+
+        source = endless()
+        made = as_mp4(source)
+        assert await anext(made)
+        await made.aclose()
+        await source.aclose()
+        assert closed.is_set()
+
+    async def test_a_source_that_breaks_off_says_so(self) -> None:
+        async def broken() -> AsyncIterator[bytes]:
+            async for chunk in chunks(film()):
+                yield chunk
+            raise Unreachable
+
+        with pytest.raises(Unreachable):
+            async for _ in as_mp4(broken()):
+                pass

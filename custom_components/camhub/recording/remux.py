@@ -4,14 +4,14 @@ Recorders hand out MPEG program streams, which no browser plays. FFmpeg (through
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import suppress
 import errno
 from fractions import Fraction
 from pathlib import Path
 import socket
 from types import MappingProxyType
-from typing import Any, Final, override
+from typing import IO, Any, Final, override
 
 import av
 from av.audio.resampler import AudioResampler
@@ -21,6 +21,9 @@ from ..kernel.errors import Malformed
 MP4: Final = "video/mp4"
 # A browser finds the film's index at the front of the file.
 _OPTIONS: Final[Mapping[str, str]] = MappingProxyType({"movflags": "+faststart"})
+# What is handed on while it is made has none: each piece tells its own.
+_PIECES: Final[Mapping[str, str]] = MappingProxyType({"movflags": "+frag_keyframe+empty_moov+default_base_moof"})
+_CHUNK: Final = 2**16
 _PICTURES: Final = frozenset({"h264", "hevc", "av1", "vp9", "mpeg4"})
 _SOUNDS: Final = frozenset({"aac", "mp3", "opus", "flac"})
 # Apple plays HEVC by this name only.
@@ -42,7 +45,7 @@ async def to_mp4(source: AsyncIterator[bytes], path: Path) -> None:
     part = path.with_name(f"{path.name}.part")
     ours, theirs = socket.socketpair()
     _, writer = await asyncio.open_connection(sock=ours)
-    worker = asyncio.ensure_future(asyncio.to_thread(_convert, theirs, part))
+    worker = asyncio.ensure_future(asyncio.to_thread(_convert, theirs, str(part), _OPTIONS))
     try:
         await _feed(source, writer)
         await asyncio.shield(worker)
@@ -56,6 +59,47 @@ async def to_mp4(source: AsyncIterator[bytes], path: Path) -> None:
         await asyncio.to_thread(part.unlink, missing_ok=True)
 
 
+async def as_mp4(source: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
+    """Yield the film that `source` yields as an MP4 of pieces, which is played as it comes and has no length.
+
+    Raises what `to_mp4` raises, but for the disk's troubles.
+    """
+    ours, theirs = socket.socketpair()
+    out, sink = socket.socketpair()
+    _, writer = await asyncio.open_connection(sock=ours)
+    reader, taker = await asyncio.open_connection(sock=out)
+    worker = asyncio.ensure_future(asyncio.to_thread(_convert_through, theirs, sink))
+    feeding = asyncio.create_task(_feed_to_end(source, writer))
+    try:
+        while chunk := await reader.read(_CHUNK):
+            yield chunk
+        await feeding
+        await asyncio.shield(worker)
+    finally:
+        # The thread ends where it finds no more bytes, or nobody who takes them.
+        feeding.cancel()
+        writer.transport.abort()
+        taker.transport.abort()
+        await asyncio.wait({worker, feeding})
+        for ended in (worker, feeding):
+            with suppress(asyncio.CancelledError):
+                ended.exception()
+
+
+def _convert_through(feed: socket.socket, sink: socket.socket) -> None:
+    """Read a film to its end and write it anew without going back; blocks."""
+    with sink, sink.makefile("wb") as file:
+        _convert(feed, file, _PIECES)
+
+
+async def _feed_to_end(source: AsyncIterator[bytes], writer: asyncio.StreamWriter) -> None:
+    try:
+        await _feed(source, writer)
+    finally:
+        # Also where the source breaks off: the thread waits for more otherwise.
+        writer.close()
+
+
 async def _feed(source: AsyncIterator[bytes], writer: asyncio.StreamWriter) -> None:
     async for chunk in source:
         try:
@@ -67,14 +111,14 @@ async def _feed(source: AsyncIterator[bytes], writer: asyncio.StreamWriter) -> N
     writer.write_eof()
 
 
-def _convert(feed: socket.socket, part: Path) -> None:
+def _convert(feed: socket.socket, part: str | IO[bytes], options: Mapping[str, str]) -> None:
     """Read a film to its end and write it anew; blocks."""
     try:
         with (
             feed,
             feed.makefile("rb") as file,
             av.open(file, "r") as film,
-            av.open(str(part), "w", format="mp4", options=dict(_OPTIONS)) as made,
+            av.open(part, "w", format="mp4", options=dict(options)) as made,
         ):
             _copy(film, made)
     except av.FFmpegError as error:

@@ -106,7 +106,12 @@ class PiArchive(Archive):
         url = (self._address / path).with_query({} if name is None else {"name": name})
         try:
             async with self._session.request(
-                method, url, headers={**self._shown, **(headers or {})}, data=body, timeout=_TIMEOUT, allow_redirects=False
+                method,
+                url,
+                headers={**self._shown, **(headers or {})},
+                data=body,
+                timeout=_TIMEOUT,
+                allow_redirects=False,
             ) as response:
                 if response.status not in {HTTPStatus.OK, HTTPStatus.CREATED}:
                     raise self._refusal(response)
