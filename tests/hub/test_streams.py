@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from http import HTTPStatus
 import io
-from typing import Any
+from typing import Any, override
 from urllib.parse import quote
 
 from aiohttp import ClientError, ClientResponse
@@ -576,8 +576,8 @@ async def test_what_is_too_large_to_keep_is_made_playable_on_the_way(
         answer = await client.get(url, headers=headers)
         assert (answer.status, answer.content_type, answer.content_length) == (HTTPStatus.OK, "video/mp4", None)
         assert answer.headers["Accept-Ranges"] == "none"
-        with av.open(io.BytesIO(await answer.read())) as film:
-            assert len(list(film.decode(video=0))) == PICTURES
+        with av.open(io.BytesIO(await answer.read()), "r") as played:
+            assert len(list(played.decode(video=0))) == PICTURES
     coordinator.data["gate"].clips.content = b"no film"
     await refused(await client.get(url), HTTPStatus.SERVICE_UNAVAILABLE)
     await hub.data[SHARED].films.close()
@@ -591,10 +591,12 @@ class StreamClips(FakeClips):
         self.content = film()
         self.size = size
 
+    @override
     async def between(self, start: datetime, end: datetime) -> Sequence[Clip]:
         (clip,) = [each for each in await super().between(start, end) if each.id == "A/1"]
         return [replace(clip, content_type="video/mpeg", size=self.size)]
 
+    @override
     async def read(self, clip: Clip) -> AsyncGenerator[bytes]:
         for at in range(0, len(self.content), 1000):
             yield self.content[at : at + 1000]
