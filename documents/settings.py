@@ -1,8 +1,9 @@
 """The pages of settings, as the dialog words them."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from tests.architecture.checks.literals import Literals
 from tests.architecture.checks.source import Module, called, calls, keyword, modules
@@ -19,16 +20,25 @@ _UNIT = 2
 def table(root: Path) -> str:
     """Return a table for each page of *Configure*."""
     steps, usual = lookup(root, "options.step"), _defaults(root)
+    menu = lookup(root, "options.step.init.menu_options")
     parts: list[str] = []
-    for page, name in lookup(root, "options.step.init.menu_options").items():
-        shown = steps.get(page + _OF, steps[page])
-        body = [
-            (cell(label), cell(shown.get("data_description", {}).get(key, "")), usual.get(key, ""))
-            for key, label in shown.get("data", {}).items()
+    for page, name in menu.items():
+        parts += [
+            f"### {name}",
+            cell(steps[page].get("description", "")),
+            _fields(steps.get(page + _OF, steps[page]), usual),
         ]
-        about = cell(steps[page].get("description", ""))
-        parts += [f"### {name}", about, rows(("setting", "what it does", "at first"), body)]
+        for deeper, shown in steps.items():
+            if deeper.startswith(f"{page}_") and deeper not in {*menu, page + _OF} and shown.get("data"):
+                parts += [f"**{shown['title']}**", _fields(shown, usual)]
     return "\n\n".join(part for part in parts if part)
+
+
+def _fields(shown: Mapping[str, Any], usual: Mapping[str, str]) -> str:
+    """Return a table of what one page asks for."""
+    told = shown.get("data_description", {})
+    body = [(cell(label), cell(told.get(key, "")), usual.get(key, "")) for key, label in shown.get("data", {}).items()]
+    return rows(("setting", "what it does", "at first"), body)
 
 
 def _defaults(root: Path) -> dict[str, str]:
