@@ -30,7 +30,7 @@ DROP = """flow => document.querySelector('home-assistant').hass.callApi(
 
 
 def test_live_view_in_home_assistants_own_dialog(page: Page, demo: Demo) -> None:
-    play(page, demo, "camera.garden_shed")
+    play(page, demo, "camera.garden_garden_shed")
 
 
 def test_reconfiguring_on_googles_own_page(page: Page, demo: Demo) -> None:
