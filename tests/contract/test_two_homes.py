@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 import json
+from typing import override
 
 import pytest
 
@@ -47,6 +48,7 @@ async def test_cookies_that_another_home_has_rotated_are_refused_in_words(
     key: str, spec: ProviderSpec, world: World, make_context: MakeContext
 ) -> None:
     class Impatient(Applicant):
+        @override
         async def __call__(self, question: object) -> Answers:
             assert isinstance(question, Form)
             if question.errors:

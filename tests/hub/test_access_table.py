@@ -98,7 +98,7 @@ async def test_every_action_asks_who_calls(
     line = await hass_ws_client(hub, await token_of(hub, await person(hub, kind)))
     for actions, entitled in ((FOR_VIEWERS, {"admin", "allowed"}), (FOR_ADMINISTRATORS, {"admin"})):
         for action, data in actions.items():
-            asked = {"type": "call_service", "domain": DOMAIN, "service": action, "service_data": data}
+            asked: dict[str, Any] = {"type": "call_service", "domain": DOMAIN, "service": action, "service_data": data}
             if actions is FOR_VIEWERS:
                 asked["target"] = {"entity_id": "camera.yard"}
             if hub.services.supports_response(DOMAIN, action) == "only":
