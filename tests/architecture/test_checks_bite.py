@@ -66,6 +66,12 @@ def english(**sections: object) -> Files:
     return {f"{PACKAGE}/translations/en.json": json.dumps(sections)}
 
 
+def german(*texts: tuple[str, str]) -> Files:
+    common = {str(number): translation for number, (_, translation) in enumerate(texts)}
+    path = f"{PACKAGE}/translations/de.json"
+    return {**english(common={str(n): ours for n, (ours, _) in enumerate(texts)}), path: json.dumps({"common": common})}
+
+
 def manifested(**entries: object) -> Files:
     return {str(manifest.MANIFEST): json.dumps(entries)}
 
@@ -225,11 +231,11 @@ CASES: tuple[tuple[Check, Files, str], ...] = (
     (translations.supplied, english(title="{count} cameras"), "nothing supplies {count}"),
     (translations.files, {f"{PACKAGE}/strings.json": "{}"}, "must not be there"),
     (translations.same_keys, {**english(title="x"), f"{PACKAGE}/translations/de.json": "{}"}, "de: title differs"),
-    (
-        translations.same_keys,
-        {**english(title="{a}"), f"{PACKAGE}/translations/de.json": '{"title": "{b}"}'},
-        "de: title has other placeholders",
-    ),
+    (translations.same_keys, german(("{a}", "{b}")), "de: common.0 has other placeholders"),
+    (translations.other_shapes, german(("Cameras", "")), "de: common.0: is empty"),
+    (translations.same_markup, german(("A\n\n`b`", "A `b`")), "de: common.0 is marked up"),
+    (translations.translated, german(("Add cameras", "Add cameras")), "de: common.0 is English"),
+    (translations.translated, german(*[("Light", "Light")] * 21), "de: too many words"),
     (manifest.keys, manifested(name="x", domain="camhub", icon="x"), "icon is not known"),
     (manifest.keys, manifested(name="x", domain="camhub"), "keys are not in order"),
     (manifest.keys, {}, "issue_tracker is missing"),

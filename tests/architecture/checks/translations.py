@@ -13,6 +13,9 @@ SLUG = re.compile(r"[a-z0-9]+([-_][a-z0-9]+)*")
 HTML = re.compile(r"</?[a-zA-Z][^>]*>")
 ADDRESS = re.compile(r"\w+://")
 QUOTED = re.compile(r"'\{[^}]*\}'")
+MARKUP = re.compile(r"\*\*|`[^`]*`|\]\(|\n")
+FILLED = re.compile(r"\{[^}]*\}")
+WORD = re.compile(r"[^\W\d_]+")
 
 
 def text(value: Any) -> str | None:
@@ -198,4 +201,48 @@ def same_keys(root: Path) -> list[str]:
     return problems
 
 
-CHECKS: tuple[Check, ...] = (shape, slugs, issue_bodies, descriptions, supplied, files, same_keys)
+def other_shapes(root: Path) -> list[str]:
+    """Another language is shaped as English is, and no text of it is empty."""
+    return [f"{code}: {fault}" for code in languages(root) for fault in mismatches(language(root, code), SHAPE)]
+
+
+def same_markup(root: Path) -> list[str]:
+    """Another language keeps the paragraphs, links, code and bold type of the English text."""
+    ours = dict(leaves(english(root)))
+    return [
+        f"{code}: {'.'.join(path)} is marked up in another way"
+        for code in languages(root)
+        for path, theirs in leaves(language(root, code))
+        if sorted(MARKUP.findall(theirs)) != sorted(MARKUP.findall(ours.get(path, theirs)))
+    ]
+
+
+def translated(root: Path) -> list[str]:
+    """No language is English under another name: the same words are names or single words, and few of those."""
+    ours = dict(leaves(english(root)))
+    problems: list[str] = []
+    for code in languages(root):
+        same = {path: text for path, text in leaves(language(root, code)) if ours.get(path) == text}
+        problems += [f"{code}: {'.'.join(path)} is English" for path, text in same.items() if not _may_stay(text)]
+        if sum(bool(WORD.search(FILLED.sub("", text))) for text in same.values()) > max(20, len(ours) // 20):
+            problems.append(f"{code}: too many words are the English ones")
+    return problems
+
+
+def _may_stay(text: str) -> bool:
+    words = WORD.findall(FILLED.sub("", text))
+    return len(words) <= 1 or all(word[0].isupper() for word in words)
+
+
+CHECKS: tuple[Check, ...] = (
+    shape,
+    slugs,
+    issue_bodies,
+    descriptions,
+    supplied,
+    files,
+    same_keys,
+    other_shapes,
+    same_markup,
+    translated,
+)
