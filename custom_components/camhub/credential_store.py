@@ -101,7 +101,7 @@ class CredentialStore:
         async def read() -> Credentials:
             vault = await self._unlocked()
             data = await self._newest(entry)
-            opened = json.loads(self._open(vault, data))
+            opened = json.loads(self._open(vault, data[CONF_CREDENTIALS]))
             if not isinstance(opened, dict):
                 raise WrongKey("the sealed value holds no credentials")
             if data != entry.data:
@@ -158,7 +158,7 @@ class CredentialStore:
         """Open a setting; raises WrongKey."""
 
         async def unseal() -> str:
-            return (await self._unlocked()).open(sealed)
+            return self._open(await self._unlocked(), sealed)
 
         return await self._whole(unseal)
 
@@ -189,7 +189,7 @@ class CredentialStore:
             vault = await self._unlocked()
             entries = self._entries()
             for entry in entries:
-                self._open(vault, await self._newest(entry))
+                self._open(vault, (await self._newest(entry))[CONF_CREDENTIALS])
             keys = await self._hass.async_add_executor_job(begin_change, self._key_file)
             self._vault = Vault(keys.current, *keys.older)
             await self._seal_all_anew(self._vault)
@@ -221,9 +221,9 @@ class CredentialStore:
             return vault
         return self._vault
 
-    def _open(self, vault: Vault, data: EntryData) -> str:
+    def _open(self, vault: Vault, sealed: str) -> str:
         try:
-            return vault.open(data[CONF_CREDENTIALS])
+            return vault.open(sealed)
         except WrongKey:
             # Read the key again next time: the user may have put the right one back.
             self._vault = None

@@ -16,7 +16,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from custom_components.camhub import async_setup
 from custom_components.camhub.const import CONF_CREDENTIALS, CONF_GENERATION, DOMAIN, OPTION_BROWSERS
 from custom_components.camhub.credential_store import CredentialStore
-from custom_components.camhub.kernel.errors import Unreachable
+from custom_components.camhub.kernel.errors import Unreachable, WrongKey
 from custom_components.camhub.kernel.keys import begin_change
 from custom_components.camhub.kernel.model import Account, JsonValue
 from custom_components.camhub.kernel.records import Records
@@ -371,6 +371,17 @@ async def test_a_wrong_key_is_a_repair_and_the_right_one_ends_it(
     assert await hub.config_entries.async_reload(entry.entry_id)
     await hub.async_block_till_done()
     assert ours(issue_registry) == set()
+
+
+async def test_a_setting_opens_again_once_the_right_key_is_put_back(hub: HomeAssistant) -> None:
+    sealed = await hub.data[SHARED].store.async_seal("word")
+    right = key_of(hub).read_text()
+    key_of(hub).write_text(OLD)
+    store = CredentialStore(hub)
+    with pytest.raises(WrongKey):
+        await store.async_unseal(sealed)
+    key_of(hub).write_text(right)
+    assert await store.async_unseal(sealed) == "word"
 
 
 async def test_something_else_that_was_sealed_is_no_login(
