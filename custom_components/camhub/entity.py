@@ -115,7 +115,8 @@ def _device_info(coordinator: CamHubCoordinator, camera: Camera) -> DeviceInfo:
         sw_version=identity.firmware,
         serial_number=identity.serial,
     )
-    if identity.area:
+    # A room of the camera's own name would double it in every entity's.
+    if identity.area and identity.area.casefold() != identity.name.casefold():
         info["suggested_area"] = identity.area
     if identity.mac:
         info["connections"] = {(dr.CONNECTION_NETWORK_MAC, identity.mac)}

@@ -1,7 +1,8 @@
 from dataclasses import replace
 
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers import area_registry as ar, device_registry as dr
+import pytest
 
 from custom_components.camhub.kernel.model import DeviceIdentity
 from custom_components.camhub.kernel.provider import Health, Switch
@@ -86,3 +87,19 @@ async def test_what_is_switched_elsewhere_is_seen_at_once(
     assert state_of(hub, "binary_sensor.yard_online").state == "off"
     assert float(state_of(hub, "sensor.server_detection_time").state) == 30
     assert len(listened) == 1
+
+
+@pytest.mark.parametrize(("area", "suggested"), [("Garden", "Garden"), ("yard", None), (None, None)])
+async def test_a_camera_is_put_into_its_room_unless_that_has_its_name(
+    hub: HomeAssistant, fake: FakeSpec, add_account: AddAccount, area: str | None, suggested: str | None
+) -> None:
+    def in_a_room(provider: FakeProvider) -> None:
+        camera = provider.camera("yard")
+        provider.listed = [replace(camera, identity=replace(camera.identity, area=area))]
+
+    fake.prepare = in_a_room
+    entry = await add_account()
+    devices = dr.async_entries_for_config_entry(dr.async_get(hub), entry.entry_id)
+    (device,) = [each for each in devices if each.name == "Yard"]
+    room = ar.async_get(hub).async_get_area(device.area_id) if device.area_id else None
+    assert (room.name if room else None) == suggested
