@@ -43,6 +43,16 @@ VERIFY: Final = """async title => {
 }"""
 
 
+# Which of the accounts of that title has a camera of that name, in the order of the media browser.
+WHICH: Final = """async ([title, camera]) => {
+  const {hass} = document.querySelector('home-assistant');
+  const browse = media_content_id => hass.callWS({type: 'media_source/browse_media', media_content_id});
+  const accounts = (await browse('media-source://camhub')).children.filter(each => each.title === title);
+  const shown = await Promise.all(accounts.map(each => browse(each.media_content_id)));
+  return shown.findIndex(each => each.children.some(child => child.title === camera));
+}"""
+
+
 def card(page: Page, name: str) -> Locator:
     """Return a camera's card on the dashboard."""
     return page.locator("hui-picture-entity-card", has_text=name).first
@@ -73,10 +83,12 @@ def look_back(guide: Guide) -> None:
     expect(guide.page.locator("hui-history-graph-card canvas").first).to_be_visible()
     guide.show("timeline")
     guide.visit("/media-browser")
-    for title in ("CamHub", "Frigate", "Driveway", "Car"):
-        guide.page.locator("ha-media-player-browse").get_by_text(title, exact=True).locator(
-            "visible=true"
-        ).first.click()
+    shown = guide.page.locator("ha-media-player-browse")
+    shown.get_by_text("CamHub", exact=True).locator("visible=true").first.click()
+    which: int = guide.page.evaluate(WHICH, ["Frigate", "Driveway"])
+    shown.get_by_text("Frigate", exact=True).locator("visible=true").nth(which).click()
+    for title in ("Driveway", "Car"):
+        shown.get_by_text(title, exact=True).locator("visible=true").first.click()
     clips = guide.page.locator("ha-media-player-browse .thumbnail")
     clips.first.wait_for()
     guide.show("media")

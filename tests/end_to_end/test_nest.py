@@ -51,8 +51,16 @@ def test_reconfiguring_on_googles_own_page(page: Page, demo: Demo) -> None:
 def test_a_browser_takes_the_picture_of_a_battery_camera(page: Page, demo: Demo) -> None:
     demo.visit(page, "/profile")
     page.locator("ha-sidebar").wait_for()
-    chosen = page.evaluate(SETTINGS, ["Example House", [{"next_step_id": "capture"}, {"capture": "browser"}]])
-    assert (chosen["step_id"], chosen.get("errors")) == ("capture_store", None), chosen
+    # A browser that starts on a busy machine may take longer than a picture is waited for; a user tries again.
+    reasons: list[str] = []
+    for _ in range(5):
+        chosen = page.evaluate(SETTINGS, ["Example House", [{"next_step_id": "capture"}, {"capture": "browser"}]])
+        if chosen["step_id"] == "capture_store":
+            break
+        assert chosen["errors"] == {"base": "capture_failed"}, chosen
+        reasons.append(chosen["description_placeholders"]["reason"])
+        page.evaluate(DROP, chosen["flow_id"])
+    assert (chosen["step_id"], chosen.get("errors")) == ("capture_store", None), reasons
     assert float(chosen["description_placeholders"]["seconds"]) > 0
     # It was tried with a camera of the account, so this is what it took; nothing is stored.
     page.evaluate(DROP, chosen["flow_id"])

@@ -56,10 +56,10 @@ def opened(page: Page, content: str) -> list[dict[str, Any]]:
 
 
 def camera(page: Page, account: str, name: str) -> str:
-    """Return what stands for a camera of the account whose name begins so."""
+    """Return what stands for a camera of the one account that has it and whose name begins so."""
     accounts = [each for each in opened(page, "media-source://camhub") if each["title"].startswith(account)]
-    assert len(accounts) == 1
-    return named(opened(page, accounts[0]["media_content_id"]), name)
+    cameras = [each for found in accounts for each in opened(page, found["media_content_id"])]
+    return named(cameras, name)
 
 
 def named(children: list[dict[str, Any]], title: str) -> str:
