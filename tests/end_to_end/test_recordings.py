@@ -80,9 +80,11 @@ def test_a_recording_is_found_seen_and_played(inside: Page) -> None:
 def test_a_recording_is_jumped_about_in(inside: Page) -> None:
     """From the newest day in the media browser: the browser asks for parts and gets them."""
     days = [each for each in opened(inside, camera(inside, "Frigate", "Driveway")) if each["title"][:2] == "20"]
-    shown = (each for day in days for each in opened(inside, day["media_content_id"]))
-    clip = next(each for each in shown if each["can_play"] and each["thumbnail"])
-    assert clip["media_content_id"].startswith(days[0]["media_content_id"].rpartition("/")[0])
+    shown = [each for day in days for each in opened(inside, day["media_content_id"])]
+    # What was seen stands behind the time, continuous recordings have only that; the newest of them still goes on and
+    # is no whole file yet.
+    clip = [each for each in shown if each["can_play"] and each["thumbnail"] and " " not in each["title"]][1]
+    assert any(clip["media_content_id"].startswith(day["media_content_id"].rpartition("/")[0]) for day in days)
     asked = {"type": "media_source/resolve_media", "media_content_id": clip["media_content_id"]}
     path = inside.evaluate(ASK, asked)["url"]
     answers: list[tuple[int, str]] = []

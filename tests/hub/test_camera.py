@@ -131,6 +131,8 @@ async def test_before_it_is_added_only_the_known_address_is_given(
     (camera,) = fake.provider.listed
     entity = RtspCamera(entry.runtime_data, camera)
     assert await entity.stream_source() == "rtsp://user:word@192.0.2.9/known"
+    # Its first picture is kept by now.
+    await entry.runtime_data.sweep
     fake.provider.listed = []
     await entry.runtime_data.async_refresh()
     assert await entity.stream_source() is None
