@@ -3,12 +3,11 @@
 from typing import Final
 
 from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse, callback
-from homeassistant.helpers import config_validation as cv, service
+from homeassistant.helpers import config_validation as cv
 import probatio
 
 from .const import DOMAIN
-from .coordinator import CamHubConfigEntry
-from .credential_actions import ATTR_ENTRY, async_require_admin
+from .credential_actions import ATTR_ENTRY, async_require_admin, chosen_entries
 from .failures import action_errors
 
 RETRY_SCHEMA: Final = probatio.Schema({probatio.Optional(ATTR_ENTRY): cv.string})
@@ -25,14 +24,8 @@ def async_setup_archive_actions(hass: HomeAssistant) -> None:
 async def _async_retry(call: ServiceCall) -> ServiceResponse:
     """Try the clips again that were given up, of one account or of all; return how many."""
     await async_require_admin(call)
-    entry_id = call.data.get(ATTR_ENTRY)
-    entries: list[CamHubConfigEntry] = (
-        [service.async_get_config_entry(call.hass, DOMAIN, entry_id)]
-        if entry_id
-        else call.hass.config_entries.async_loaded_entries(DOMAIN)
-    )
     clips = 0
-    for entry in entries:
+    for entry in chosen_entries(call):
         if (archiving := entry.runtime_data.archiving) is not None:
             with action_errors():
                 clips += await archiving.async_retry()

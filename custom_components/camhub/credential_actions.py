@@ -5,7 +5,7 @@ from typing import Final
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError, Unauthorized
-from homeassistant.helpers import config_validation as cv, issue_registry as ir
+from homeassistant.helpers import config_validation as cv, issue_registry as ir, service
 from homeassistant.util.json import JsonObjectType
 import probatio
 
@@ -56,6 +56,13 @@ def _entry(hass: HomeAssistant, entry_id: str) -> CamHubConfigEntry:
     if entry is None or entry.domain != DOMAIN:
         raise ServiceValidationError(translation_domain=DOMAIN, translation_key="unknown_entry")
     return entry
+
+
+def chosen_entries(call: ServiceCall) -> list[CamHubConfigEntry]:
+    """Return the loaded account that an action names, or all that are loaded; raises ServiceValidationError."""
+    if entry_id := call.data.get(ATTR_ENTRY):
+        return [service.async_get_config_entry(call.hass, DOMAIN, entry_id)]
+    return call.hass.config_entries.async_loaded_entries(DOMAIN)
 
 
 async def _async_update(call: ServiceCall) -> ServiceResponse:

@@ -14,7 +14,7 @@ from .alerts import async_setup_alerts
 from .archive_actions import async_setup_archive_actions
 from .const import DOMAIN, NAME_LENGTH
 from .coordinator import CamHubConfigEntry
-from .credential_actions import ATTR_ENTRY, async_require_admin, async_setup_credential_actions
+from .credential_actions import ATTR_ENTRY, async_require_admin, async_setup_credential_actions, chosen_entries
 from .dashboard import async_setup_dashboard
 from .limits import METER
 from .recordings import START, STOP
@@ -88,16 +88,13 @@ def async_setup_services(hass: HomeAssistant) -> None:
 async def _async_status(call: ServiceCall) -> ServiceResponse:
     """Return a row for each account, loaded or not, one for each camera, and one for each who takes streams."""
     await async_require_admin(call)
-    entry_id = call.data.get(ATTR_ENTRY)
-    entries: list[CamHubConfigEntry] = (
-        [service.async_get_config_entry(call.hass, DOMAIN, entry_id)]
-        if entry_id
-        else call.hass.config_entries.async_loaded_entries(DOMAIN)
-    )
+    entries = chosen_entries(call)
     rows: list[JsonValueType] = [
         camera_row(call.hass, entry, camera) for entry in entries for camera in entry.runtime_data.data.values()
     ]
-    every = entries if entry_id else call.hass.config_entries.async_entries(DOMAIN, include_ignore=False)
+    every = (
+        entries if call.data.get(ATTR_ENTRY) else call.hass.config_entries.async_entries(DOMAIN, include_ignore=False)
+    )
     return {
         "accounts": [account_row(entry) for entry in every],
         "cameras": rows,

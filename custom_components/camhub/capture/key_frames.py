@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 import threading
 from typing import Final
 
@@ -12,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..kernel.clock import Clock
-from ..kernel.errors import Unreachable
 from .picture import jpeg
 from .rtsp_engine import opened
+from .thread_reader import read_in_thread
 
 # How wide the grey picture is; its height follows.
 WIDTH: Final = 160
@@ -51,29 +53,13 @@ async def key_frames(address: str, clock: Clock) -> AsyncGenerator[KeyFrame]:
             newest.get_nowait()
         newest.put_nowait(frame)
 
-    reading = asyncio.ensure_future(
-        asyncio.to_thread(_read, address, stop, lambda frame: loop.call_soon_threadsafe(keep, frame))
-    )
-    try:
-        while True:
-            taking = asyncio.ensure_future(newest.get())
-            try:
-                await asyncio.wait({taking, reading}, return_when=asyncio.FIRST_COMPLETED)
-                if not taking.done():
-                    reading.result()
-                    raise Unreachable("the stream ended", reason="no_frames")
-                yield KeyFrame(taken_at=clock.now(), frame=taking.result())
-            finally:
-                taking.cancel()
-    finally:
-        stop.set()
-        # It ends by itself, at the latest when the camera has been silent for a while; nobody else looks at the end.
-        reading.add_done_callback(_look_away)
+    def deliver(frame: VideoFrame) -> None:
+        loop.call_soon_threadsafe(keep, frame)
 
-
-def _look_away(reading: asyncio.Future[None]) -> None:
-    if not reading.cancelled():
-        reading.exception()
+    work = partial(_read, address, stop, deliver)
+    async with aclosing(read_in_thread(work, stop, newest, reason="no_frames")) as frames:
+        async for frame in frames:
+            yield KeyFrame(taken_at=clock.now(), frame=frame)
 
 
 def _read(address: str, stop: threading.Event, deliver: Callable[[VideoFrame], object]) -> None:

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from functools import partial
 import threading
 from typing import Final
 
@@ -9,9 +11,9 @@ from av.packet import Packet as AnyPacket
 from av.video.stream import VideoStream
 
 from ..kernel.clock import Clock
-from ..kernel.errors import Unreachable
 from ..kernel.samples import Sample, Track
 from .rtsp_engine import opened
+from .thread_reader import read_in_thread
 
 type Packet = AnyPacket[VideoStream]
 
@@ -40,27 +42,10 @@ async def packets(address: str, clock: Clock) -> AsyncGenerator[Sample]:
     def deliver(packet: Packet, stream: VideoStream) -> None:
         loop.call_soon_threadsafe(keep, packet, stream)
 
-    reading = asyncio.ensure_future(asyncio.to_thread(_read, address, stop, deliver))
-    try:
-        while True:
-            taking = asyncio.ensure_future(waiting.get())
-            try:
-                await asyncio.wait({taking, reading}, return_when=asyncio.FIRST_COMPLETED)
-                if not taking.done():
-                    reading.result()
-                    raise Unreachable("the stream ended", reason="stream_ended")
-                yield taking.result()
-            finally:
-                taking.cancel()
-    finally:
-        stop.set()
-        # It ends by itself, at the latest when the camera has been silent for a while; nobody else looks at the end.
-        reading.add_done_callback(_look_away)
-
-
-def _look_away(reading: asyncio.Future[None]) -> None:
-    if not reading.cancelled():
-        reading.exception()
+    work = partial(_read, address, stop, deliver)
+    async with aclosing(read_in_thread(work, stop, waiting, reason="stream_ended")) as samples:
+        async for sample in samples:
+            yield sample
 
 
 def _read(address: str, stop: threading.Event, deliver: Callable[[Packet, VideoStream], object]) -> None:

@@ -10,6 +10,7 @@ from typing import Final, Self
 
 from ..kernel.clock import Clock
 from ..kernel.errors import HubError, Malformed, Unreachable
+from ..kernel.waiting import first_of
 
 # Seconds for an end by itself when its input is over, after SIGINT, and to be gone after SIGKILL.
 BY_ITSELF_S: Final = 3.0
@@ -123,13 +124,7 @@ class Encoder:
 
     async def _gone(self, seconds: float) -> bool:
         """Wait so long for its end; return whether it came."""
-        waits = asyncio.ensure_future(self._process.wait()), asyncio.ensure_future(self._clock.sleep(seconds))
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
-            await asyncio.gather(*waits, return_exceptions=True)
+        await first_of(self._process.wait(), self._clock.sleep(seconds))
         return self._process.returncode is not None
 
     async def _heard(self) -> None:

@@ -16,6 +16,7 @@ from ..kernel.errors import HubError, Unreachable, Unsupported
 from ..kernel.model import CameraEvent, Clip
 from ..kernel.policy import Chance
 from ..kernel.samples import Sample
+from ..kernel.waiting import first_of
 from .finish import Seen, finish, part_of, unwritten
 from .guard import Limits, short_of, sweep
 from .library import Library
@@ -167,10 +168,4 @@ class Making:
         waits = [self._stopping.wait(), take.ended.wait(), self._tools.clock.sleep(seconds)]
         if not take.begun.is_set():
             waits.append(take.begun.wait())
-        tasks = [asyncio.ensure_future(wait) for wait in waits]
-        try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        await first_of(*waits)

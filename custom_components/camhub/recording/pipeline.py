@@ -11,6 +11,7 @@ from ..kernel.counters import Counters
 from ..kernel.errors import AuthError, HubError, Malformed, Throttled, Unreachable, Unsupported
 from ..kernel.observers import Observers, without_text
 from ..kernel.policy import Backoff
+from ..kernel.waiting import first_of
 from .queue import ClipQueue, Job, State
 from .spool import Spool, disk_error
 from .steps import NoClip, NotYet, Steps
@@ -174,13 +175,7 @@ class Pipeline:
         if len(self._running) >= self._parallel or not waits:
             await self._wake.wait()
             return
-        tasks = [asyncio.create_task(self._wake.wait()), asyncio.create_task(self._clock.sleep(max(0, min(waits))))]
-        try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        await first_of(self._wake.wait(), self._clock.sleep(max(0, min(waits))))
 
     async def _work(self, number: int) -> None:
         """Take one job as far as it goes."""

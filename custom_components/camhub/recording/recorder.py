@@ -13,6 +13,7 @@ from ..kernel.errors import AuthError, HubError, Throttled, Unreachable, Unsuppo
 from ..kernel.model import CameraEvent, EventPhase
 from ..kernel.policy import Backoff
 from ..kernel.samples import Sample, Source
+from ..kernel.waiting import first_of
 from .finish import Seen
 from .library import Name, Trigger, new_file
 from .making import Making, Tools
@@ -106,7 +107,7 @@ class Recorder:
         making.latest = max(making.latest, until)
         making.put_off(until)
         if self._current is not None:
-            await _either(making.begun.wait(), self._current[1])
+            await first_of(making.begun.wait(), self._current[1])
         if not making.begun.is_set() or making.file is None:
             raise self.error or Unreachable("not one picture came", reason="no_frames")
         return making.file
@@ -263,16 +264,6 @@ class Recorder:
         for each in (self._current, self._film):
             if each is not None:
                 each[0].stop()
-
-
-async def _either(first: Coroutine[Any, Any, object], second: asyncio.Future[Any]) -> None:
-    """Wait for one of two; the second is not broken off."""
-    waiting = asyncio.ensure_future(first)
-    try:
-        await asyncio.wait({waiting, second}, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        waiting.cancel()
-        await asyncio.gather(waiting, return_exceptions=True)
 
 
 def _look_away(task: asyncio.Task[Seen]) -> None:

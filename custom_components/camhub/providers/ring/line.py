@@ -9,13 +9,13 @@ from typing import Final
 
 from ...kernel.errors import AuthError, HubError, Throttled
 from ...kernel.model import CameraEvent, EventPhase
+from ...kernel.waiting import first_of
 from .client import Client
 from .clips import clip_of
 from .parse import Sighting, Unit
 from .past import page
 from .push import PushLine
 from .stills import Outlet
-from .waiting import first_of
 
 REMEMBERED: Final = 2000
 # A push comes within seconds; one that is later than this was missed.

@@ -25,10 +25,10 @@ from ...kernel.errors import AuthError, HubError, Throttled, Unreachable
 from ...kernel.model import JsonValue
 from ...kernel.policy import Backoff
 from ...kernel.reading import Object, child, text
+from ...kernel.waiting import first_of
 from .client import Client
 from .parse import Sighting, Unit, pushed
 from .reading import identifier
-from .waiting import first_of
 
 # The subscription lapses after about a day in some countries (protocols.md 4.3).
 SUBSCRIBED: Final = timedelta(hours=12)
