@@ -79,7 +79,8 @@ async def test_candidates_that_come_one_by_one_and_a_black_beginning(make_engine
 
 
 async def test_pictures_that_never_come(make_engine: MakeEngine) -> None:
-    engine = make_engine(picture=0.5)
+    # Long enough for a busy machine to show its first black frame.
+    engine = make_engine(picture=4)
     for settings, reason in (({"black": 1000}, "only_black_frames"), ({"silent": True}, "timeout")):
         async with vendor(picture=Picture(320, 180, **settings)) as camera:
             with pytest.raises(Unreachable) as failed:
