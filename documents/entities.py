@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.architecture.checks.imports import PLATFORMS
+from tests.architecture.checks.imports import PLATFORMS, platform_of
 from tests.architecture.checks.source import Module, assigned, called, calls, inside, keyword, modules
 from tests.architecture.checks.texts import lookup
 
@@ -27,14 +27,14 @@ class Found:
 
 def table(root: Path) -> str:
     """Return a table of all, by kind."""
-    body = [line for module in modules(root) if inside(module) in PLATFORMS for line in _lines(root, module)]
+    body = [line for kind in PLATFORMS for line in _lines(root, kind)]
     return rows(("kind", "entity", "what it may be", ""), sorted(body))
 
 
-def _lines(root: Path, module: Module) -> Iterator[tuple[str, str, str, str]]:
-    kind = inside(module)
+def _lines(root: Path, kind: str) -> Iterator[tuple[str, str, str, str]]:
     words = lookup(root, f"entity.{kind}") or {}
-    found = {each.slug or each.device_class: each for each in _found(module)}
+    parts = [module for module in modules(root) if platform_of(inside(module)) == kind]
+    found = {each.slug or each.device_class: each for module in parts for each in _found(module)}
     for slug in [*words, *(slug for slug in found if slug not in words)]:
         said = words.get(slug, {})
         name = said.get("name") or ("(the camera)" if slug in NAMELESS else slug.replace("_", " ").capitalize())

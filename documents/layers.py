@@ -5,7 +5,7 @@ from pathlib import Path
 import sys
 from typing import Final
 
-from tests.architecture.checks.imports import PLATFORMS
+from tests.architecture.checks.imports import platform_of
 from tests.architecture.checks.registry import registered
 from tests.architecture.checks.source import DOMAIN, imports, inside, modules
 
@@ -21,7 +21,7 @@ def layer(name: str) -> str:
         return f"providers/{rest.partition('.')[0]}" if rest else "hub"
     if first in PACKAGES:
         return f"{first}/archives" if rest.startswith("archives") else first
-    return "platforms" if first in PLATFORMS else "hub"
+    return "platforms" if platform_of(first) else "hub"
 
 
 def _imports(root: Path) -> dict[str, set[str]]:

@@ -1,159 +1,22 @@
-"""Times and measures: the last picture, the credentials' end, the health of a camera and of what stands before it."""
+"""Sensors: the last picture and visitor, the firmware, the login; the archive's and the health's are made here too."""
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any, Final, override
+from typing import Any, override
 
-from homeassistant.components.sensor import (
-    RestoreSensor,
-    SensorDeviceClass,
-    SensorEntity,
-    SensorEntityDescription,
-    SensorStateClass,
-)
-from homeassistant.const import (
-    PERCENTAGE,
-    SIGNAL_STRENGTH_DECIBELS_MILLIWATT,
-    EntityCategory,
-    UnitOfInformation,
-    UnitOfTime,
-)
+from homeassistant.components.sensor import RestoreSensor, SensorDeviceClass, SensorEntity, SensorEntityDescription
+from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .archiving import Archiving
 from .coordinator import CamHubConfigEntry, CamHubCoordinator
 from .entity import AccountEntity, CamHubEntity, async_add_for_account, async_add_for_cameras
 from .kernel.model import CameraEvent, CredentialState, EventPhase, Recognised
-from .kernel.provider import Camera, Health
+from .kernel.provider import Camera
+from .sensor_archive import ARCHIVE, ArchiveSensor
+from .sensor_health import HEALTH, AccountHealthSensor, HealthSensor
 
 PARALLEL_UPDATES = 0
-
-
-@dataclass(frozen=True, kw_only=True)
-class HealthDescription(SensorEntityDescription):
-    """A sensor and how to read it from a camera's health."""
-
-    value_fn: Callable[[Health], float | int | None]
-
-
-HEALTH: Final = (
-    HealthDescription(
-        key="battery",
-        device_class=SensorDeviceClass.BATTERY,
-        native_unit_of_measurement=PERCENTAGE,
-        state_class=SensorStateClass.MEASUREMENT,
-        entity_category=EntityCategory.DIAGNOSTIC,
-        value_fn=lambda health: health.battery,
-    ),
-    HealthDescription(
-        key="battery_2",
-        translation_key="battery_2",
-        device_class=SensorDeviceClass.BATTERY,
-        native_unit_of_measurement=PERCENTAGE,
-        state_class=SensorStateClass.MEASUREMENT,
-        entity_category=EntityCategory.DIAGNOSTIC,
-        value_fn=lambda health: health.battery_2,
-    ),
-    HealthDescription(
-        key="wifi",
-        translation_key="wifi",
-        device_class=SensorDeviceClass.SIGNAL_STRENGTH,
-        native_unit_of_measurement=SIGNAL_STRENGTH_DECIBELS_MILLIWATT,
-        state_class=SensorStateClass.MEASUREMENT,
-        entity_category=EntityCategory.DIAGNOSTIC,
-        entity_registry_enabled_default=False,
-        value_fn=lambda health: health.wifi_dbm,
-    ),
-    HealthDescription(
-        key="fps",
-        translation_key="fps",
-        native_unit_of_measurement="fps",
-        state_class=SensorStateClass.MEASUREMENT,
-        entity_category=EntityCategory.DIAGNOSTIC,
-        entity_registry_enabled_default=False,
-        suggested_display_precision=1,
-        value_fn=lambda health: health.fps,
-    ),
-    HealthDescription(
-        key="cpu",
-        translation_key="cpu",
-        native_unit_of_measurement=PERCENTAGE,
-        state_class=SensorStateClass.MEASUREMENT,
-        entity_category=EntityCategory.DIAGNOSTIC,
-        entity_registry_enabled_default=False,
-        suggested_display_precision=1,
-        value_fn=lambda health: health.cpu_percent,
-    ),
-    HealthDescription(
-        key="inference",
-        translation_key="inference",
-        device_class=SensorDeviceClass.DURATION,
-        native_unit_of_measurement=UnitOfTime.MILLISECONDS,
-        state_class=SensorStateClass.MEASUREMENT,
-        entity_category=EntityCategory.DIAGNOSTIC,
-        entity_registry_enabled_default=False,
-        suggested_display_precision=1,
-        value_fn=lambda health: health.inference_ms,
-    ),
-    HealthDescription(
-        key="disk_free",
-        translation_key="disk_free",
-        native_unit_of_measurement=PERCENTAGE,
-        state_class=SensorStateClass.MEASUREMENT,
-        entity_category=EntityCategory.DIAGNOSTIC,
-        suggested_display_precision=0,
-        value_fn=lambda health: health.disk_free_percent,
-    ),
-    HealthDescription(
-        key="disk_used",
-        translation_key="disk_used",
-        device_class=SensorDeviceClass.DATA_SIZE,
-        native_unit_of_measurement=UnitOfInformation.GIBIBYTES,
-        state_class=SensorStateClass.MEASUREMENT,
-        entity_category=EntityCategory.DIAGNOSTIC,
-        suggested_display_precision=0,
-        value_fn=lambda health: health.disk_used_gib,
-    ),
-    HealthDescription(
-        key="disk_space",
-        translation_key="disk_space",
-        device_class=SensorDeviceClass.DATA_SIZE,
-        native_unit_of_measurement=UnitOfInformation.GIBIBYTES,
-        state_class=SensorStateClass.MEASUREMENT,
-        entity_category=EntityCategory.DIAGNOSTIC,
-        suggested_display_precision=0,
-        value_fn=lambda health: health.disk_free_gib,
-    ),
-)
-
-
-@dataclass(frozen=True, kw_only=True)
-class ArchiveDescription(SensorEntityDescription):
-    """A sensor and how to read it from an account's archive."""
-
-    value_fn: Callable[[Archiving], datetime | int | None]
-
-
-def _told(key: str, value_fn: Callable[[Archiving], datetime | int | None]) -> ArchiveDescription:
-    counted = key != LAST_CLIP
-    return ArchiveDescription(
-        key=key,
-        translation_key=key,
-        device_class=None if counted else SensorDeviceClass.TIMESTAMP,
-        state_class=SensorStateClass.MEASUREMENT if counted else None,
-        entity_category=EntityCategory.DIAGNOSTIC,
-        value_fn=value_fn,
-    )
-
-
-LAST_CLIP: Final = "last_clip"
-ARCHIVE: Final = (
-    _told("clips_pending", lambda archiving: archiving.tally.pending),
-    _told("clips_failed", lambda archiving: archiving.tally.dead),
-    _told(LAST_CLIP, lambda archiving: archiving.last_at),
-)
 
 
 async def async_setup_entry(
@@ -281,80 +144,6 @@ class CredentialStatusSensor(AccountEntity, SensorEntity):
         login = self.coordinator.login
         ends = login.expires_at.isoformat() if login.expires_at else None
         return {"account": self.coordinator.config_entry.title, "expires": ends, "reason": login.reason}
-
-
-class ArchiveSensor(AccountEntity, SensorEntity):
-    """How an account's archive does."""
-
-    entity_description: ArchiveDescription
-    _unrecorded_attributes = frozenset({"clip_url"})
-
-    def __init__(self, coordinator: CamHubCoordinator, description: ArchiveDescription, camera: Camera | None) -> None:
-        """Prepare."""
-        super().__init__(coordinator, description.key, camera)
-        self.entity_description = description
-
-    @override
-    async def async_added_to_hass(self) -> None:
-        await super().async_added_to_hass()
-        if self.coordinator.archiving is not None:
-            self.async_on_remove(self.coordinator.archiving.async_on_change(self.async_write_ha_state))
-
-    @property
-    @override
-    def native_value(self) -> datetime | int | None:
-        archiving = self.coordinator.archiving
-        return self.entity_description.value_fn(archiving) if archiving else None
-
-    @property
-    @override
-    def extra_state_attributes(self) -> Mapping[str, str | None] | None:
-        archiving = self.coordinator.archiving
-        return archiving.last_told if archiving and self.entity_description.key == LAST_CLIP else None
-
-
-class HealthSensor(CamHubEntity, SensorEntity):
-    """One measure of a camera's health."""
-
-    entity_description: HealthDescription
-
-    def __init__(self, coordinator: CamHubCoordinator, camera: Camera, description: HealthDescription) -> None:
-        """Prepare."""
-        super().__init__(coordinator, camera, description.key)
-        self.entity_description = description
-
-    @property
-    @override
-    def native_value(self) -> float | int | None:
-        health = self.camera.health if self.camera else None
-        return self.entity_description.value_fn(health) if health else None
-
-
-class AccountHealthSensor(AccountEntity, SensorEntity):
-    """One measure of the device before the cameras; there is one of it, so none is off at first."""
-
-    entity_description: HealthDescription
-
-    def __init__(self, coordinator: CamHubCoordinator, description: HealthDescription) -> None:
-        """Prepare."""
-        super().__init__(coordinator, description.key)
-        self.entity_description = replace(description, entity_registry_enabled_default=True)
-
-    @override
-    async def async_added_to_hass(self) -> None:
-        await super().async_added_to_hass()
-        self.async_on_remove(self.coordinator.async_on_account(self.async_write_ha_state))
-
-    @property
-    @override
-    def available(self) -> bool:
-        return self.coordinator.last_update_success
-
-    @property
-    @override
-    def native_value(self) -> float | int | None:
-        health = self.coordinator.provider.health()
-        return self.entity_description.value_fn(health) if health else None
 
 
 class LastVisitorSensor(CamHubEntity, RestoreSensor):

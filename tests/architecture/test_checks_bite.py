@@ -108,6 +108,11 @@ CASES: tuple[tuple[Check, Files, str], ...] = (
     (imports.layers, {HUB: "import defusedxml"}, "imports defusedxml"),
     (imports.layers, {f"{PACKAGE}/camera.py": "from .event import X", f"{PACKAGE}/event.py": ""}, "camhub.event"),
     (imports.layers, {f"{PACKAGE}/camera.py": "from .runtime import X", f"{PACKAGE}/runtime.py": ""}, "camhub.runtime"),
+    (
+        imports.layers,
+        {f"{PACKAGE}/event_x.py": "from .image_x import X", f"{PACKAGE}/image_x.py": ""},
+        "camhub.image_x",
+    ),
     (imports.absolute, {HUB: "from custom_components.camhub import x"}, "by its absolute name"),
     (imports.apart, {"pi/camhub_pi/x.py": "from custom_components.camhub import kernel"}, "imports custom_components"),
     (imports.apart, {"simulators/x.py": "import homeassistant"}, "imports homeassistant"),
@@ -184,7 +189,7 @@ CASES: tuple[tuple[Check, Files, str], ...] = (
     ),
     (
         reasons.entities,
-        {f"{PACKAGE}/sensor.py": 'D = Description(translation_key="fps")'},
+        {f"{PACKAGE}/sensor_health.py": 'D = Description(translation_key="fps")'},
         "entity.sensor.fps is missing",
     ),
     (reasons.entities, {f"{PACKAGE}/event.py": 'class X:\n    _attr_translation_key = "bell"'}, "entity.event.bell"),

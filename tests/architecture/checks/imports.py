@@ -67,6 +67,11 @@ APART = {
 } | {f"tests/{folder}": frozenset({"homeassistant"}) for folder in PURE_TESTS}
 
 
+def platform_of(name: str) -> str | None:
+    """Return the platform that a module belongs to, by its name: `sensor` for `sensor` and `sensor_health`."""
+    return next((platform for platform in PLATFORMS if name == platform or name.startswith(f"{platform}_")), None)
+
+
 def layer_of(name: str) -> Layer:
     """Return the row for a module of the integration, by its name within it."""
     first, _, rest = name.partition(".")
@@ -76,7 +81,7 @@ def layer_of(name: str) -> Layer:
         return Layer(libraries, frozenset({"kernel", f"providers.{key}"}))
     if name in LAYERS:
         return LAYERS[name]
-    if first in PLATFORMS:
+    if platform_of(first):
         return LAYERS["platform"]
     return LAYERS.get(first, LAYERS["hub"])
 
@@ -89,6 +94,8 @@ def _allowed(module: Module, wanted: Import, known: frozenset[str]) -> bool:
     if top != "custom_components":
         return top in layer.libraries
     target = wanted.target.removeprefix(DOMAIN).removeprefix(".")
+    if (platform := platform_of(target)) and platform == platform_of(inside(module)):
+        return True  # the parts of one platform
     if layer is LAYERS["hub"] and "." not in target:
         return True  # the hub's own modules, and `providers` itself
     if target.startswith("providers.") and layer is LAYERS["hub"]:

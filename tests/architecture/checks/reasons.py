@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from . import PACKAGE, Check
-from .imports import PLATFORMS
+from .imports import platform_of
 from .literals import Literals
 from .source import Module, assigned, called, calls, inside, keyword, modules, strings
 from .texts import lookup, placeholders
@@ -185,8 +185,7 @@ def entities(root: Path) -> list[str]:
     found = modules(root)
     for module in found:
         literals = Literals(module, found)
-        name = inside(module)
-        if name not in PLATFORMS:
+        if (name := platform_of(inside(module))) is None:
             continue
         for node in ast.walk(module.tree):
             value: ast.expr | None = None
