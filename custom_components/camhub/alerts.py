@@ -25,7 +25,7 @@ from homeassistant.util import dt as dt_util
 import probatio
 
 from .access import async_require_view
-from .camera import StillCamera
+from .camera_still import StillCamera
 from .const import DOMAIN
 from .kernel.model import Image
 from .stream_entry import entry_streams

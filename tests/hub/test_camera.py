@@ -121,7 +121,7 @@ async def test_the_stream_address_costs_nothing_while_the_camera_is_added(
 async def test_before_it_is_added_only_the_known_address_is_given(
     hub: HomeAssistant, fake: FakeSpec, add_account: AddAccount
 ) -> None:
-    from custom_components.camhub.camera import RtspCamera
+    from custom_components.camhub.camera_rtsp import RtspCamera
 
     def prepare(provider: FakeProvider) -> None:
         provider.listed = [provider.camera("yard", rtsp=provider.rtsp)]

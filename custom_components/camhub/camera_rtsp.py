@@ -1,0 +1,110 @@
+"""A camera with an RTSP address, which Home Assistant and its players open themselves."""
+
+import math
+from typing import override
+
+from homeassistant.components.camera import CameraEntityFeature
+from homeassistant.components.stream import Stream
+from homeassistant.core import callback
+
+from .access import async_require_view
+from .camera_still import StillCamera
+from .const import LOGGER, PLAYER_LIFE
+from .coordinator import CamHubCoordinator
+from .kernel.errors import HubError, Unsupported
+from .kernel.lease import Lease
+from .kernel.provider import Camera
+from .kernel.shared_lease import SharedLease
+
+
+class RtspCamera(StillCamera):
+    """A camera that players open themselves: HLS and recording by Home Assistant, WebRTC by its go2rtc.
+
+    An address that ends is one for all viewers, renewed while anybody watches and given back afterwards.
+    """
+
+    _attr_supported_features = CameraEntityFeature.STREAM
+
+    def __init__(self, coordinator: CamHubCoordinator, camera: Camera) -> None:
+        """Start without asking for an address."""
+        super().__init__(coordinator, camera)
+        self._added = False
+        self._address = SharedLease(self._open_address, self._is_watched, clock=coordinator.clock)
+        self._address.on_change(self._address_changed)
+        self._making_stream = False
+        self._others = 0
+        self._others_until = -math.inf
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        await super().async_added_to_hass()
+        self._added = True
+
+    @override
+    async def async_will_remove_from_hass(self) -> None:
+        await super().async_will_remove_from_hass()
+        await self._address.close()
+
+    @override
+    async def stream_source(self) -> str | None:
+        """Raise only to refuse a user: Home Assistant also asks while the entity is added, when no call is spent."""
+        rtsp = self.camera.rtsp if self.camera else None
+        if rtsp is None:
+            return None
+        if not self._added:
+            return rtsp.peek()
+        await async_require_view(self, "stream")
+        if not self._making_stream:
+            self._another_opened()
+        return await self._current_address()
+
+    @override
+    async def async_create_stream(self) -> Stream | None:
+        """Ask here too: a stream that runs already is handed out without asking for its source again."""
+        await async_require_view(self, "hls")
+        if self.stream is not None and self._address.over:
+            if (address := await self._current_address()) is None:
+                return None
+            self.stream.update_source(address)
+        self._making_stream = True
+        try:
+            return await super().async_create_stream()
+        finally:
+            self._making_stream = False
+
+    @callback
+    @override
+    def close_webrtc_session(self, session_id: str) -> None:
+        super().close_webrtc_session(session_id)
+        self._others = max(0, self._others - 1)
+
+    async def _current_address(self) -> str | None:
+        try:
+            return await self._address.get()
+        except HubError as error:
+            LOGGER.debug("No stream of %s: %s", self.entity_id, error.reason)
+            return None
+
+    async def _open_address(self) -> Lease[str]:
+        if self.camera is None or self.camera.rtsp is None:
+            raise Unsupported("the camera no longer has an address")
+        return await self.camera.rtsp.open()
+
+    @callback
+    def _another_opened(self) -> None:
+        """Take note of a player that is not Home Assistant's stream; only a session of its WebRTC tells its end."""
+        if self._webrtc_provider is not None:
+            self._others += 1
+        else:
+            self._others_until = self.coordinator.clock.monotonic() + PLAYER_LIFE
+
+    @callback
+    def _is_watched(self) -> bool:
+        playing = self.stream is not None and bool(self.stream.outputs())
+        return playing or self._others > 0 or self.coordinator.clock.monotonic() < self._others_until
+
+    @callback
+    def _address_changed(self, address: str) -> None:
+        """Go on with the renewed address in place; what plays through others is theirs."""
+        if self.stream is not None:
+            self.stream.update_source(address)
