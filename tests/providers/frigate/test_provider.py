@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from custom_components.camhub.kernel.errors import AuthError, Malformed, Throttled, Unreachable, Unsupported
+from custom_components.camhub.kernel.errors import AuthError, HubError, Malformed, Throttled, Unreachable, Unsupported
 from custom_components.camhub.kernel.model import DeviceIdentity, EventKind, Recognised
 from custom_components.camhub.kernel.provider import Health, Press, Switch
 from custom_components.camhub.providers.frigate import SPEC
@@ -135,10 +135,63 @@ async def test_an_old_version_says_so(make_server: MakeServer, make_provider: Ma
 
 
 async def test_something_else_at_the_address(server: FrigateSimulator, make_provider: MakeProvider) -> None:
-    server.faults.answers["/api/version"] = (200, "text/html", "<html>a router</html>")
+    for place in ("version", "config"):
+        server.faults.answers[f"/api/{place}"] = (200, "text/html", "<html>a router</html>")
     with pytest.raises(Malformed) as caught:
         await make_provider(server.url).connect()
     assert caught.value.reason == "not_this_device"
+
+
+async def test_a_developers_build_says_its_version_in_its_configuration(
+    server: FrigateSimulator, make_provider: MakeProvider
+) -> None:
+    server.faults.answers["/api/version"] = (200, "text/plain", "dev-a1b2c3d")
+    provider = make_provider(server.url)
+    await provider.connect()
+    device = provider.device()
+    assert device is not None
+    assert device.firmware == "0.17-0"
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "error", "reason"),
+    [
+        (404, "404 page not found", Malformed, "not_this_device"),
+        (500, "streams: codecs not matched: video:H265", Unsupported, "codecs_not_matched"),
+    ],
+)
+async def test_another_service_at_the_address(
+    server: FrigateSimulator,
+    make_provider: MakeProvider,
+    status: int,
+    said: str,
+    error: type[HubError],
+    reason: str,
+) -> None:
+    server.faults.answers["/api/version"] = (status, "text/plain", said)
+    with pytest.raises(error) as caught:
+        await make_provider(server.url).connect()
+    assert caught.value.reason == reason
+
+
+async def test_what_is_restreamed_from_now_on_is_offered(server: FrigateSimulator, make_provider: MakeProvider) -> None:
+    """As our own page advises: the camera is added to the streams of go2rtc, and the server is restarted."""
+    provider = make_provider(server.url)
+    before = by_id(await provider.cameras())["nursery"]
+    assert (before.rtsp, before.webrtc, before.hls) == (None, None, None)
+    server.cameras[2].streams = {"nursery": "nursery"}
+    after = by_id(await provider.cameras())["nursery"]
+    assert after.rtsp is not None
+    assert after.rtsp.peek() == "rtsp://127.0.0.1:8554/nursery"
+    assert None not in {after.webrtc, after.hls}
+    assert after.stills is before.stills
+
+
+async def test_a_server_that_is_updated(server: FrigateSimulator, make_provider: MakeProvider) -> None:
+    provider = make_provider(server.url)
+    assert by_id(await provider.cameras())["driveway"].hls is not None
+    server.version, server.minor = "0.18", 18
+    assert by_id(await provider.cameras())["driveway"].hls is None
 
 
 async def test_a_server_that_restarts(server: FrigateSimulator, make_provider: MakeProvider) -> None:
@@ -297,7 +350,8 @@ async def test_a_camera_that_comes_and_goes(server: FrigateSimulator, make_provi
     assert stills is not None
     assert (await stills.take()).content.startswith(b"\xff\xd8")
     server.cameras[-1].streams = {}
-    await provider.cameras()
+    away = by_id(await provider.cameras())["süd weg"]
+    assert (away.rtsp, away.webrtc, away.hls) == (None, None, None)
     assert rtsp.peek() is None
     with pytest.raises(Unsupported) as caught:
         await rtsp.open()

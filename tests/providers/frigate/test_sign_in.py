@@ -166,8 +166,10 @@ async def test_what_is_wrong_with_the_server(make_server: MakeServer, make_conte
     assert script.forms[4].placeholders == {"example": "rtsp://{host}:8554/{name}", "version": "0.13"}
 
 
-async def test_something_else_answers(server: FrigateSimulator, make_context: MakeContext) -> None:
-    server.faults.answers["/api/version"] = (200, "text/html", "<html>")
+@pytest.mark.parametrize("status", [200, 404])
+async def test_something_else_answers(server: FrigateSimulator, make_context: MakeContext, status: int) -> None:
+    for place in ("version", "config"):
+        server.faults.answers[f"/api/{place}"] = (status, "text/html", "<html>")
     script = Script(server_page(server.open_url))
     with pytest.raises(Enough):
         await SPEC.sign_in(make_context(), script)

@@ -8,10 +8,11 @@ from typing import Final, override
 from urllib.parse import quote
 
 from ...kernel.doors import Door
-from ...kernel.errors import AuthError, HubError, Unsupported
+from ...kernel.errors import AuthError, HubError, Malformed, Unsupported
 from ...kernel.model import CameraEvent, DeviceIdentity, JsonValue
 from ...kernel.provider import Camera, Context, Control, Health, Press, Provider, Switch
 from . import parse
+from .answers import NotThere
 from .board import Board
 from .client import Client
 from .clips import ServerClips
@@ -27,18 +28,16 @@ ADMIN: Final = "admin"
 
 
 class _Media:
-    """The objects of one camera that stay the same from listing to listing."""
+    """The objects of one camera that stay the same from listing to listing, also while they are not offered."""
 
     def __init__(self, outlet: Outlet) -> None:
         self.outlet = outlet
-        live, restreamed = outlet.client.settings.live, outlet.unit.stream is not None
-        own = outlet.unit.id != BIRDSEYE
         self.stills = LatestStills(outlet)
-        self.mjpeg = DetectMjpeg(outlet) if own else None
-        self.clips = ServerClips(outlet) if own else None
-        self.rtsp = RestreamRtsp(outlet) if restreamed and live is not Live.WEBRTC else None
-        self.webrtc = RestreamWebRtc(outlet) if restreamed and live is not Live.RTSP else None
-        self.hls = RestreamHls(outlet) if restreamed and outlet.features.hls else None
+        self.mjpeg = DetectMjpeg(outlet)
+        self.clips = ServerClips(outlet)
+        self.rtsp = RestreamRtsp(outlet)
+        self.webrtc = RestreamWebRtc(outlet)
+        self.hls = RestreamHls(outlet)
 
 
 class FrigateProvider(Provider):
@@ -195,6 +194,8 @@ class FrigateProvider(Provider):
             media = self._media[unit.id] = _Media(outlet)
         media.outlet.unit, media.outlet.features = unit, able
         reason = pulse.down(unit)
+        # Either may change with the server's configuration or version.
+        live, restreamed, own = client.settings.live, unit.stream is not None, unit.id != BIRDSEYE
         return Camera(
             id=unit.id,
             identity=DeviceIdentity(name=unit.name, manufacturer="Frigate", model=_model(unit)),
@@ -206,11 +207,11 @@ class FrigateProvider(Provider):
             health=_health(pulse, unit),
             controls=self._controls(client, unit) if self._role == ADMIN else (),
             stills=media.stills,
-            rtsp=media.rtsp,
-            webrtc=media.webrtc,
-            mjpeg=media.mjpeg,
-            hls=media.hls,
-            clips=media.clips,
+            rtsp=media.rtsp if restreamed and live is not Live.WEBRTC else None,
+            webrtc=media.webrtc if restreamed and live is not Live.RTSP else None,
+            mjpeg=media.mjpeg if own else None,
+            hls=media.hls if restreamed and able.hls else None,
+            clips=media.clips if own else None,
         )
 
     def _controls(self, client: Client, unit: Unit) -> tuple[Control, ...]:
@@ -227,15 +228,16 @@ class FrigateProvider(Provider):
 
 async def look(client: Client) -> tuple[Features, Site]:
     """Return what a server is and what it looks after; raises HubError, AuthError where the role may read neither."""
-    said = await client.get("api/version")
     try:
-        able = features(said.body[:100].decode(errors="replace"))
+        said = (await client.get("api/version")).body[:100].decode(errors="replace")
         found = parse.site(await client.json("api/config"))
+    except (NotThere, Malformed) as error:
+        raise Malformed("no such server", reason="not_this_device") from error
     except Unsupported as error:
         if error.reason not in {"insufficient_permission", "admin_role_missing"}:
             raise
         raise AuthError("the configuration may not be read", reason=error.reason) from error
-    return able, found
+    return features(said, found.version), found
 
 
 async def profile(client: Client) -> tuple[str, frozenset[str]]:
