@@ -16,11 +16,13 @@ from homeassistant.helpers.selector import (
 )
 from homeassistant.helpers.translation import async_get_exception_message
 import probatio
+from yarl import URL
 
 from .archive_choice import ArchiveKind, async_archive_choice, async_make, kind_of
 from .capture_pages import CapturePages
 from .const import DOMAIN, OPTION_ARCHIVE
 from .forms import choice as among, number_selector
+from .kernel.addresses import parsed
 from .kernel.errors import HubError
 from .kernel.model import EventKind
 from .kernel.secret import Credentials
@@ -30,6 +32,7 @@ from .runtime import SHARED, Sessions
 _TEXT: Final = TextSelector()
 _SECRET: Final = TextSelector(TextSelectorConfig(type=TextSelectorType.PASSWORD, autocomplete="new-password"))
 SECRETS: Final = ("secret_key", "token")
+PLACES: Final = ("endpoint", "address")
 STORAGE_CLASSES: Final = ("STANDARD", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR")
 ENCRYPTIONS: Final = ("AES256", "aws:kms")
 OWN: Final[Mapping[ArchiveKind, Mapping[probatio.Marker, Any]]] = {
@@ -65,6 +68,10 @@ FIELDS: Final[Mapping[str, Mapping[ArchiveKind, str]]] = {
     "address_forbidden": {ArchiveKind.S3: "endpoint", ArchiveKind.PI: "address"},
     "archive_pattern": dict.fromkeys(ArchiveKind, "pattern"),
 }
+
+
+def _host(address: str) -> str | None:
+    return (parsed(address) or URL()).host
 
 
 class ArchivePages(CapturePages):
@@ -118,8 +125,9 @@ class ArchivePages(CapturePages):
             known = Credentials()
         if user_input is None:
             return dict(known), None
-        # A secret that is left empty stays as it was stored.
-        kept = {key: known.text(key) for key in SECRETS if known.text(key) and not user_input.get(key)}
+        # A secret that is left empty stays as it was stored, for the host it was stored for.
+        same = all(_host(known.text(key)) == _host(str(user_input.get(key) or "")) for key in PLACES)
+        kept = {key: known.text(key) for key in SECRETS if same and known.text(key) and not user_input.get(key)}
         typed = {"kind": kind.value, **user_input, **kept}
         sessions = Sessions(self.hass)
         try:

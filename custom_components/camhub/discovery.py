@@ -18,7 +18,7 @@ from yarl import URL
 from .const import CONF_FOUND, CONF_PROVIDER, DOMAIN, LOGGER
 from .coordinator import CamHubConfigEntry
 from .credential_actions import async_sign_in_with
-from .kernel.addresses import forbidden, parsed
+from .kernel.addresses import looked_up, parsed
 from .kernel.discovery import Discovered, Found, FoundBy, moved
 from .kernel.errors import HubError
 from .kernel.model import Image
@@ -152,11 +152,12 @@ async def async_follow(hass: HomeAssistant, entry: CamHubConfigEntry, host: str)
 
 async def async_glimpse(hass: HomeAssistant, address: str | None) -> bytes | None:
     """Return the picture that a device shows to anyone, None where there is none."""
-    if address is None or forbidden(_url(address).host or ""):
+    if address is None:
         return None
     content = bytearray()
     session = async_get_clientsession(hass, verify_ssl=False)
     try:
+        await looked_up(address)
         # Whoever announces a device must not lead this to another one.
         async with session.get(address, timeout=GLIMPSE, allow_redirects=False) as response:
             response.raise_for_status()

@@ -19,6 +19,7 @@ from .capture.frames import LiveGrabber
 from .capture.session import IceServer, Terms
 from .const import DOMAIN, LOGGER, OPTION_BROWSERS, OPTION_CAPTURE
 from .credential_store import CredentialStore
+from .kernel.addresses import looked_up
 from .kernel.clock import Clock
 from .kernel.counters import Counters
 from .kernel.errors import HubError, Unsupported, WrongKey
@@ -133,6 +134,7 @@ class Engines:
 
     async def _look_for(self, place: str) -> None:
         if chromium.is_remote(place):
+            await looked_up(place)
             return
         if await self._hass.async_add_executor_job(chromium.find, place) is None:
             raise Unsupported("no Chromium found", reason="capture_no_chromium")

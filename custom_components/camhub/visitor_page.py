@@ -6,15 +6,27 @@ from typing import Any, Final
 from homeassistant.config_entries import ConfigEntryState, ConfigFlowResult, OptionsFlowWithReload
 from homeassistant.const import PERCENTAGE
 from homeassistant.helpers.selector import TextSelector, TextSelectorConfig, TextSelectorType
+from homeassistant.helpers.translation import async_get_exception_message
 import probatio
 
-from .const import OPTION_RECOGNITION, OPTION_RECOGNITION_KEYS
+from .const import DOMAIN, OPTION_RECOGNITION, OPTION_RECOGNITION_KEYS
 from .forms import choice, number_selector
+from .kernel.addresses import looked_up
+from .kernel.errors import Unsupported
 from .runtime import SHARED
 from .visitors import DEFAULT_BUDGET, DEFAULT_SIMILARITY, async_keys
 
 _PLAIN: Final = ("cameras", "region", "collection", "similarity", "budget", "endpoint")
 _NEEDED: Final = ("region", "collection", "key_id", "secret")
+
+
+async def _refused(endpoint: str) -> str | None:
+    """Return why an address is not asked, in the user's words."""
+    try:
+        await looked_up(endpoint)
+    except Unsupported as error:
+        return async_get_exception_message(DOMAIN, error.reason).removesuffix(".")
+    return None
 
 
 class VisitorPages(OptionsFlowWithReload):
@@ -28,23 +40,27 @@ class VisitorPages(OptionsFlowWithReload):
         keys = await async_keys(store, self.config_entry)
         shown = {**self.config_entry.options.get(OPTION_RECOGNITION, {}), "key_id": keys.get("key_id", "")}
         errors: dict[str, str] = {}
+        words = {"price": "0.001", "reason": ""}
         if user_input is not None:
             keys = {
                 "key_id": user_input.get("key_id", ""),
                 "secret": user_input.get("secret") or keys.get("secret", ""),
             }
             missing = [name for name in _NEEDED if not {**user_input, **keys}.get(name)]
-            if not user_input.get("cameras") or not missing:
+            refused = await _refused(str(user_input.get("endpoint", "")))
+            if refused is None and (not user_input.get("cameras") or not missing):
                 plain = {name: user_input[name] for name in _PLAIN if name in user_input}
                 changed = {OPTION_RECOGNITION: plain, OPTION_RECOGNITION_KEYS: await self._sealed(keys)}
                 return self.async_create_entry(data={**self.config_entry.options, **changed})
             errors = dict.fromkeys(missing, "recognition_needed")
+            if refused is not None:
+                errors["endpoint"], words["reason"] = "archive_failed", refused
             shown = {name: value for name, value in user_input.items() if name != "secret"}
         return self.async_show_form(
             step_id="recognition",
             data_schema=self.add_suggested_values_to_schema(self._recognition_schema(), shown),
             errors=errors,
-            description_placeholders={"price": "0.001"},
+            description_placeholders=words,
         )
 
     async def _sealed(self, keys: dict[str, str]) -> str:

@@ -279,6 +279,7 @@ async def test_a_playwright_server(make_engine: MakeEngine, tmp_path: Path) -> N
         ("/nowhere/chromium", Unsupported, "capture_no_chromium"),
         ("/bin/true", Unsupported, "capture_chromium_fails"),
         ("ws://127.0.0.1:1/devtools?token=word", Unreachable, "capture_no_remote"),
+        ("http://169.254.169.254:9222/?token=word", Unsupported, "address_forbidden"),
     ],
 )
 async def test_parts_that_are_missing_are_named(

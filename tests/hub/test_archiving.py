@@ -275,6 +275,9 @@ async def test_a_secret_left_empty_stays(
     assert MARK not in str(flow["data_schema"].schema)
     await hub.config_entries.options.async_configure(flow["flow_id"], {"address": "http://pi:3003"})
     assert made[-1].text("token") == f"t {MARK}"
+    flow = await page(hub, entry, "pi")
+    await hub.config_entries.options.async_configure(flow["flow_id"], {"address": "http://elsewhere:3003"})
+    assert made[-1].text("token") == "", "it is for the host that it was entered for"
     await hub.async_block_till_done()
     flow = await page(hub, entry, "s3")
     typed = {"bucket": "b", "access_key": "a", "secret_key": f"s {MARK}"}

@@ -1,12 +1,15 @@
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from http import HTTPStatus
+from typing import Any
 
 import aiohttp
 from aiohttp import web
 import pytest
 from yarl import URL
 
+from custom_components.camhub.kernel.errors import Unsupported
 from custom_components.camhub.kernel.redirects import RedirectRefused, guard, onward
+from simulators.names import NOWHERE, Address, Names
 
 ASKED = URL("https://camera.example:8443/picture")
 
@@ -94,3 +97,42 @@ async def test_a_redirect_to_nowhere_is_refused(servers: Sequence[tuple[Leading,
     async with aiohttp.ClientSession(trace_configs=[guard()]) as session:
         with pytest.raises(RedirectRefused):
             await session.get(here / "away")
+
+
+class Resolving(aiohttp.TCPConnector):
+    """Tells where names lead, as Home Assistant's connector does, and notes what it is to connect to."""
+
+    def __init__(self, mapping: Mapping[str, Address]) -> None:
+        names = Names(mapping)
+        super().__init__(resolver=names)
+        self._names = names
+
+    async def async_resolve_host(self, host: str) -> Sequence[Mapping[str, Any]]:
+        return await self._names.resolve(host)
+
+
+@pytest.mark.parametrize("host", ["169.254.169.254", "2852039166", "[fd00:ec2::254]", "metadata.google.internal"])
+async def test_nobody_is_led_to_a_metadata_service(host: str) -> None:
+    async with aiohttp.ClientSession(trace_configs=[guard()]) as session:
+        with pytest.raises(Unsupported) as caught:
+            await session.get(f"http://{host}/latest/meta-data/")
+    assert caught.value.reason == "address_forbidden"
+
+
+async def test_nor_by_a_name_that_leads_there(servers: Sequence[tuple[Leading, URL]]) -> None:
+    (_, here), _ = servers
+    connector = Resolving(
+        {
+            "rebound.example.com": ("169.254.169.254", 80),
+            "yard.example.com": ("127.0.0.1", here.port or 0),
+            "gone.example.com": NOWHERE,
+        }
+    )
+    async with aiohttp.ClientSession(connector=connector, trace_configs=[guard()]) as session:
+        with pytest.raises(Unsupported) as caught:
+            await session.post("http://rebound.example.com/latest/api/token", data="example")
+        assert caught.value.reason == "address_forbidden"
+        async with session.get("http://yard.example.com/end") as answer:
+            assert await answer.text() == "the end"
+        with pytest.raises(aiohttp.ClientConnectorDNSError):
+            await session.get("http://gone.example.com/")

@@ -75,6 +75,12 @@ async def test_nobody_answers_or_too_large_a_picture(settings: FaceSettings) -> 
         await FaceSearch(settings).who(bytes(LARGEST + 1))
 
 
+async def test_a_metadata_service_is_not_asked(settings: FaceSettings) -> None:
+    with pytest.raises(Unsupported) as caught:
+        await FaceSearch(replace(settings, endpoint="http://169.254.169.254")).who(PICTURE)
+    assert caught.value.reason == "address_forbidden"
+
+
 def test_secrets_are_not_printed(settings: FaceSettings) -> None:
     assert settings.secret not in repr(settings)
     assert KEY_ID not in repr(settings)

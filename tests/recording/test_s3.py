@@ -216,3 +216,10 @@ async def test_looking_for_it_is_refused(endpoint: str, client: Any, odd: tuple[
 async def test_secrets_are_not_shown(endpoint: str) -> None:
     assert KEYS[0] not in repr(bucket(endpoint))
     assert KEYS[1] not in repr(bucket(endpoint))
+
+
+async def test_a_metadata_service_is_not_asked() -> None:
+    archive = S3Archive(bucket("http://2852039166/"))
+    with pytest.raises(Unsupported) as caught:
+        await archive.check()
+    assert caught.value.reason == "address_forbidden"

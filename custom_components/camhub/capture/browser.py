@@ -26,6 +26,7 @@ from playwright.async_api import (
     async_playwright,
 )
 
+from ..kernel.addresses import looked_up
 from ..kernel.errors import HubError, Malformed, Unreachable, Unsupported
 from . import chromium
 from .session import IceServer
@@ -80,7 +81,7 @@ class Browser:
 
     async def _reach(self) -> Chromium:
         reach = self._engine.connect if "playwright" in self.place else self._engine.connect_over_cdp
-        return await reach(self.place, timeout=START_S * 1000)
+        return await reach(await looked_up(self.place), timeout=START_S * 1000)
 
     async def _launch(self) -> Chromium:
         if (path := chromium.find(self.place)) is None:

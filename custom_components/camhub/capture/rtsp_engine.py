@@ -13,6 +13,7 @@ from typing import Any, Final
 import av
 from av.codec.context import Flags
 
+from ..kernel.addresses import look_up
 from ..kernel.errors import AuthError, HubError, Malformed, Unreachable
 from .picture import jpeg
 
@@ -60,10 +61,11 @@ class RtspGrabber:
 def opened(address: str, timeout: float) -> Iterator[tuple[av.container.InputContainer, av.VideoStream]]:
     """Open a stream's video; blocks at most about twice `timeout` seconds, and as long at each read.
 
-    Raises AuthError, Unreachable, Malformed, there and inside.
+    Raises AuthError, Unreachable, Malformed, there and inside, and Unsupported for where nobody may be led.
     """
     if not address.startswith(_SCHEMES):
         raise Malformed("not an RTSP address", reason="unsupported_address")
+    look_up(address)
     try:
         with av.open(address, "r", options=dict(_OPTIONS), timeout=(timeout, timeout)) as container:
             if not container.streams.video:

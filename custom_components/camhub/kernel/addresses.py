@@ -1,10 +1,13 @@
 """Addresses that somebody wrote: looked at whole, so that what is wrong shows here and not where they are used.
 
 A user may name any address at home. What is refused are those at which clouds hand their own machines passwords:
-nothing else is ever there, and whoever talks a user into one wants those.
+nothing else is ever there, and whoever talks a user into one wants those. Sessions refuse them at every request
+(`redirects.guard`); what a library reaches by itself is looked up before.
 """
 
-from ipaddress import IPv4Address, IPv6Address, ip_address
+import asyncio
+from collections.abc import Iterable
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 import socket
 from typing import Final
 
@@ -19,6 +22,7 @@ _METADATA: Final = frozenset(
         *("fd00:ec2::254", "fd20:ce::254"),
     )
 )
+_NAT64: Final = IPv6Network("64:ff9b::/96")
 _METADATA_NAMES: Final = frozenset({"metadata.google.internal", "metadata.goog", "instance-data.ec2.internal"})
 
 
@@ -37,15 +41,48 @@ def forbidden(host: str) -> bool:
     """Return whether a host is one that nobody may be led to, however its number is spelt."""
     name = host.rstrip(".").lower()
     number = _number(name)
-    mapped = number.ipv4_mapped if isinstance(number, IPv6Address) else None
-    return name in _METADATA_NAMES or (mapped or number) in _METADATA
+    return name in _METADATA_NAMES or (_inner(number) or number) in _METADATA
 
 
 def checked(url: URL) -> URL:
     """Return an address as it is; raises Unsupported (`address_forbidden`)."""
-    if forbidden(url.host or ""):
-        raise Unsupported("the metadata service of a cloud", reason="address_forbidden")
+    refuse([url.host or ""])
     return url
+
+
+def refuse(hosts: Iterable[str]) -> None:
+    """Raise Unsupported (`address_forbidden`) if one of the hosts is forbidden."""
+    if any(forbidden(host) for host in hosts):
+        raise Unsupported("the metadata service of a cloud", reason="address_forbidden")
+
+
+def look_up(text: str) -> None:
+    """Refuse an address whose host is forbidden or whose name leads to one that is; blocks; raises Unsupported.
+
+    What is no address, and a name that is not found, is left to whoever uses it.
+    """
+    host = (parsed(text) or URL()).host or ""
+    refuse([host])
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM) if host else []
+    except OSError, UnicodeError:
+        return
+    refuse(str(place[0]) for *_, place in found)
+
+
+async def looked_up(text: str) -> str:
+    """Return an address that `look_up` lets pass, asking for its name outside the event loop; raises Unsupported."""
+    await asyncio.get_running_loop().run_in_executor(None, look_up, text)
+    return text
+
+
+def _inner(number: IPv4Address | IPv6Address | None) -> IPv4Address | None:
+    """Return the IPv4 number inside an IPv6 one: mapped, 6to4, or as NAT64 writes it (RFC 6052)."""
+    if not isinstance(number, IPv6Address):
+        return None
+    if number in _NAT64:
+        return IPv4Address(int(number) & 0xFFFFFFFF)
+    return number.ipv4_mapped or number.sixtofour
 
 
 def _number(name: str) -> IPv4Address | IPv6Address | None:

@@ -1,18 +1,19 @@
-"""Where an answer may lead on to: nowhere but to the host that was asked.
+"""Where a request may go, and where its answer may lead on to: nowhere but to the host that was asked.
 
 A service or a device that was broken into, or a login page of a network in between, could else send CamHub, its login
 included, to whatever listens at home or at a cloud's own addresses. A user may name any address of a network at home;
-what is not allowed is that somebody else names one.
+what is not allowed is that somebody else names one. Where clouds keep passwords (`addresses`) nobody is led at all.
 """
 
+from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
-from typing import override
+from typing import Any, Protocol, override, runtime_checkable
 
 import aiohttp
 from aiohttp import hdrs
 from yarl import URL
 
-from .addresses import parsed
+from .addresses import checked, parsed, refuse
 
 
 class RedirectRefused(aiohttp.ClientError):
@@ -38,13 +39,29 @@ def onward(asked: URL, location: str) -> URL | None:
 
 
 def guard() -> aiohttp.TraceConfig:
-    """Return what keeps a session from following any other redirect; who asks gets RedirectRefused.
+    """Return what keeps a session from following any other redirect, and from metadata services.
 
-    It is for libraries that follow by themselves. Those who read redirects as answers are not disturbed.
+    Who asks gets RedirectRefused, or Unsupported (`address_forbidden`) before anything is connected. The first is for
+    libraries that follow by themselves; those who read redirects as answers are not disturbed.
     """
     config = aiohttp.TraceConfig()
+    config.on_request_start.append(_begin)
     config.on_request_redirect.append(_judge)
+    config.on_connection_create_start.append(_look_up)
     return config
+
+
+@runtime_checkable
+class _Resolving(Protocol):
+    """A connector that tells where names lead, as Home Assistant's does."""
+
+    async def async_resolve_host(self, host: str) -> Sequence[Mapping[str, Any]]: ...
+
+
+async def _begin(
+    _session: aiohttp.ClientSession, context: SimpleNamespace, request: aiohttp.TraceRequestStartParams
+) -> None:
+    context.host = checked(request.url).host
 
 
 async def _judge(
@@ -54,3 +71,17 @@ async def _judge(
     if onward(response.url, response.headers.get(hdrs.LOCATION, "")) is None:
         response.close()
         raise RedirectRefused
+
+
+async def _look_up(
+    session: aiohttp.ClientSession, context: SimpleNamespace, _made: aiohttp.TraceConnectionCreateStartParams
+) -> None:
+    # Redirects stay with the host.
+    if not isinstance(session.connector, _Resolving):
+        return
+    try:
+        found = await session.connector.async_resolve_host(context.host or "")
+    except OSError:
+        # The connection itself says so.
+        return
+    refuse(str(each["host"]) for each in found)

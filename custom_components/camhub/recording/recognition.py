@@ -11,6 +11,7 @@ from aiobotocore.config import AioConfig
 from aiobotocore.session import AioSession
 from botocore.exceptions import BotoCoreError, ClientError
 
+from ..kernel.addresses import look_up
 from ..kernel.errors import AuthError, HubError, Malformed, Throttled, Unreachable, Unsupported
 
 # What AWS takes at most, in bytes of the picture itself.
@@ -69,6 +70,7 @@ class FaceSearch:
 
     async def _ask(self, picture: bytes) -> Face | None:
         known = self._settings
+        look_up(known.endpoint)
         config = AioConfig(
             connect_timeout=_SECONDS, read_timeout=_SECONDS, retries={"max_attempts": 0, "mode": "standard"}
         )

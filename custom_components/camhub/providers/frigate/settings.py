@@ -49,6 +49,7 @@ class Settings:
         template = stored.text("rtsp_template").strip()
         if template and not (_RTSP.fullmatch(template) and "{name}" in template):
             raise Unsupported("no template of stream addresses", reason="unsupported_rtsp_template")
+        checked(parsed(template.replace("{host}", "host")) or URL())
         return cls(
             base=candidates(stored.text("address"))[0],
             username=stored.text("username").strip(),

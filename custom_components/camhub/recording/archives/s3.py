@@ -27,6 +27,7 @@ from botocore.exceptions import (
     ParamValidationError,
 )
 
+from ...kernel.addresses import looked_up
 from ...kernel.errors import AuthError, HubError, Malformed, Throttled, Unreachable, Unsupported
 from ...kernel.secret import Secret
 from . import Archive, Film, NameTaken, Stored
@@ -171,6 +172,8 @@ class S3Archive(Archive):
             if (logger := logging.getLogger(name)).level == logging.NOTSET:
                 # What it says while it is debugged holds signatures and links.
                 logger.setLevel(logging.INFO)
+        if bucket.endpoint:
+            await looked_up(bucket.endpoint)
         style = {"addressing_style": "path" if bucket.path_style else "auto"}
         opened = aiobotocore.session.AioSession().create_client(
             "s3",
