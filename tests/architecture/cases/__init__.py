@@ -1,0 +1,1 @@
+"""Trees that are wrong in just one way, for the checks to find."""
