@@ -21,6 +21,7 @@ from .issues import async_clear, async_clear_key_problems, async_raise_unreadabl
 from .kernel.counters import Counters
 from .kernel.errors import Unreachable, WrongKey
 from .limits import METER
+from .picture_keys import account_prefix
 from .recordings import async_record, entry_recordings
 from .removal import async_give_back
 from .runtime import (
@@ -92,7 +93,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: CamHubConfigEntry) -> bo
         capture=capture,
     )
     unreadable = await async_unreadable(shared.store, entry)
-    coordinator.own_problems.append(lambda: unreadable)
+    coordinator.issues.sources.append(lambda: unreadable)
     watching = Watching(hass, entry, coordinator)
     recordings = async_record(hass, entry, coordinator, watching.adorn)
     coordinator.hears = watching.hears
@@ -201,8 +202,9 @@ async def async_remove_entry(hass: HomeAssistant, entry: CamHubConfigEntry) -> N
     hass.data[METER].forget(entry.entry_id)
     await hass.data[SHARED].films.forget(f"{entry.entry_id}/")
     album = hass.data[SHARED].album
+    prefix = account_prefix(entry.entry_id)
     kept = album.keys()
-    await album.forget([key for key in kept if key.startswith(f"{entry.entry_id}/")])
+    await album.forget([key for key in kept if key.startswith(prefix)])
 
 
 async def async_remove_config_entry_device(

@@ -47,4 +47,9 @@ async def async_setup_archive(
     entry.async_on_unload(close_at_stop(hass, archiving.async_close))
     archiving.async_start(coordinator.async_refused)
     entry.async_on_unload(recordings.async_on_finished(partial(archiving.async_enqueue, source=LOCAL)))
+    entry.async_on_unload(
+        coordinator.events.async_subscribe_all(
+            lambda event: archiving.async_heard(event, coordinator.data.get(event.camera))
+        )
+    )
     coordinator.archiving = archiving

@@ -153,7 +153,7 @@ class MotionSensor(CamHubEntity, BinarySensorEntity):
     @override
     async def async_added_to_hass(self) -> None:
         await super().async_added_to_hass()
-        self.async_on_remove(self.coordinator.async_subscribe(self.camera_id, self._seen))
+        self.async_on_remove(self.coordinator.events.async_subscribe(self.camera_id, self._seen))
         self.async_on_remove(self._release)
 
     @property
@@ -213,7 +213,7 @@ class PresenceSensor(CamHubEntity, BinarySensorEntity):
     @override
     async def async_added_to_hass(self) -> None:
         await super().async_added_to_hass()
-        self.async_on_remove(self.coordinator.async_subscribe(self.camera_id, self._seen))
+        self.async_on_remove(self.coordinator.events.async_subscribe(self.camera_id, self._seen))
         self.async_on_remove(self._listen_no_more)
         self._listen()
 

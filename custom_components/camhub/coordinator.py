@@ -1,8 +1,8 @@
-"""One coordinator per account: lists the cameras, sweeps their pictures, pumps their events, says what is wrong."""
+"""One coordinator per account: lists the cameras, refreshes their pictures, says how the account stands."""
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import override
@@ -13,34 +13,34 @@ from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator
 
+from .account_events import AccountEvents
+from .account_issues import AccountIssues
 from .archiving import Archiving
 from .const import (
     CAMERA_FLOOR,
     DEFAULT_INTERVAL,
     DEFAULT_PICTURE_AGE,
     DOMAIN,
-    EVENT_FLOOR,
     LOGGER,
     OPTION_CAMERAS,
     OPTION_INTERVAL,
     OPTION_PICTURE_AGE,
 )
 from .credential_watch import CredentialWatch
-from .darkness import Darkness
 from .engines import Capture
 from .failures import update_failure
-from .issues import async_clear, async_raise
 from .kernel.checkup import Report
 from .kernel.clock import Clock
 from .kernel.counters import Counters
 from .kernel.errors import AuthError, HubError, Unsupported
-from .kernel.events import Dedup, EventPump
+from .kernel.events import EventPump
 from .kernel.flight import SingleFlight
-from .kernel.model import CameraEvent, CredentialState, DeviceIdentity, EventPhase, JsonValue, TokenStatus
+from .kernel.model import CredentialState, DeviceIdentity, JsonValue, TokenStatus
 from .kernel.observers import Observers
 from .kernel.policy import Backoff
 from .kernel.provider import Camera, Clips, Health, Provider
 from .kernel.stills import Album
+from .picture_keys import account_prefix, event_picture_key, picture_key
 from .relays import Relays
 from .sweep import Sweep
 
@@ -48,8 +48,6 @@ type CamHubConfigEntry = ConfigEntry[CamHubCoordinator]
 
 # How long to wait before an event line is dialled again, in seconds.
 EVENT_BACKOFF = Backoff(first=5, factor=2, maximum=300, jitter=0.2)
-# A login that is over has an issue of its own.
-LOGIN_OVER = frozenset({CredentialState.EXPIRED, CredentialState.REFUSED})
 
 
 def way_of(camera: Camera) -> str:
@@ -92,30 +90,28 @@ class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
         self._shown_login: CredentialState | None = None
         self.picture_age: float = entry.options.get(OPTION_PICTURE_AGE, DEFAULT_PICTURE_AGE)
         self.hub_id: str | None = None
+        self.events = AccountEvents(hass, entry, album=album, counters=counters, cameras=lambda: self.data)
         self.pump = EventPump(
-            provider.events, self.deliver, clock=clock, backoff=EVENT_BACKOFF, on_state=self._event_line_changed
+            provider.events, self.events.deliver, clock=clock, backoff=EVENT_BACKOFF, on_state=self._event_line_changed
         )
         # What Home Assistant adds to a camera, and whether it would hear of motion that the camera does not tell.
         self.adorn: Callable[[Camera], Camera] = lambda camera: camera
         self.hears: Callable[[str], bool] = lambda _: False
-        # Who knows what else is wrong with the account, as slugs of sentences (`issues.<slug>`).
-        self.own_problems: list[Callable[[], Iterable[str]]] = []
         # What telling who is before a camera costs today, empty where nobody is asked.
         self.visitor_facts: Callable[[], Mapping[str, JsonValue]] = dict
-        # Where clips are besides the vendor: by the name of the place, what returns those of a camera.
         # Keeps clips elsewhere, where the user wants that.
         self.archiving: Archiving | None = None
+        # Where clips are besides the vendor: by the name of the place, what returns those of a camera.
         self.clip_places: dict[str, Callable[[str], Clips | None]] = {}
-        self._dedup = Dedup()
         self.relays = Relays(clock)
-        self._listeners_by_camera: defaultdict[str, list[Callable[[CameraEvent], None]]] = defaultdict(list)
         self._sweep = Sweep(album, self.picture_key, clock, counters)
         self.sweep: asyncio.Task[None] | None = None
-        self._picture_listeners: defaultdict[str, list[Callable[[], None]]] = defaultdict(list)
+        self._picture_listeners: defaultdict[str, Observers[()]] = defaultdict(lambda: Observers("a picture"))
         self._account: tuple[DeviceIdentity | None, Health | None] = (None, None)
         self._account_listeners: Observers[()] = Observers("an account")
-        # Who is dark for how long, the checks of cameras that are under way, and what the last ones found.
-        self.darkness = Darkness(entry, clock)
+        self.issues = AccountIssues(hass, entry, self.login, clock)
+        self.issues.sources += [provider.problems, lambda: capture.problems]
+        # The checks of cameras that are under way, and what the last ones found.
         self.checks: SingleFlight[Report] = SingleFlight()
         self.reports: dict[str, Report] = {}
         provider.follow(self._told)
@@ -129,11 +125,11 @@ class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
 
     def picture_key(self, camera_id: str) -> str:
         """Return the name of a camera's picture in the album."""
-        return f"{self.config_entry.entry_id}/{camera_id}"
+        return picture_key(self.config_entry.entry_id, camera_id)
 
     def event_picture_key(self, camera_id: str) -> str:
         """Return the name in the album of what a camera saw last."""
-        return f"{self.picture_key(camera_id)}/event"
+        return event_picture_key(self.config_entry.entry_id, camera_id)
 
     @override
     async def _async_setup(self) -> None:
@@ -188,26 +184,10 @@ class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
 
         Called after each look, whether anything has changed or not, and once a night.
         """
-        raised = self.login.async_raise_issue() | self._raise_problems()
-        reached = self.last_update_success or self.login.state in LOGIN_OVER
-        raised |= self.darkness.async_raise(self.hass, self.data.values(), reached=reached)
-        async_clear(self.hass, self.config_entry.entry_id, keep=raised)
+        self.issues.async_update(self.data.values(), reached=self.last_update_success)
         if (state := self.login.state) is not self._shown_login:
             self._shown_login = state
             self.async_update_listeners()
-
-    def _raise_problems(self) -> set[str]:
-        """Raise an issue for each thing that the account or a camera says is wrong with it; returns their ids."""
-        entry, raised = self.config_entry, set()
-        own = {problem for problems in self.own_problems for problem in problems()}
-        for problem in (*self.provider.problems(), *self.capture.problems, *sorted(own)):
-            raised.add(issue_id := f"{problem}_{entry.entry_id}")
-            async_raise(self.hass, entry, issue_id, problem)
-        for camera in self.data.values():
-            for problem in camera.problems:
-                raised.add(issue_id := f"{problem}_{entry.entry_id}_{camera.id}")
-                async_raise(self.hass, entry, issue_id, problem, camera=camera.identity.name)
-        return raised
 
     @property
     def list_error(self) -> HubError | None:
@@ -290,24 +270,9 @@ class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
             raise Unsupported("no such camera, or it takes no pictures")
         await self.album.refresh(self.picture_key(camera_id), camera.stills, floor=camera.still_floor, force=True)
 
-    async def _keep_event_picture(self, event: CameraEvent) -> None:
-        """Keep what the camera saw: the event's own picture, else one taken now."""
-        key = self.event_picture_key(event.camera)
-        camera = self.data.get(event.camera)
-        try:
-            if event.image is not None:
-                self.album.put(key, event.image)
-            elif camera is not None and camera.stills is not None:
-                taken = await self.album.refresh(
-                    self.picture_key(event.camera), camera.stills, floor=min(camera.still_floor, EVENT_FLOOR)
-                )
-                self.album.put(key, taken)
-        except HubError as error:
-            self.counters.count(f"event_picture.{type(error).__name__}")
-
     def _picture_refused(self, key: str, error: AuthError) -> None:
         """Ask for a new login when a picture of this account is refused."""
-        if key.startswith(f"{self.config_entry.entry_id}/"):
+        if key.startswith(account_prefix(self.config_entry.entry_id)):
             self.async_refused(error)
 
     @callback
@@ -318,47 +283,14 @@ class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
         self.config_entry.async_start_reauth_if_available(self.hass)
 
     @callback
-    def async_subscribe(self, camera_id: str, listener: Callable[[CameraEvent], None]) -> Callable[[], None]:
-        """Call `listener` with each event of a camera; returns the undo."""
-        listeners = self._listeners_by_camera[camera_id]
-        listeners.append(listener)
-
-        def unsubscribe() -> None:
-            listeners.remove(listener)
-
-        return unsubscribe
-
-    @callback
     def async_on_picture(self, key: str, listener: Callable[[], None]) -> Callable[[], None]:
         """Call `listener` with each new picture kept under `key`; returns the undo."""
-        listeners = self._picture_listeners[key]
-        listeners.append(listener)
-
-        def unsubscribe() -> None:
-            listeners.remove(listener)
-
-        return unsubscribe
+        return self._picture_listeners[key].add(listener)
 
     def _picture_taken(self, key: str) -> None:
         """Tell those who show the picture."""
-        for listener in tuple(self._picture_listeners.get(key, ())):
-            listener()
-
-    def deliver(self, event: CameraEvent) -> None:
-        """Hand an event to those who listen for its camera, once however often it comes."""
-        if not self._dedup.is_new(event):
-            self.counters.count("events.repeated")
-            return
-        self.counters.count(f"events.{event.kind}")
-        if self.archiving is not None:
-            self.archiving.async_heard(event, self.data.get(event.camera))
-        for listener in tuple(self._listeners_by_camera[event.camera]):
-            listener(event)
-        # A picture of the event may come after the event itself.
-        if event.phase in {EventPhase.START, EventPhase.PULSE} or event.image is not None:
-            self.config_entry.async_create_background_task(
-                self.hass, self._keep_event_picture(event), f"{DOMAIN} event picture"
-            )
+        if (listeners := self._picture_listeners.get(key)) is not None:
+            listeners.tell()
 
     def _event_line_changed(self) -> None:
         """Tell entities that the event line came or went; a refused login leads to a new one."""

@@ -51,7 +51,7 @@ class CameraEventEntity(CamHubEntity, EventEntity):
     @override
     async def async_added_to_hass(self) -> None:
         await super().async_added_to_hass()
-        self.async_on_remove(self.coordinator.async_subscribe(self.camera_id, self._seen))
+        self.async_on_remove(self.coordinator.events.async_subscribe(self.camera_id, self._seen))
 
     def _type_of(self, event: CameraEvent) -> str | None:
         """Return the event's type here, None if it is not for this entity."""

@@ -20,7 +20,8 @@ from .forms import choice, number_selector
 from .recording.guard import Limits
 from .recording.recorder import RecordingSettings
 from .recording.shape import Container, Quality
-from .recordings import can_be_recorded, usual_root
+from .recording_options import default_folder
+from .recording_source import can_be_recorded
 
 _CAMERA: Final = "camera"
 _FOLDER: Final = "folder"
@@ -121,7 +122,7 @@ class RecordingPages(OptionsFlowWithReload):
             step_id="recordings_kept",
             data_schema=self.add_suggested_values_to_schema(KEPT, shown),
             errors=errors,
-            description_placeholders={"folder": str(usual_root(self.hass))},
+            description_placeholders={"folder": str(default_folder(self.hass))},
         )
 
     def _allowed(self, folder: str) -> bool:

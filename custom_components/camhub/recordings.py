@@ -3,7 +3,6 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,23 +15,20 @@ from homeassistant.util.hass_dict import HassKey
 from homeassistant.util.json import JsonObjectType
 
 from .access import camera_entity_id
-from .capture.packets import packets
 from .clip_sources import LOCAL, recording_id
 from .const import DOMAIN, LOGGER, OPTION_KEPT, OPTION_RECORDING
 from .coordinator import CamHubConfigEntry, CamHubCoordinator
 from .exposure import OPEN, Exposure
 from .kernel.errors import HubError, Unsupported
-from .kernel.mjpeg import jpeg_size
 from .kernel.model import CameraEvent, Clip, EventKind
 from .kernel.observers import Observers
-from .kernel.provider import Camera, Clips, Rtsp, Switch
-from .kernel.relay import Relay
-from .kernel.samples import Sample, Source, Track
-from .recording.guard import Limits
+from .kernel.provider import Camera, Clips, Switch
+from .kernel.samples import Sample, Source
 from .recording.library import Library
 from .recording.making import Tools
-from .recording.recorder import Recorder, RecordingSettings
-from .recording.shape import Container, Quality, Shape
+from .recording.recorder import Recorder
+from .recording_options import default_folder, recording_limits, recording_settings
+from .recording_source import camera_samples, can_be_recorded
 from .runtime import close_at_stop
 
 EVENT_FINISHED: Final = f"{DOMAIN}_recording_finished"
@@ -48,46 +44,8 @@ REPAIRED: Final = frozenset({"disk_full", "ffmpeg_missing"})
 UNMOVED: Final = frozenset(
     {EventKind.SOUND, EventKind.SCENE_CHANGE, EventKind.TAMPER, EventKind.VIDEO_LOSS, EventKind.ALARM_INPUT}
 )
-_GB: Final = 10**9
 
 type FinishedListener = Callable[[str, Clip, CameraEvent | None], None]
-
-
-def can_be_recorded(camera: Camera) -> bool:
-    """Return whether a camera has a stream that goes into a file as it is."""
-    return camera.rtsp is not None or camera.mjpeg is not None
-
-
-def recording_settings(stored: Mapping[str, Any]) -> RecordingSettings:
-    """Return what the options say of one camera."""
-    usual = RecordingSettings()
-    return RecordingSettings(
-        automatic=stored.get("automatic", usual.automatic),
-        duration=stored.get("duration", usual.duration),
-        pre_roll=stored.get("pre_roll", usual.pre_roll),
-        maximum=stored.get("maximum", usual.maximum),
-        shape=Shape(
-            quality=Quality(stored.get("quality", usual.shape.quality)),
-            container=Container(stored.get("container", usual.shape.container)),
-        ),
-    )
-
-
-def keeping(stored: Mapping[str, Any]) -> Limits:
-    """Return what the options say of how much is kept."""
-    usual = Limits()
-    return Limits(
-        days=stored.get("keep_days", usual.days),
-        size=round(stored.get("keep_gb", usual.size / _GB) * _GB),
-        free=round(stored.get("free_gb", usual.free / _GB) * _GB),
-    )
-
-
-@callback
-def usual_root(hass: HomeAssistant) -> Path:
-    """Return where recordings lie unless somebody chooses: in Home Assistant's first media folder."""
-    folder = hass.config.media_dirs.get("local") or next(iter(hass.config.media_dirs.values()), None)
-    return Path(folder or hass.config.path("media"), DOMAIN)
 
 
 class Recordings:
@@ -99,12 +57,12 @@ class Recordings:
         self._entry = entry
         self._coordinator = coordinator
         kept: Mapping[str, Any] = entry.options.get(OPTION_KEPT, {})
-        usual = usual_root(hass)
+        usual = default_folder(hass)
         self.library = Library(Path(kept.get("folder") or usual), entry.entry_id)
         self._exposure = Exposure(hass, entry, self.library.root, usual)
         self._tools = Tools(
             library=self.library,
-            limits=keeping(kept),
+            limits=recording_limits(kept),
             clock=coordinator.clock,
             counters=coordinator.counters,
             on_change=self._changed,
@@ -204,7 +162,7 @@ class Recordings:
         recorder = self._recorder(camera)
         if on and camera.id not in self._undo:
             hear = partial(self._hear, recorder)
-            self._undo[camera.id] = self._coordinator.async_subscribe(camera.id, hear)
+            self._undo[camera.id] = self._coordinator.events.async_subscribe(camera.id, hear)
         elif not on and camera.id in self._undo:
             self._undo.pop(camera.id)()
         recorder.arm(on=on)
@@ -260,18 +218,9 @@ class Recordings:
         parts = (self._entry.entry_id, camera_id, day, recording_id(clip, LOCAL))
         return f"media-source://{DOMAIN}/" + "/".join(quote(part, safe="") for part in parts)
 
-    async def _samples(self, camera_id: str) -> AsyncGenerator[Sample]:
-        """Read a camera in the way that costs least: packets as they are, else the frames that all viewers share."""
-        camera = self._coordinator.data.get(camera_id)
-        if camera is not None and camera.rtsp is not None:
-            source = _packets(camera.rtsp, self._coordinator)
-        elif camera is not None and (relay := self._coordinator.relays.of(camera)) is not None:
-            source = _frames(relay, self._coordinator)
-        else:
-            raise Unsupported("nothing to record", reason="recording_unsupported")
-        async with aclosing(source) as samples:
-            async for sample in samples:
-                yield sample
+    def _samples(self, camera_id: str) -> AsyncGenerator[Sample]:
+        coordinator = self._coordinator
+        return camera_samples(coordinator.data.get(camera_id), coordinator.relays, coordinator.clock)
 
     @callback
     def _changed(self, camera_id: str) -> None:
@@ -336,7 +285,7 @@ def async_record(
     recordings = Recordings(hass, entry, coordinator)
     hass.data.setdefault(RECORDINGS, {})[entry.entry_id] = recordings
     coordinator.adorn = lambda camera: recordings.adorn(adorn(camera))
-    coordinator.own_problems.append(recordings.problems)
+    coordinator.issues.sources.append(recordings.problems)
     coordinator.clip_places[LOCAL] = recordings.clips_of
     return recordings
 
@@ -347,26 +296,3 @@ RECORDINGS: Final[HassKey[dict[str, Recordings]]] = HassKey(f"{DOMAIN}_recording
 def entry_recordings(hass: HomeAssistant, coordinator: CamHubCoordinator) -> Recordings:
     """Return the recordings of an account that is loaded."""
     return hass.data[RECORDINGS][coordinator.config_entry.entry_id]
-
-
-async def _packets(rtsp: Rtsp, coordinator: CamHubCoordinator) -> AsyncGenerator[Sample]:
-    lease = await rtsp.open()
-    try:
-        async with aclosing(packets(lease.value, coordinator.clock)) as samples:
-            async for sample in samples:
-                yield sample
-    finally:
-        await lease.release()
-
-
-async def _frames(relay: Relay, coordinator: CamHubCoordinator) -> AsyncGenerator[Sample]:
-    track: Track | None = None
-    opened = coordinator.clock.monotonic()
-    async with aclosing(relay.frames()) as frames:
-        async for frame in frames:
-            # The first may be from before; one that cannot be read is left out.
-            if frame.at < opened or (size := jpeg_size(frame.jpeg)) is None:
-                continue
-            if track is None or size != (track.width, track.height):
-                track = Track(codec="mjpeg", width=size[0], height=size[1])
-            yield Sample(track=track, data=frame.jpeg, at=frame.at)

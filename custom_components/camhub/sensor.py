@@ -164,7 +164,7 @@ class LastVisitorSensor(CamHubEntity, RestoreSensor):
             self._attr_native_value = kept.native_value
         if (state := await self.async_get_last_state()) is not None:
             self._at = state.attributes.get("at")
-        self.async_on_remove(self.coordinator.async_subscribe(self.camera_id, self._seen))
+        self.async_on_remove(self.coordinator.events.async_subscribe(self.camera_id, self._seen))
 
     @property
     @override

@@ -55,7 +55,7 @@ async def clip_rows(entry: CamHubConfigEntry) -> list[JsonValueType]:
 def camera_row(hass: HomeAssistant, entry: CamHubConfigEntry, camera: Camera) -> JsonObjectType:
     """Return what is known of one camera."""
     coordinator = entry.runtime_data
-    since = coordinator.darkness.since(camera.id)
+    since = coordinator.issues.darkness.since(camera.id)
     return {
         "account": entry.title,
         "provider": entry.data.get(CONF_PROVIDER),

@@ -148,7 +148,7 @@ class Visitors:
         for camera_id in self._plan.cameras:
             key = coordinator.event_picture_key(camera_id)
             self._undo += [
-                coordinator.async_subscribe(camera_id, self._seen),
+                coordinator.events.async_subscribe(camera_id, self._seen),
                 coordinator.async_on_picture(key, partial(self._pictured, camera_id)),
             ]
 
@@ -190,7 +190,7 @@ class Visitors:
         self._told(None)
         if known is not None:
             told = {**event.metadata, Recognised.WHO: known.name, "similarity": known.similarity}
-            self._coordinator.deliver(replace(event, phase=EventPhase.UPDATE, image=None, metadata=told))
+            self._coordinator.events.deliver(replace(event, phase=EventPhase.UPDATE, image=None, metadata=told))
 
     def _told(self, reason: str | None) -> None:
         """Remember what went wrong last, and raise or take back the repair of it."""
@@ -244,6 +244,6 @@ def async_visitors(
     visitors = Visitors(hass, entry, coordinator, store)
     before = coordinator.adorn
     coordinator.adorn = lambda camera: visitors.adorn(before(camera))
-    coordinator.own_problems.append(lambda: visitors.problems)
+    coordinator.issues.sources.append(lambda: visitors.problems)
     coordinator.visitor_facts = lambda: visitors.facts
     return visitors

@@ -108,7 +108,7 @@ class Watching:
             camera.id,
             self._sights(camera),
             settings,
-            self._coordinator.deliver,
+            self._coordinator.events.deliver,
             clock=self._coordinator.clock,
             counters=self._coordinator.counters,
         )

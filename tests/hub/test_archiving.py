@@ -192,7 +192,7 @@ async def test_only_what_is_wanted_is_kept(
 ) -> None:
     choice = await sealed(hub, kind="folder", folder=str(media), kinds=["person"], cameras=["door"], keep_days=3)
     entry = await add_account(options=choice)
-    entry.runtime_data.deliver(motion("e1"))
+    entry.runtime_data.events.deliver(motion("e1"))
     entry.runtime_data.archiving.async_enqueue("yard", motion("e1").clip, None, source="local")
     await hub.async_block_till_done(wait_background_tasks=True)
     assert await entry.runtime_data.archiving.async_rows() == []

@@ -90,7 +90,7 @@ async def test_a_camera_that_is_off_on_purpose_is_not_told_of(
     fake.prepare = lambda provider: setattr(provider, "listed", [provider.camera("yard", online=False)])
     entry = await add_account(options={"cameras": {"yard": {"tell": False}}})
     clock = FakeClock()
-    entry.runtime_data.darkness = Darkness(entry, clock)
+    entry.runtime_data.issues.darkness = Darkness(entry, clock)
     for _ in range(2):
         await entry.runtime_data.async_refresh()
         await clock.advance(7 * 3600)

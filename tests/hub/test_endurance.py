@@ -150,7 +150,7 @@ async def test_a_hundred_events_a_second_are_all_told(
             told_all.set()
 
     for name in names:
-        coordinator.async_subscribe(name, hear)
+        coordinator.events.async_subscribe(name, hear)
     taken = fake.provider.stills.taken
     number = 0
     for _ in range(SECONDS):

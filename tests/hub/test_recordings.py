@@ -157,10 +157,10 @@ async def test_motion_is_recorded_and_told(
     heard_of: list[tuple[str, str | None]] = []
     recordings.async_on_finished(lambda camera, _clip, event: heard_of.append((camera, event.id if event else None)))
     feed()
-    coordinator.deliver(motion(kind=EventKind.SOUND, number=2))
+    coordinator.events.deliver(motion(kind=EventKind.SOUND, number=2))
     assert not recordings.is_recording("yard")
     told = heard(hub)
-    coordinator.deliver(motion(kind=EventKind.PERSON))
+    coordinator.events.deliver(motion(kind=EventKind.PERSON))
     assert recordings.is_recording("yard")
     event = await told
     assert (event.data["trigger"], event.data["kind"]) == ("motion", "person")
@@ -185,12 +185,12 @@ async def test_the_switch_pauses_it_and_stays_as_it_is(
 
     await turn("turn_off")
     assert entry.options["recording"]["yard"]["paused"] is True
-    entry.runtime_data.deliver(motion())
+    entry.runtime_data.events.deliver(motion())
     assert not entry_recordings(hub, entry.runtime_data).is_recording("yard")
     await hub.config_entries.async_reload(entry.entry_id)
     await hub.async_block_till_done(wait_background_tasks=True)
     assert state_of(hub, "switch.yard_automatic_recording").state == "off"
-    entry.runtime_data.deliver(motion(number=2))
+    entry.runtime_data.events.deliver(motion(number=2))
     assert not entry_recordings(hub, entry.runtime_data).is_recording("yard")
     await turn("turn_on")
     assert state_of(hub, "switch.yard_automatic_recording").state == "on"

@@ -252,13 +252,13 @@ async def dark(hub: HomeAssistant, fake: FakeSpec, add_account: AddAccount) -> A
     fake.prepare = offline
     entry = await add_account()
     # A clock of its own, so that hours pass at once.
-    entry.runtime_data.darkness = Darkness(entry, FakeClock())
+    entry.runtime_data.issues.darkness = Darkness(entry, FakeClock())
     await entry.runtime_data.async_refresh()
     return entry
 
 
 async def pass_hours(entry: Any, hours: float) -> None:
-    await entry.runtime_data.darkness._clock.advance(hours * 3600)
+    await entry.runtime_data.issues.darkness._clock.advance(hours * 3600)
     await entry.runtime_data.async_refresh()
 
 
@@ -306,7 +306,7 @@ async def test_telling_can_be_switched_off(
 ) -> None:
     fake.prepare = lambda provider: setattr(provider, "listed", [provider.camera("yard", online=False)])
     entry = await add_account(options={"dark": 0})
-    entry.runtime_data.darkness = Darkness(entry, FakeClock())
+    entry.runtime_data.issues.darkness = Darkness(entry, FakeClock())
     await pass_hours(entry, 0)
     await pass_hours(entry, timedelta(days=9).total_seconds() / 3600)
     assert ours(issue_registry) == set()

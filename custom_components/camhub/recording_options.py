@@ -1,0 +1,46 @@
+"""What the options of an account say of its recordings."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from homeassistant.core import HomeAssistant, callback
+
+from .const import DOMAIN
+from .recording.guard import Limits
+from .recording.recorder import RecordingSettings
+from .recording.shape import Container, Quality, Shape
+
+_GB: Final = 10**9
+
+
+def recording_settings(stored: Mapping[str, Any]) -> RecordingSettings:
+    """Return what the options say of one camera."""
+    usual = RecordingSettings()
+    return RecordingSettings(
+        automatic=stored.get("automatic", usual.automatic),
+        duration=stored.get("duration", usual.duration),
+        pre_roll=stored.get("pre_roll", usual.pre_roll),
+        maximum=stored.get("maximum", usual.maximum),
+        shape=Shape(
+            quality=Quality(stored.get("quality", usual.shape.quality)),
+            container=Container(stored.get("container", usual.shape.container)),
+        ),
+    )
+
+
+def recording_limits(stored: Mapping[str, Any]) -> Limits:
+    """Return what the options say of how much is kept."""
+    usual = Limits()
+    return Limits(
+        days=stored.get("keep_days", usual.days),
+        size=round(stored.get("keep_gb", usual.size / _GB) * _GB),
+        free=round(stored.get("free_gb", usual.free / _GB) * _GB),
+    )
+
+
+@callback
+def default_folder(hass: HomeAssistant) -> Path:
+    """Return where recordings lie unless somebody chooses: in Home Assistant's first media folder."""
+    folder = hass.config.media_dirs.get("local") or next(iter(hass.config.media_dirs.values()), None)
+    return Path(folder or hass.config.path("media"), DOMAIN)
