@@ -18,15 +18,18 @@ import probatio
 from yarl import URL
 
 from .capture import chromium
+from .capture.frames import LiveGrabber
 from .const import DOMAIN, OPTION_BROWSERS, OPTION_CAPTURE
 from .credential_store import CredentialStore
 from .engines import CaptureChoice, CaptureMode, async_capture_choice
-from .kernel.errors import HubError
+from .kernel.errors import HubError, Throttled
 from .kernel.provider import Camera
 from .runtime import SHARED
 
 # Seconds that a trial may take, as a picture for a dashboard would.
 TRIAL_S: Final = 25.0
+# Makers that count calls count them by the minute: a trial waits for its place, at most so many seconds.
+TURN_S: Final = 75.0
 _HIDDEN: Final = "***"
 
 
@@ -128,9 +131,19 @@ class CapturePages(OptionsFlowWithReload):
 
 
 async def _tried(hass: HomeAssistant, entry: ConfigEntry[Any], choice: CaptureChoice) -> float:
-    """Return the seconds that a picture took; raises HubError."""
-    begun = monotonic()
+    """Return the seconds that a picture took, once the maker lets us take one; raises HubError."""
     engine = await hass.data[SHARED].engines.async_pick(choice)
+    try:
+        return await _taken(entry, engine)
+    except Throttled as error:
+        if error.retry_after is None or error.retry_after > TURN_S:
+            raise
+        await hass.data[SHARED].clock.sleep(error.retry_after)
+    return await _taken(entry, engine)
+
+
+async def _taken(entry: ConfigEntry[Any], engine: LiveGrabber) -> float:
+    begun = monotonic()
     camera = photographed(entry)
     if camera is not None and camera.webrtc is not None:
         await engine.grab_live(camera.webrtc, TRIAL_S)

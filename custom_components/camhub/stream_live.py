@@ -15,6 +15,7 @@ from homeassistant.util.json import JsonObjectType
 from homeassistant.util.ulid import ulid_now
 
 from .const import DOMAIN
+from .kernel import sdp
 from .kernel.errors import HubError
 from .kernel.live import LiveView
 from .kernel.provider import Camera
@@ -64,7 +65,7 @@ async def async_offer(watch: Watch) -> web.Response:
     entity = _entity(watch)
     plain = watch.request.content_type == SDP_TYPE
     offer = await watch.request.text() if plain else (await _json(watch.request)).get("sdp")
-    if not isinstance(offer, str) or not offer.startswith("v=0"):
+    if not isinstance(offer, str) or not sdp.is_offer(offer):
         raise Refusal(HTTPStatus.BAD_REQUEST, "bad_offer")
     watch.require_online()
     session_id = ulid_now()

@@ -20,7 +20,7 @@ from .worlds import World
 LATER_S = 2 * 3600.0
 
 
-@pytest.mark.parametrize("key", ["frigate", "hikvision", "mjpeg", "nest"])
+@pytest.mark.parametrize("key", ["frigate", "hikvision", "mjpeg", "nest", "ring"])
 async def test_each_goes_on_after_the_other_has_renewed_its_tokens(
     key: str, spec: ProviderSpec, world: World, make_context: MakeContext, clock: FakeClock
 ) -> None:

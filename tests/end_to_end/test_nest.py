@@ -52,13 +52,9 @@ def test_reconfiguring_on_googles_own_page(page: Page, demo: Demo) -> None:
 def test_a_browser_takes_the_picture_of_a_battery_camera(page: Page, demo: Demo) -> None:
     demo.visit(page, "/profile")
     page.locator("ha-sidebar").wait_for()
-    # A browser that starts on a busy machine may take longer than a picture is waited for; a user tries again.
-    reasons: list[str] = []
-    while (chosen := trial(page))["step_id"] == "capture" and len(reasons) < 4:
-        assert chosen["errors"] == {"base": "capture_failed"}, chosen
-        reasons.append(chosen["description_placeholders"]["reason"])
-        page.evaluate(DROP, chosen["flow_id"])
-    assert (chosen["step_id"], chosen.get("errors")) == ("capture_store", None), reasons
+    # Google counts calls by the minute, and others watched just now: the trial waits for its turn.
+    chosen = trial(page)
+    assert (chosen["step_id"], chosen.get("errors")) == ("capture_store", None), chosen
     assert float(chosen["description_placeholders"]["seconds"]) > 0
     # It was tried with a camera of the account, so this is what it took; nothing is stored.
     page.evaluate(DROP, chosen["flow_id"])

@@ -24,7 +24,7 @@ from custom_components.camhub.kernel import sdp
 from custom_components.camhub.kernel.clock import SystemClock
 from custom_components.camhub.kernel.digest import DigestSigner, read_challenges, strongest
 from custom_components.camhub.kernel.discovery import Found, FoundBy, bare_mac
-from custom_components.camhub.kernel.errors import HubError, WrongKey
+from custom_components.camhub.kernel.errors import HubError, Malformed, WrongKey
 from custom_components.camhub.kernel.mjpeg import JpegReader, is_whole_jpeg, jpeg_size
 from custom_components.camhub.kernel.model import Image
 from custom_components.camhub.kernel.multipart import Part, PartReader
@@ -341,10 +341,14 @@ def playlist(data: bytes) -> None:
 
 def session_description(data: bytes) -> None:
     offer, _, answer = told(data).partition("\0")
-    mended = sdp.mend_offer(offer)
+    try:
+        mended = sdp.mend_offer(offer)
+        sdp.mend_answer(offer, answer or offer)
+    except Malformed:
+        assert data.count(b"m=") > sdp.MEDIA_LIMIT
+        return
     assert sdp.mend_offer(mended) == mended
     assert not sdp.is_sdp(offer) or mended.endswith("\r\n")
-    sdp.mend_answer(offer, answer or offer)
     sdp.mend_candidate(offer)
     for line in range(3):
         sdp.mended_line(offer, line)

@@ -23,7 +23,7 @@ from custom_components.camhub.capture_pages import masked
 from custom_components.camhub.const import DOMAIN
 from custom_components.camhub.diagnostics import async_get_config_entry_diagnostics
 from custom_components.camhub.engines import PLAYWRIGHT, CaptureChoice, CaptureMode
-from custom_components.camhub.kernel.errors import HubError, Unreachable, Unsupported
+from custom_components.camhub.kernel.errors import HubError, Throttled, Unreachable, Unsupported
 from custom_components.camhub.kernel.provider import WebRtc
 from custom_components.camhub.runtime import SHARED
 
@@ -309,6 +309,25 @@ async def test_a_trial_that_fails_says_why_and_keeps_what_was_typed(
     assert "Chromium" in shown["description_placeholders"]["reason"]
     machine.chromium = "/usr/bin/chromium"
     assert (await choose(hub, flow_id, capture="browser"))["step_id"] == "capture_store"
+
+
+@pytest.mark.parametrize("wait", [0.01, 3600.0, None])
+async def test_a_trial_waits_for_its_place_among_the_calls_of_a_minute(
+    hub: HomeAssistant, machine: Machine, entry: MockConfigEntry, wait: float | None
+) -> None:
+    class Counted(Engine):
+        @override
+        async def grab_live(self, live: WebRtc, timeout: float) -> bytes:
+            taken = await super().grab_live(live, timeout)
+            if len(self.grabbed) == 1:
+                raise Throttled(retry_after=wait)
+            return taken
+
+    hub.data[SHARED].engines._in_browsers["",] = engine = Counted(("",), Terms())
+    shown = await choose(hub, await begin(hub, entry), capture="browser")
+    waits = wait is not None and wait < 60
+    assert shown["step_id"] == ("capture_store" if waits else "capture")
+    assert len(engine.grabbed) == (2 if waits else 1)
 
 
 async def test_a_trial_ends_with_its_dialog(

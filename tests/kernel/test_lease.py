@@ -155,21 +155,46 @@ async def test_throttled_waits_at_least_what_was_asked(vendor: Vendor, clock: Fa
         assert keeper.error is None
 
 
-@pytest.mark.parametrize("fault", [AuthError(), Unsupported()])
-async def test_one_refused_serves_to_its_end_and_is_not_asked_for_again(
-    vendor: Vendor, clock: FakeClock, fault: HubError
-) -> None:
+async def test_one_refused_serves_to_its_end_and_is_not_asked_for_again(vendor: Vendor, clock: FakeClock) -> None:
     async with vendor.keeper() as keeper:
-        vendor.faults = [fault]
+        vendor.faults = [fault := AuthError()]
         await clock.advance(299)
         assert keeper.current() == "open1"
         assert keeper.error is fault
         await clock.advance(1)
-        with pytest.raises(type(fault)):
+        with pytest.raises(AuthError):
             keeper.current()
         await clock.advance(10**5)
     assert vendor.renewed == [270]
     assert vendor.opened == [0]
+
+
+async def test_what_cannot_be_is_asked_for_again_after_an_hour(vendor: Vendor, clock: FakeClock) -> None:
+    async with vendor.keeper() as keeper:
+        vendor.faults = [Unsupported(), Unsupported(), Unsupported()]
+        await clock.advance(300)
+        with pytest.raises(Unsupported):
+            keeper.current()
+        await clock.advance(270 + 2 * 3600 - 300)
+        assert keeper.current() == "open4"
+    assert vendor.renewed == [270], "one that says it cannot go on is not asked to again"
+    assert vendor.opened == [0, 270, 270 + 3600, 270 + 2 * 3600]
+
+
+@pytest.mark.parametrize("fault", [Unreachable(), Throttled(retry_after=1000), Malformed(), Unsupported(), AuthError()])
+async def test_what_only_its_first_opening_can_serve_ends(clock: FakeClock, fault: HubError) -> None:
+    vendor = Vendor(clock)
+    async with LeaseKeeper(vendor.open, clock=clock, margin=30, backoff=BACKOFF, anew=False) as keeper:
+        over = asyncio.create_task(keeper.until_over())
+        await clock.advance(280)
+        vendor.faults = [fault] * 100
+        await clock.advance(569 - 280)
+        assert not over.done()
+        assert keeper.current() == "open1+"
+        await clock.advance(1)
+        assert over.done()
+    assert vendor.opened == [0]
+    assert clock.sleepers == 0
 
 
 async def test_a_short_one_is_renewed_at_half_its_time(clock: FakeClock) -> None:

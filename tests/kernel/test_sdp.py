@@ -6,6 +6,7 @@ from hypothesis import given, strategies as st
 import pytest
 
 from custom_components.camhub.kernel import sdp
+from custom_components.camhub.kernel.errors import Malformed
 
 KINDS = ("audio", "video", "application")
 DIRECTIONS = ("sendrecv", "sendonly", "recvonly", "inactive")
@@ -161,3 +162,19 @@ def test_foundations_are_numbers_that_nobody_has() -> None:
 )
 def test_a_candidate_that_comes_alone(candidate: str, mended: str) -> None:
     assert sdp.mend_candidate(candidate) == mended
+
+
+def test_more_media_than_anybody_needs_are_refused_in_little_time() -> None:
+    many = "v=0\r\n" + "m=audio 9 UDP/TLS/RTP/SAVPF 0\r\n" * sdp.MEDIA_LIMIT
+    too_many = many + "m=video 9 UDP/TLS/RTP/SAVPF 96\r\n" * 100_000
+    assert sdp.is_offer(many)
+    assert not sdp.is_offer(too_many)
+    assert not sdp.is_offer("neither")
+    assert len(media(sdp.mend_answer(many, many))) == sdp.MEDIA_LIMIT
+    for mend in (sdp.mend_offer, lambda offer: sdp.mended_line(offer, 0), lambda offer: sdp.mend_answer(offer, OFFER)):
+        with pytest.raises(Malformed) as caught:
+            mend(too_many)
+        assert caught.value.reason == "bad_offer"
+    with pytest.raises(Malformed) as caught:
+        sdp.mend_answer(OFFER, too_many)
+    assert caught.value.reason == "malformed"

@@ -284,6 +284,29 @@ async def test_what_the_camera_refuses_is_told(made: Made, error: HubError) -> N
     assert made.yard.opened == 2
 
 
+async def test_a_camera_that_cannot_just_now_is_asked_again(made: Made, clock: FakeClock) -> None:
+    file = await made.started(30)
+    await made.show(1)
+    made.recorder.arm(on=True)
+    made.yard.put(Unsupported())
+    await made.over()
+    assert played(file).length > 0, "what there was is kept"
+    await clock.advance(3500)
+    assert made.yard.opened == 1
+    await clock.advance(200)
+    assert made.yard.opened == 2
+    await made.show(2)
+    made.yard.put(Unsupported())
+    await settle()
+    # Motion is worth asking sooner.
+    made.recorder.hear(event())
+    await made.ready()
+    assert made.yard.opened == 3
+    await made.show(4)
+    await made.over()
+    assert len(made.desk.finished) == 2
+
+
 async def test_a_camera_without_pictures(made: Made, clock: FakeClock) -> None:
     starting = asyncio.create_task(made.recorder.start(3))
     await settle()

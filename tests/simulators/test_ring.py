@@ -100,6 +100,18 @@ async def test_a_refresh_token_serves_once_and_kills_the_account_the_second_time
     assert (await renew(session, second["refresh_token"]))[0] == 401
 
 
+def test_each_installation_has_tokens_of_its_own(authority: Authority) -> None:
+    login = {"grant_type": "password", "username": USER, "password": PASSWORD}
+    tokens = RingSimulator(authority).tokens
+    first, second = (tokens.answer(login, {"2fa-code": CODE, "hardware_id": name})[1] for name in ("one", "another"))
+    renewal = {"grant_type": "refresh_token", "refresh_token": first["refresh_token"]}
+    _, renewed = tokens.answer(renewal, {})
+    assert tokens.answer(renewal, {})[0] == 401
+    assert not tokens.admits(f"Bearer {renewed['access_token']}")
+    assert tokens.admits(f"Bearer {second['access_token']}")
+    assert tokens.answer(renewal | {"refresh_token": second["refresh_token"]}, {})[0] == 200
+
+
 def test_tokens_outlive_the_process(authority: Authority, tmp_path: Path) -> None:
     login = {"grant_type": "password", "username": USER, "password": PASSWORD}
     kept = tmp_path / "tokens.json"

@@ -12,9 +12,9 @@ from types import TracebackType
 from typing import Final, Self
 
 from .clock import Clock
-from .errors import AuthError, HubError, Malformed, Throttled, Unreachable, Unsupported
+from .errors import AuthError, HubError, Malformed, Unreachable, Unsupported
 from .observers import Observers
-from .policy import Backoff, Chance
+from .policy import Backoff, Chance, pause_after
 
 BACKOFF: Final = Backoff(first=1, factor=2, maximum=60, jitter=0.5)
 # So long before its end (seconds) what somebody watches by is renewed: a vendor may ask for a minute of silence.
@@ -39,8 +39,9 @@ class LeaseKeeper[T]:
     """Holds one lease and sees that it never ends while it is wanted.
 
     It is renewed `margin` seconds before its end (a short one at half its time), again and again with growing waits
-    while that fails with Unreachable; where it cannot be renewed, or its end has come, a new one is opened. AuthError
-    and Unsupported end the keeping: the value serves until its end.
+    while that fails; where it cannot be renewed, or its end has come, a new one is opened, an hour later where that is
+    Unsupported. `anew=False` is for what only its first opening can serve: it is renewed and never opened again. Where
+    nothing can follow, as after AuthError, the value serves until its end.
     """
 
     def __init__(
@@ -51,9 +52,11 @@ class LeaseKeeper[T]:
         margin: float = 30.0,
         backoff: Backoff = BACKOFF,
         random: Chance = random.random,
+        anew: bool = True,
     ) -> None:
         """Open nothing yet."""
         self._open = open_lease
+        self._anew = anew
         self._clock = clock
         self._margin = margin
         self._backoff = backoff
@@ -140,29 +143,32 @@ class LeaseKeeper[T]:
     async def _follow(self, lease: Lease[T]) -> Lease[T] | None:
         """Return the lease that comes after this one, None if there can be none."""
         delays = self._backoff.delays(self._random)
+        renew = lease.renew
         while True:
-            try:
-                return await self._extend(lease)
-            except (AuthError, Unsupported) as error:
-                self._error = error
+            step = renew if self._remaining(lease) > 0 else None
+            if step is None and not self._anew:
                 return None
+            try:
+                following = await (step or self._open)()
             except HubError as error:
                 self._error = error
-                pause = next(delays)
-                if (remaining := self._remaining(lease)) > 0:
-                    pause = min(pause, remaining)
-                if isinstance(error, Throttled):
-                    pause = max(pause, error.retry_after or 0)
+                if isinstance(error, AuthError):
+                    return None
+                if step is not None and isinstance(error, Malformed | Unsupported):
+                    # It cannot go on, however often it is asked: another may.
+                    renew = None
+                    continue
+                pause = self._pause(lease, error, next(delays))
+            else:
+                self._opened_anew = step is None
+                return following
             await self._clock.sleep(pause)
 
-    async def _extend(self, lease: Lease[T]) -> Lease[T]:
-        """Renew the lease while it runs, else open another."""
-        self._opened_anew = False
-        if lease.renew is not None and self._remaining(lease) > 0:
-            with suppress(Malformed):
-                return await lease.renew()
-        self._opened_anew = True
-        return await self._open()
+    def _pause(self, lease: Lease[T], error: HubError, usual: float) -> float:
+        """Return for how long to leave a vendor in peace, at most to the end of what cannot be opened again."""
+        remaining = self._remaining(lease)
+        pause = pause_after(error, min(usual, remaining) if remaining > 0 else usual)
+        return pause if self._anew else min(pause, max(0.0, remaining))
 
 
 async def _give_back[T](lease: Lease[T]) -> None:

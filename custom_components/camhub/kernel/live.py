@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from . import sdp
 from .clock import Clock
-from .errors import HubError, Unreachable, Unsupported
+from .errors import HubError, Unreachable
 from .lease import PATIENT_MARGIN, Lease, LeaseKeeper
 from .provider import EndingSession, WebRtc, WebRtcSession
 
@@ -33,11 +33,10 @@ class LiveView:
         self._webrtc = webrtc
         self._offer = offer
         self._tell = tell
-        self._opened = False
         self._session: WebRtcSession | None = None
         self._waiting: list[Candidate] = []
         self._untold: list[str] | None = []
-        self._keeper = LeaseKeeper(self._open, clock=clock, margin=PATIENT_MARGIN)
+        self._keeper = LeaseKeeper(self._open, clock=clock, margin=PATIENT_MARGIN, anew=False)
         self._ended = ended
         self._watching: asyncio.Task[None] | None = None
 
@@ -71,9 +70,6 @@ class LiveView:
         await self._keeper.close()
 
     async def _open(self) -> Lease[WebRtcSession]:
-        if self._opened:
-            raise Unsupported("an offer is answered once")
-        self._opened = True
         return await self._webrtc.open(sdp.mend_offer(self._offer), self._hand_on)
 
     async def _watch(self, session: WebRtcSession, ended: Callable[[HubError], None]) -> None:

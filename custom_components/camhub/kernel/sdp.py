@@ -2,7 +2,8 @@
 
 The defects (protocols.md 2.4 and 4.7, peers.md N4, N5, R7): `sendrecv` answers to `recvonly` offers, candidates
 without a foundation, empty candidate lines, bare line feeds, no line feed at the end, media in another order than asked
-for, `mid` lines left out. The functions are pure; whatever is no SDP at all is returned as it came.
+for, `mid` lines left out. The functions are pure; whatever is no SDP at all is returned as it came, and what has more
+media than anybody needs is Malformed: what it takes to match them grows with their square.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,6 +11,9 @@ from itertools import count
 import re
 from typing import Final
 
+from .errors import Malformed
+
+MEDIA_LIMIT: Final = 32
 # Google wants the media of an offer in this order; it suits all others too.
 _RANKS: Final = {"audio": 0, "video": 1, "application": 2}
 _BREAKS: Final = re.compile(r"[\r\n]+")
@@ -34,11 +38,25 @@ def is_sdp(text: str) -> bool:
     return text.lstrip().startswith("v=")
 
 
+def is_offer(text: str) -> bool:
+    """Return whether a text may be taken for an offer: it begins as SDP does, and its media are not too many."""
+    try:
+        sections(text)
+    except Malformed:
+        return False
+    return is_sdp(text)
+
+
 def sections(sdp: str) -> list[Section]:
-    """Return the session's lines, then those of each medium; empty lines and empty candidates are left out."""
+    """Return the session's lines, then those of each medium; empty lines and empty candidates are left out.
+
+    Raises Malformed for more than `MEDIA_LIMIT` media.
+    """
     found: list[list[str]] = [[]]
     for line in (raw.strip() for raw in _BREAKS.split(sdp)):
         if line.startswith("m="):
+            if len(found) > MEDIA_LIMIT:
+                raise Malformed(f"more than {MEDIA_LIMIT} media")
             found.append([])
         if line not in _EMPTY:
             found[-1].append(line)
@@ -67,16 +85,16 @@ def value(section: Section, attribute: str) -> str | None:
 
 
 def mend_offer(offer: str) -> str:
-    """Return an offer with audio, video and data in this order, its lines as the standard has them."""
+    """Return an offer with audio, video and data in this order, written as the standard has it; raises Malformed."""
     if not is_sdp(offer):
         return offer
-    session, *media = sections(offer)
+    session, *media = _offered(offer)
     return joined([session, *(media[index] for index in _order(media))])
 
 
 def mended_line(offer: str, line: int) -> int:
-    """Return the place in `mend_offer(offer)` of what is the medium number `line` of `offer`."""
-    order = _order(sections(offer)[1:])
+    """Return the place in `mend_offer(offer)` of what is the medium number `line` of `offer`; raises Malformed."""
+    order = _order(_offered(offer)[1:])
     return order.index(line) if line in order else line
 
 
@@ -84,12 +102,12 @@ def mend_answer(offer: str, answer: str) -> str:
     """Return an answer that suits the offer as the viewer made it, not as `mend_offer` sent it on.
 
     Its media stand in the offer's order, each with the offer's `mid`, none sends or receives what was not offered, what
-    it leaves out is refused in words, and every candidate has a foundation.
+    it leaves out is refused in words, and every candidate has a foundation. Raises Malformed.
     """
     if not is_sdp(answer):
         return answer
     session, *answered = sections(answer)
-    offered = sections(offer)[1:]
+    offered = _offered(offer)[1:]
     if offered:
         whole = _direction(session, "sendrecv")
         pairs = zip(offered, _matched(offered, answered), strict=True)
@@ -101,6 +119,14 @@ def mend_candidate(candidate: str) -> str:
     """Return a candidate that came by itself, `candidate:...`, with a foundation."""
     text = candidate.strip().removeprefix("a=")
     return f"candidate:1 {text.removeprefix('candidate: ')}" if text.startswith("candidate: ") else text
+
+
+def _offered(offer: str) -> list[Section]:
+    try:
+        return sections(offer)
+    except Malformed as error:
+        failure = Malformed(str(error), reason="bad_offer")
+    raise failure
 
 
 def _order(media: Sequence[Section]) -> list[int]:

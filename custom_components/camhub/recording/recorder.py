@@ -9,9 +9,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from ..kernel.errors import AuthError, HubError, Throttled, Unreachable, Unsupported
+from ..kernel.errors import AuthError, HubError, Unreachable, Unsupported
 from ..kernel.model import CameraEvent, EventPhase
-from ..kernel.policy import Backoff
+from ..kernel.policy import Backoff, pause_after
 from ..kernel.samples import Sample, Source
 from ..kernel.waiting import first_of
 from .finish import Seen
@@ -56,6 +56,7 @@ class Recorder:
         self._closed = False
         self._reading: asyncio.Task[None] | None = None
         self._resting: asyncio.Task[None] | None = None
+        self._wanted = asyncio.Event()
         self._current: tuple[Making, asyncio.Task[Seen]] | None = None
         self._film: tuple[Making, asyncio.Task[Seen]] | None = None
         # Events that go on, by id: a recording lasts as long as they do.
@@ -135,6 +136,7 @@ class Recorder:
         task = asyncio.create_task(self._run(making, making.into_file(file, self._kept(lookback))))
         self._film = making, task
         task.add_done_callback(self._film_over)
+        self._wanted.set()
         self._changed()
         try:
             await asyncio.shield(task)
@@ -165,6 +167,7 @@ class Recorder:
         task = asyncio.create_task(self._tell(making, work, event), name=f"recording of {self._camera}")
         self._current = making, task
         task.add_done_callback(self._over)
+        self._wanted.set()
         self._changed()
         return making
 
@@ -219,8 +222,8 @@ class Recorder:
         self._tools.on_change(self._camera)
 
     def _read_or_rest(self) -> None:
-        """Read the camera while anything of it is wanted; one that refused is asked again for a new recording only."""
-        refused = isinstance(self.error, AuthError | Unsupported)
+        """Read the camera while anything of it is wanted; one that refused the login only for a new recording."""
+        refused = isinstance(self.error, AuthError)
         wanted = self.recording or (self._armed and self._keeps_before and not refused)
         if wanted and (self._reading is None or self._reading.done()):
             self.error = None
@@ -231,22 +234,25 @@ class Recorder:
             self._resting, self._reading = self._reading, None
 
     async def _read(self) -> None:
-        """Read one connection after another; what the camera refuses ends it."""
+        """Read one connection after another until the login is refused."""
         delays = _BACKOFF.delays(self._tools.chance)
         while True:
-            begun = self._tools.clock.monotonic()
+            begun, failure = self._tools.clock.monotonic(), None
             try:
                 await self._read_once()
-            except (AuthError, Unsupported) as error:
-                self.error = error
-                self._end_takes()
-                return
             except HubError as error:
-                self.error = error
+                self.error = failure = error
+            if isinstance(failure, AuthError | Unsupported):
+                self._end_takes()
+            if isinstance(failure, AuthError):
+                return
             if self._tools.clock.monotonic() - begun > _BACKOFF.maximum:
                 delays = _BACKOFF.delays(self._tools.chance)
-            asked = self.error.retry_after or 0.0 if isinstance(self.error, Throttled) else 0.0
-            await self._tools.clock.sleep(max(next(delays), asked))
+            pause = next(delays) if failure is None else pause_after(failure, next(delays))
+            # Who wants a recording may find that the camera can by now.
+            self._wanted.clear()
+            early = (self._wanted.wait(),) if isinstance(failure, Unsupported) else ()
+            await first_of(self._tools.clock.sleep(pause), *early)
 
     async def _read_once(self) -> None:
         async with aclosing(self._source()) as samples:
