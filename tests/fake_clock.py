@@ -1,10 +1,11 @@
 """A clock that stands still until a test moves it."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 import heapq
 from itertools import count
+from typing import override
 
 
 class FakeClock:
@@ -48,6 +49,34 @@ class FakeClock:
     def sleepers(self) -> int:
         """Return how many are asleep."""
         return sum(not waiter.done() for _, _, waiter in self._sleepers)
+
+
+class LimitClock(FakeClock):
+    """Knows how many time limits stand: so many wait for an answer, which takes its real time."""
+
+    def __init__(self, *of: float) -> None:
+        super().__init__()
+        self._of = of
+        self.limits = 0
+
+    @override
+    async def sleep(self, seconds: float) -> None:
+        limit = seconds in self._of
+        self.limits += limit
+        try:
+            await super().sleep(seconds)
+        finally:
+            self.limits -= limit
+
+
+async def in_time[T](clock: LimitClock, work: Awaitable[T], step: float = 1) -> T:
+    """Let the waits between tries pass until something is done; real answers take their real time."""
+    task = asyncio.ensure_future(work)
+    while not task.done():
+        await asyncio.wait({task}, timeout=0.005)
+        if not task.done() and not clock.limits:
+            await clock.advance(step)
+    return await task
 
 
 async def settle(turns: int = 10) -> None:

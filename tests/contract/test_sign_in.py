@@ -125,7 +125,7 @@ async def test_nothing_is_left_of_a_sign_in_given_up_at_a_page(spec: ProviderSpe
     signing = asyncio.ensure_future(spec.sign_in(make_context(), ask))
     await shown.wait()
     await cancelled(signing)
-    assert tasks() == before
+    assert tasks() <= before
 
 
 async def test_nothing_is_left_of_a_sign_in_given_up_while_the_device_is_asked(
@@ -138,7 +138,7 @@ async def test_nothing_is_left_of_a_sign_in_given_up_while_the_device_is_asked(
     await settle()
     assert not signing.done()
     await cancelled(signing)
-    assert tasks() == before
+    assert tasks() <= before
 
 
 async def cancelled(signing: asyncio.Future[Account]) -> None:

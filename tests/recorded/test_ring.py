@@ -26,7 +26,8 @@ from simulators.ring import Canned, RingSimulator
 from simulators.ring.home import DRIVE
 from simulators.ring.hosts import TOKENS
 from tests.conftest import MakeContext
-from tests.providers.ring.conftest import LimitClock, grant, in_time
+from tests.fake_clock import LimitClock, in_time
+from tests.providers.ring.conftest import LIMITS, grant
 
 from .conftest import Recording
 
@@ -40,7 +41,7 @@ LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 @pytest.fixture
 def clock() -> LimitClock:
-    return LimitClock()
+    return LimitClock(*LIMITS)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 from custom_components.camhub.kernel.provider import Camera, Switch
 from custom_components.camhub.providers.frigate.provider import FrigateProvider
 from simulators.frigate import FrigateSimulator, Unit
-from tests.fake_clock import settle
+from tests.fake_clock import until
 
 from .conftest import MakeProvider, MakeServer
 from .test_events import Listener, listening
@@ -40,16 +40,16 @@ async def test_a_switch_that_somebody_else_turned(
     server: FrigateSimulator, provider: FrigateProvider, key: str
 ) -> None:
     follower = Follower(provider)
-    async with listening(provider, server):
+    async with listening(provider, server) as listener:
         told = len(follower.told)
         server.command(f"nursery/{key}/set", "OFF")
-        await settle(50)
+        await listener.caught_up(server)
         assert follower.switch("nursery", key) is False
         server.command(f"nursery/{key}/set", "OFF")
-        await settle(50)
+        await listener.caught_up(server)
         assert len(follower.told) == told + 1
         server.command(f"nursery/{key}/set", "ON")
-        await settle(50)
+        await listener.caught_up(server)
         assert follower.switch("nursery", key) is True
     listed = await provider.cameras()
     assert follower.told[-1] == {each.id: each for each in listed}
@@ -57,60 +57,63 @@ async def test_a_switch_that_somebody_else_turned(
 
 async def test_what_is_not_offered_stays_away(server: FrigateSimulator, provider: FrigateProvider) -> None:
     follower = Follower(provider)
-    async with listening(provider, server):
+    async with listening(provider, server) as listener:
         for topic in ("driveway/audio/state", "elsewhere/detect/state", "driveway/improve_contrast/state", "driveway"):
             server.line.tell(topic, "OFF")
         server.line.tell("driveway/status/detect", "online")
-        await settle(50)
+        await listener.caught_up(server)
     assert follower.told == []
 
 
 async def test_a_camera_that_is_switched_off_and_on(server: FrigateSimulator, provider: FrigateProvider) -> None:
     follower = Follower(provider)
-    async with listening(provider, server):
+    async with listening(provider, server) as listener:
         server.command("driveway/enabled/set", "OFF")
-        await settle(50)
+        await listener.caught_up(server)
         driveway = follower.told[-1]["driveway"]
         assert (driveway.online, driveway.offline_reason) == (False, "camera_switched_off")
         server.command("driveway/enabled/set", "ON")
-        await settle(50)
+        await listener.caught_up(server)
         assert follower.told[-1]["driveway"].online is True
 
 
-async def test_what_was_switched_while_nobody_listened(make_server: MakeServer, make_provider: MakeProvider) -> None:
-    for version in ("0.14", "0.17"):
-        server = await make_server(version)
-        provider = make_provider(server.url)
-        follower = Follower(provider)
-        await provider.cameras()
-        server.cameras[0].on["record"] = False
-        server.cameras[1].enabled = False
-        async with listening(provider, server):
-            assert follower.switch("driveway", "recordings") is False
-            gone = follower.told[-1]["back_door"].offline_reason == "camera_switched_off"
-            assert gone == (version == "0.17"), "0.14 tells nothing of that there"
+@pytest.mark.parametrize("version", ["0.14", "0.17"])
+async def test_what_was_switched_while_nobody_listened(
+    make_server: MakeServer, make_provider: MakeProvider, version: str
+) -> None:
+    server = await make_server(version)
+    provider = make_provider(server.url)
+    follower = Follower(provider)
+    await provider.cameras()
+    server.cameras[0].on["record"] = False
+    server.cameras[1].enabled = False
+    async with listening(provider, server):
+        await until(lambda: bool(follower.told))
+        assert follower.switch("driveway", "recordings") is False
+        gone = follower.told[-1]["back_door"].offline_reason == "camera_switched_off"
+        assert gone == (version == "0.17"), "0.14 tells nothing of that there"
 
 
 async def test_a_camera_that_goes_down(server: FrigateSimulator, provider: FrigateProvider) -> None:
     server.cameras.append(Unit(name="attic", enabled=False))
     follower = Follower(provider)
-    async with listening(provider, server):
+    async with listening(provider, server) as listener:
         server.lose("driveway")
         server.lose("driveway")
         server.lose("attic")
-        await settle(50)
+        await listener.caught_up(server)
         assert len(follower.told) == 1
         assert follower.told[0]["driveway"].offline_reason == "camera_offline"
         server.faults.offline.clear()
         server.line.tell("stats", server.stats())
-        await settle(50)
+        await listener.caught_up(server)
         assert follower.told[-1]["driveway"].online is True
 
 
 async def test_nobody_need_follow(server: FrigateSimulator, provider: FrigateProvider) -> None:
     async with listening(provider, server) as listener:
         server.command("driveway/detect/set", "OFF")
-        await settle(50)
+        await listener.caught_up(server)
         assert not listener.task.done()
 
 
@@ -121,7 +124,7 @@ async def test_activity_that_is_none(server: FrigateSimulator, provider: Frigate
         server.line.tell("camera_activity", odd)
         server.line.tell("camera_activity", {"driveway": {"objects": [{"label": "person"}]}})
         server.line.tell("camera_activity", [])
-        await settle(50)
+        await listener.caught_up(server)
         assert listener.found == []
         assert not listener.task.done()
     assert follower.told == []

@@ -5,10 +5,11 @@ from aiohttp import web
 import pytest
 
 from custom_components.camhub.kernel.model import JsonValue
+from custom_components.camhub.providers.hikvision.client import ANSWER_S
 from custom_components.camhub.providers.hikvision.provider import HikvisionProvider
 from simulators.hikvision import HikvisionSimulator
 from tests.conftest import MakeContext
-from tests.fake_clock import FakeClock
+from tests.fake_clock import FakeClock, LimitClock
 
 USER, PASSWORD = "camhub", "p@ss:w/rd#1"
 
@@ -21,6 +22,11 @@ type MakeProvider = Callable[..., HikvisionProvider]
 def login(url: str, **others: JsonValue) -> Mapping[str, JsonValue]:
     given: dict[str, JsonValue] = {"address": url, "username": USER, "password": PASSWORD}
     return {**given, "verify_tls": True, "stream": "main", **others}
+
+
+@pytest.fixture
+def clock() -> LimitClock:
+    return LimitClock(ANSWER_S)
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from custom_components.camhub.providers.hikvision.answers import DeviceBusy
 from custom_components.camhub.providers.hikvision.client import AT_ONCE, IsapiClient
 from custom_components.camhub.providers.hikvision.tree import name_of
 from tests.conftest import MakeContext
-from tests.fake_clock import FakeClock, settle
+from tests.fake_clock import FakeClock, LimitClock, in_time, settle
 
 from .conftest import MakeDevice, Serve, login
 
@@ -41,14 +41,6 @@ def make_client(make_context: MakeContext) -> Callable[..., IsapiClient]:
 
 
 type MakeClient = Callable[..., IsapiClient]
-
-
-async def passing(clock: FakeClock, call: asyncio.Task[object]) -> None:
-    """Let the clock run until the call is done, without hurrying the sockets."""
-    while not call.done():
-        await asyncio.wait({call}, timeout=0.005)
-        if clock.sleepers and not call.done():
-            await clock.advance(0.25)
 
 
 async def test_one_login_serves_many_requests(make_device: MakeDevice, make_client: MakeClient) -> None:
@@ -151,7 +143,7 @@ async def test_no_device_at_either_path(serve: Serve, make_client: MakeClient) -
     assert asked == {"/ISAPI/System/deviceInfo": 2, "/System/deviceInfo": 1}
 
 
-async def test_a_busy_device_is_asked_twice_more(serve: Serve, make_client: MakeClient, clock: FakeClock) -> None:
+async def test_a_busy_device_is_asked_twice_more(serve: Serve, make_client: MakeClient, clock: LimitClock) -> None:
     answers = [BUSY, BUSY, "<DeviceInfo/>", BUSY, BUSY, BUSY, "<DeviceInfo/>"]
 
     async def busy(request: web.Request) -> web.Response:
@@ -159,24 +151,20 @@ async def test_a_busy_device_is_asked_twice_more(serve: Serve, make_client: Make
         return web.Response(text=text, status=503 if text == BUSY else 200)
 
     client = make_client(await serve(busy))
-    first = asyncio.create_task(client.get(INFO))
-    await passing(clock, first)
-    assert name_of(first.result()) == "DeviceInfo"
-    second = asyncio.create_task(client.get(INFO))
-    await passing(clock, second)
-    assert isinstance(second.exception(), DeviceBusy)
+    assert name_of(await in_time(clock, client.get(INFO))) == "DeviceInfo"
+    with pytest.raises(DeviceBusy):
+        await in_time(clock, client.get(INFO))
     assert len(answers) == 1
 
 
 async def test_a_picture_that_fails_at_first_is_asked_again(
-    make_device: MakeDevice, make_client: MakeClient, clock: FakeClock
+    make_device: MakeDevice, make_client: MakeClient, clock: LimitClock
 ) -> None:
     device = await make_device("camera")
     device.faults.picture, device.faults.picture_times = "device_error", 2
     client = make_client(device.url)
-    call = asyncio.create_task(client.picture(PICTURE, {}))
-    await passing(clock, call)
-    assert call.result().startswith(b"\xff\xd8")
+    picture = await in_time(clock, client.picture(PICTURE, {}))
+    assert picture.startswith(b"\xff\xd8")
 
 
 @pytest.mark.parametrize(

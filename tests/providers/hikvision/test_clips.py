@@ -1,4 +1,3 @@
-import asyncio
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import pairwise
 
@@ -16,7 +15,7 @@ from custom_components.camhub.providers.hikvision.tree import read_xml
 from custom_components.camhub.providers.hikvision.zone import zone_of
 from simulators.hikvision import HikvisionSimulator
 from simulators.hikvision.recordings import HEADER, ZONE
-from tests.fake_clock import FakeClock
+from tests.fake_clock import FakeClock, LimitClock, in_time
 
 from .conftest import MakeDevice, MakeProvider, Serve
 
@@ -188,7 +187,7 @@ class TestRead:
         self,
         device: HikvisionSimulator,
         clips: LabelledClips,
-        clock: FakeClock,
+        clock: LimitClock,
         path: str,
         status: int,
         body: str,
@@ -203,11 +202,8 @@ class TestRead:
             (clip,) = await clips.between(clock.now() - HOUR, clock.now())
             await whole(clips, clip)
 
-        task = asyncio.create_task(both())
-        while not task.done():
-            await clock.advance(1)
         with pytest.raises(error) as raised:
-            await task
+            await in_time(clock, both())
         assert raised.value.reason == reason
 
     async def test_film_that_breaks_off_is_said(

@@ -43,12 +43,12 @@ class Line:
             self.events.put_nowait(error)
 
     async def next(self) -> CameraEvent:
-        found = await asyncio.wait_for(self.events.get(), 5)
+        found = await self.events.get()
         assert isinstance(found, CameraEvent), found
         return found
 
     async def drop(self) -> HubError:
-        found = await asyncio.wait_for(self.events.get(), 5)
+        found = await self.events.get()
         assert isinstance(found, HubError), found
         return found
 
@@ -129,6 +129,7 @@ async def test_heartbeats_keep_the_line_and_tell_nothing(
     device = await make_device("nvr")
     device.alerts.wire.heartbeat = style
     async with line(device, make_context) as events:
+        await events.nothing_more()
         for _ in range(5):
             await clock.advance(SILENCE_S - 1)
             device.heartbeat()

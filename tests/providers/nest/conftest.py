@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 import json
-from typing import Any, override
+from typing import Any
 
 import aiohttp
 import pytest
@@ -22,7 +22,7 @@ from simulators.nest_sdm import NestSimulator
 from simulators.nest_sdm.server import PROJECT
 from tests.conftest import MakeContext
 from tests.contexts import SavedTokens
-from tests.fake_clock import FakeClock, settle
+from tests.fake_clock import FakeClock, LimitClock, settle
 from tests.webrtc_viewer import Viewer
 
 SECRET = "GOCSPX-of-the-test"
@@ -56,25 +56,9 @@ def grabber(offer: str) -> Grabber:
     return grabber
 
 
-class AskingClock(FakeClock):
-    """A clock that knows how many requests it limits just then."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.asking = 0
-
-    @override
-    async def sleep(self, seconds: float) -> None:
-        self.asking += seconds == ANSWER_S
-        try:
-            await super().sleep(seconds)
-        finally:
-            self.asking -= seconds == ANSWER_S
-
-
 @pytest.fixture
-def clock() -> AskingClock:
-    return AskingClock()
+def clock() -> LimitClock:
+    return LimitClock(ANSWER_S)
 
 
 @pytest.fixture
@@ -199,7 +183,7 @@ type PassTime = Callable[..., Awaitable[None]]
 
 
 @pytest.fixture
-def pass_time(clock: AskingClock, service: NestSimulator) -> PassTime:
+def pass_time(clock: LimitClock, service: NestSimulator) -> PassTime:
     """Return what lets time pass in steps, each until nobody waits for an answer."""
 
     async def go(seconds: float, *, step: float = 15) -> None:
@@ -207,9 +191,10 @@ def pass_time(clock: AskingClock, service: NestSimulator) -> PassTime:
         while (left := end - clock.monotonic()) > 0:
             await clock.advance(min(step, left))
             service.streams.expire()
-            async with asyncio.timeout(10):
-                await still(lambda: clock.asking == 0)
-            await settle()
+            while clock.limits:
+                # An answer may lead to the next question.
+                await still(lambda: clock.limits == 0)
+                await settle()
 
     return go
 

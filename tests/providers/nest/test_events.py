@@ -33,7 +33,7 @@ class Listener:
         self.reading: asyncio.Future[CameraEvent] | None = None
 
     async def next(self) -> CameraEvent:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(100):
             self.reading = self.reading or asyncio.ensure_future(anext(self.events))
             event, self.reading = await self.reading, None
         return event
@@ -232,7 +232,7 @@ async def test_clips_are_kept(
     assert event.clip is not None
     begin, end = clock.now() - timedelta(hours=1), clock.now() + timedelta(hours=1)
     listener.wait()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(100):
         await still(lambda: bool(provider._pictures.clips(event.camera)))
     (clip,) = await clips.between(begin, end)
     assert clip == event.clip

@@ -1,7 +1,6 @@
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import timedelta
-from typing import Any, override
+from typing import Any
 
 import pytest
 
@@ -14,7 +13,7 @@ from simulators.names import Address
 from simulators.ring import RingSimulator
 from tests.conftest import MakeContext
 from tests.contexts import SavedTokens
-from tests.fake_clock import FakeClock
+from tests.fake_clock import FakeClock, LimitClock
 
 USER, PASSWORD, CODE = "robin@example.com", "p@ss:w/rd#1", "246810"
 
@@ -22,24 +21,9 @@ USER, PASSWORD, CODE = "robin@example.com", "p@ss:w/rd#1", "246810"
 LIMITS = (15.0, 20.0, 30.0)
 
 
-class LimitClock(FakeClock):
-    """Knows how many time limits stand: so many wait for an answer, which takes its real time."""
-
-    limits = 0
-
-    @override
-    async def sleep(self, seconds: float) -> None:
-        limit = seconds in LIMITS
-        self.limits += limit
-        try:
-            await super().sleep(seconds)
-        finally:
-            self.limits -= limit
-
-
 @pytest.fixture
 def clock() -> LimitClock:
-    return LimitClock()
+    return LimitClock(*LIMITS)
 
 
 type MakeProvider = Callable[..., RingProvider]
@@ -110,13 +94,3 @@ def provider(make_provider: MakeProvider) -> RingProvider:
 
 def by_name(cameras: Sequence[Camera]) -> dict[str, Camera]:
     return {each.identity.name: each for each in cameras}
-
-
-async def in_time[T](clock: LimitClock, work: Awaitable[T]) -> T:
-    """Let the waits between tries pass until something is done; real answers take their real time."""
-    task = asyncio.ensure_future(work)
-    while not task.done():
-        await asyncio.wait({task}, timeout=0.005)
-        if not task.done() and not clock.limits:
-            await clock.advance(1)
-    return await task

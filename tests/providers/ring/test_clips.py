@@ -13,8 +13,9 @@ from simulators.ring import Canned, RingSimulator
 from simulators.ring.films import Endless, Stored
 from simulators.ring.home import DRIVE
 from simulators.ring.hosts import FILMS
+from tests.fake_clock import LimitClock, in_time, until
 
-from .conftest import LimitClock, by_name, in_time
+from .conftest import by_name
 
 HOUR = timedelta(hours=1)
 # Large enough that some of it is read before a download breaks off.
@@ -230,13 +231,18 @@ async def test_a_download_that_falls_silent_is_dialled_again(
     service: RingSimulator, clips: RingClips, clock: LimitClock
 ) -> None:
     service.faults.stall_film_at = CUT
-    reading = asyncio.ensure_future(whole(clips, clip(service, clock)))
-    await service.wait_until(lambda: service.films.stalled == 1)
+    arrived = bytearray()
+
+    async def read() -> None:
+        async for chunk in clips.read(clip(service, clock)):
+            arrived.extend(chunk)
+
+    reading = asyncio.ensure_future(read())
+    await until(lambda: len(arrived) == CUT and clock.limits == 1)
     service.faults.stall_film_at = 0
-    # What is on its way arrives first.
-    await asyncio.wait({reading}, timeout=0.1)
     await clock.advance(31)
-    assert await in_time(clock, reading) == CONTENT
+    await in_time(clock, reading)
+    assert arrived == CONTENT
     assert service.films.ranges[0] is None
     assert len(service.films.ranges) == 2
 

@@ -20,9 +20,9 @@ from custom_components.camhub.providers.ring.provider import RingProvider
 from simulators.ring import OUTAGE, Canned, RingSimulator
 from simulators.ring.happenings import message
 from simulators.ring.home import BACK_DOOR, DRIVE, FRONT_DOOR, GARDEN, SHED
-from tests.fake_clock import settle
+from tests.fake_clock import LimitClock, settle, until
 
-from .conftest import LimitClock, MakeProvider, saved
+from .conftest import MakeProvider, saved
 
 HISTORY = f"api.ring.com/clients_api/doorbots/{DRIVE}/history"
 
@@ -65,10 +65,13 @@ class Listener:
             self.changed.clear()
             await self.changed.wait()
 
+    @property
+    def is_up(self) -> bool:
+        line = self.provider._line
+        return self.service.push.listeners == 1 and line is not None and line.push.up_since is not None
+
     async def up(self) -> None:
-        await self.service.wait_until(lambda: self.service.push.listeners == 1)
-        while self.provider._line is None or self.provider._line.push.up_since is None:
-            await settle(1)
+        await until(lambda: self.is_up)
 
     async def look(self, seconds: float = 60) -> None:
         """Let time pass, and then as much as it takes until the history has been looked at once more."""
@@ -188,10 +191,9 @@ async def test_a_message_that_comes_twice_is_told_once(service: RingSimulator, l
     entry = service.happenings.record(device, "motion")
     for snapshot in ("", "picture-of-nobody"):
         service.push.send(service.push_token, message(device, entry, snapshot=snapshot))
-    await service.wait_until(lambda: service.requests["api.ring.com/clients_api/snapshots/uuid"] == 1)
-    await settle(50)
+    await until(lambda: listener.count("event_picture.NotThere") == 1)
     assert len(listener.all) == 1
-    assert listener.count("event_picture.NotThere") == 1
+    assert service.requests["api.ring.com/clients_api/snapshots/uuid"] == 1
 
 
 async def test_what_push_missed_comes_from_the_history_once_and_restarts_the_line(
@@ -219,9 +221,11 @@ async def test_what_push_missed_comes_from_the_history_once_and_restarts_the_lin
 
 
 async def again(listener: Listener, seconds: float = 3) -> None:
-    """Let the wait before the next dial pass, and the dial succeed."""
+    """Let the wait before the next dial pass, however late it begins, and the dial succeed."""
     await listener.pass_time(seconds)
-    await listener.up()
+    while not listener.is_up:
+        await asyncio.wait({listener.task}, timeout=0.005)
+        await listener.pass_time(0.25)
 
 
 async def test_a_push_that_is_only_slow_is_not_missed(
@@ -470,12 +474,11 @@ async def test_the_registration_is_kept(
 
 
 async def test_a_registration_that_is_refused_is_replaced(
-    service: RingSimulator, listen: Listen, clock: LimitClock
+    service: RingSimulator, listen: Listen, provider: RingProvider, clock: LimitClock
 ) -> None:
     service.faults.push_login_refused = True
     listener = listen()
-    await service.wait_until(lambda: service.push.registered == 1)
-    await asyncio.wait({listener.task}, timeout=0.2)
+    await until(lambda: saved(provider._context)[-1:] != [] and not saved(provider._context)[-1].get("push"))
     service.faults.push_login_refused = False
     await again(listener, 4)
     assert service.push.registered == 2
@@ -563,6 +566,7 @@ async def test_a_camera_that_is_new_begins_with_what_it_sees_now(
     (front,) = service.home.lists["doorbots"]
     service.home.lists["doorbots"].append(front | {"id": 77, "description": "Side door"})
     service.see(77)
+    await service.wait_until(lambda: len(service.push.acknowledged) == 1)
     await provider.cameras()
     await listener.look()
     assert listener.all == []

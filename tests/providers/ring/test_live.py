@@ -16,7 +16,7 @@ from simulators.ring import OUTAGE, Canned, RingSimulator
 from simulators.ring.home import DRIVE
 from simulators.ring.hosts import APP, SIGNALLING
 from simulators.webrtc import read_counter
-from tests.fake_clock import FakeClock, settle
+from tests.fake_clock import FakeClock, settle, until
 
 from .conftest import by_name
 
@@ -154,8 +154,7 @@ async def test_an_end_that_the_service_makes_is_noted(
     ending = asyncio.create_task(service.signalling.end(6, "Timeout waiting for ping"))
     await service.wait_until(lambda: service.signalling.views == 0)
     await ending
-    await settle()
-    assert provider._context.counters.get("live.ended.session_over") == 1
+    await until(lambda: provider._context.counters.get("live.ended.session_over") == 1)
     assert (await over).reason == "session_over"
     await clock.advance(10)
     await lease.release()

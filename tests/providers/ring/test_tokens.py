@@ -13,9 +13,9 @@ from custom_components.camhub.providers.ring.door import loaded
 from simulators.ring import OUTAGE, Canned, RingSimulator
 from simulators.ring.hosts import TOKENS
 from tests.conftest import MakeContext
-from tests.fake_clock import settle
+from tests.fake_clock import LimitClock, in_time, settle
 
-from .conftest import PASSWORD, LimitClock, in_time, saved
+from .conftest import PASSWORD, saved
 
 DEVICES = "/clients_api/ring_devices"
 
