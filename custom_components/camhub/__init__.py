@@ -20,6 +20,7 @@ from .entity import configuration_url
 from .issues import async_clear, async_clear_key_problems, async_raise_unreadable
 from .kernel.counters import Counters
 from .kernel.errors import Unreachable, WrongKey
+from .kernel.spec import ProviderSpec
 from .limits import METER
 from .picture_keys import account_prefix
 from .recordings import async_record, entry_recordings
@@ -37,7 +38,7 @@ from .sealed_settings import async_unreadable
 from .services import async_setup_services
 from .stream_entry import STREAMS, EntryStreams
 from .streams import async_setup_streams
-from .upgrade import async_tell_newer
+from .upgrade import async_move_to_account, async_tell_newer
 from .visitors import async_visitors, spending
 from .watching import Watching
 
@@ -102,9 +103,9 @@ async def async_setup_entry(hass: HomeAssistant, entry: CamHubConfigEntry) -> bo
     # Open streams would keep Home Assistant's server from stopping at once.
     entry.async_on_unload(close_at_stop(hass, coordinator.async_close))
     await coordinator.async_config_entry_first_refresh()
-    _register_hub(hass, entry, coordinator, spec.name)
+    _register_hub(hass, entry, coordinator, spec)
     # Its version changes while we run.
-    entry.async_on_unload(coordinator.async_on_account(partial(_register_hub, hass, entry, coordinator, spec.name)))
+    entry.async_on_unload(coordinator.async_on_account(partial(_register_hub, hass, entry, coordinator, spec)))
     entry.runtime_data = coordinator
     await async_setup_archive(hass, entry, coordinator, sessions, recordings)
     streams = hass.data[STREAMS][entry.entry_id] = EntryStreams(context.clock)
@@ -151,22 +152,23 @@ def _check_nightly(hass: HomeAssistant, coordinator: CamHubCoordinator) -> Calla
 
 
 def _register_hub(
-    hass: HomeAssistant, entry: CamHubConfigEntry, coordinator: CamHubCoordinator, manufacturer: str
+    hass: HomeAssistant, entry: CamHubConfigEntry, coordinator: CamHubCoordinator, spec: ProviderSpec
 ) -> None:
     """Make the device that stands between Home Assistant and the cameras, before they refer to it.
 
-    An account whose login ends is one too: that is told of once, not at each camera.
+    An account of a service, or one whose login ends, is one too: that is told of once, not at each camera.
     """
     if (hub := coordinator.provider.device()) is None:
-        if coordinator.token_status is not None:
+        if spec.cloud is not None or coordinator.token_status is not None:
             account = dr.async_get(hass).async_get_or_create(
                 config_entry_id=entry.entry_id,
                 identifiers={coordinator.account_identifier},
                 name=entry.title,
-                manufacturer=manufacturer,
+                manufacturer=spec.name,
                 entry_type=dr.DeviceEntryType.SERVICE,
             )
             coordinator.hub_id = account.id
+            async_move_to_account(hass, entry, account.id)
         return
     device = dr.async_get(hass).async_get_or_create(
         config_entry_id=entry.entry_id,

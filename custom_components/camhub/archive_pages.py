@@ -157,7 +157,8 @@ class ArchivePages(CapturePages):
         return {
             "data_schema": self.add_suggested_values_to_schema(schema, {"pattern": DEFAULT_PATTERN, **shown}),
             "errors": errors,
-            "description_placeholders": {"reason": said, "pattern": DEFAULT_PATTERN, "folder": "/media/camhub"},
+            # As code, for its underlines would make Markdown's emphasis.
+            "description_placeholders": {"reason": said, "pattern": f"`{DEFAULT_PATTERN}`", "folder": "/media/camhub"},
         }
 
     def _shared(self, kind: ArchiveKind) -> dict[probatio.Marker, Any]:

@@ -122,6 +122,7 @@ class CapturePages(OptionsFlowWithReload):
     @callback
     def async_remove(self) -> None:
         """End the trial with the dialog."""
+        super().async_remove()
         if self._trial is not None:
             self._trial.cancel()
 

@@ -32,6 +32,7 @@ SCHEMA: Final = probatio.Schema(
 )
 FULL: Final[JsonObjectType] = {"columns": "full"}
 HALF: Final[JsonObjectType] = {"columns": 6}
+LOGIN: Final = ("credential_status", "credential_expiry")
 # What is to be changed on a camera's own page, below what it tells.
 CONTROLS: Final = (Platform.SWITCH, Platform.NUMBER, Platform.BUTTON)
 
@@ -95,12 +96,9 @@ def _account(hass: HomeAssistant, entry: CamHubConfigEntry, user: User | None) -
         if camera_entity_id(hass, entry, camera.id) and (user is None or may_view(hass, user, entry, camera.id))
     ]
     own = er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)
-    login = [
-        each.entity_id
-        for key in ("credential_status", "credential_expiry")
-        for each in own
-        if each.translation_key == key and _is_shown(each, user)
-    ]
+    told = {each.translation_key: each.entity_id for each in own if _is_shown(each, user)}
+    # Nothing else says what the end of a login means.
+    login = [told[key] for key in LOGIN if key in told and LOGIN[0] in told]
     return AccountShown(title=entry.title, cameras=sorted(cameras, key=lambda camera: camera.name), login=login)
 
 
@@ -219,7 +217,7 @@ class Pages:
             "visibility": [{"condition": "or", "conditions": wrong}],
             "grid_options": dict(FULL),
         }
-        cards = [_entities(account.login, account.title) for account in self._accounts if account.login]
+        cards = [_entities(_login_rows(account.login), account.title) for account in self._accounts if account.login]
         section = _section(_heading(self._say("logins"), "mdi:key"), note, *cards)
         return _view(self._say("logins"), "logins", [section])
 
@@ -235,7 +233,7 @@ class Pages:
         live = self._picture(camera) | {"camera_view": "live" if camera.live else "auto"}
         seen_last = _section(_heading(self._say("seen"), "mdi:motion-sensor"), *last, seen)
         sections = [
-            _section(_heading(camera.name, "mdi:cctv"), live, _entities([*facts, *told])),
+            _section(_heading(camera.name, "mdi:cctv"), live, _entities([_row(each) for each in (*facts, *told)])),
             *([seen_last] if last or seen else []),
         ]
         page = _view(camera.name, camera.path, sections)
@@ -265,8 +263,19 @@ def _heading(text: str, icon: str, badges: Iterable[str] = ()) -> JsonObjectType
     return heading | {"badges": chips} if chips else heading
 
 
-def _entities(entities: Sequence[JsonValueType], title: str | None = None) -> JsonObjectType:
-    # What stands above tells whose they are.
-    rows: list[JsonValueType] = [{"entity": entity, "name": {"type": "entity"}} for entity in entities]
-    card: JsonObjectType = {"type": "entities", "entities": rows, "grid_options": dict(FULL)}
+def _row(entity: JsonValueType) -> JsonObjectType:
+    # What stands above tells whose it is.
+    return {"entity": entity, "name": {"type": "entity"}}
+
+
+def _login_rows(login: Sequence[str]) -> list[JsonObjectType]:
+    """Return how a login stands, and when it ends while it has an end that is known."""
+    status, *expiry = login
+    known: list[JsonValueType] = [{"condition": "state", "entity": each, "state_not": "unknown"} for each in expiry]
+    ends: list[JsonObjectType] = [{"type": "conditional", "conditions": known, "row": _row(each)} for each in expiry]
+    return [_row(status), *ends]
+
+
+def _entities(rows: Sequence[JsonObjectType], title: str | None = None) -> JsonObjectType:
+    card: JsonObjectType = {"type": "entities", "entities": list(rows), "grid_options": dict(FULL)}
     return card | {"title": title} if title else card

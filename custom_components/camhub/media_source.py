@@ -5,7 +5,7 @@ event, and `page:<number>` for an event. What a player or a browser is handed is
 ask again who may see the camera.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, override
 from urllib.parse import quote, unquote
@@ -20,9 +20,11 @@ from homeassistant.components.media_source import (
 )
 from homeassistant.components.websocket_api import current_connection
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers.translation import async_get_translations
 from homeassistant.util import dt as dt_util
 
 from .access import may_view
+from .checking import async_language
 from .clip_sources import VENDOR, Found, Sources, clip_sources
 from .const import DOMAIN
 from .coordinator import CamHubConfigEntry
@@ -42,7 +44,10 @@ PAGE: Final = 200
 _LABEL: Final = "label:"
 _PAGE: Final = "page:"
 _DIGITS: Final = 5
-_DAY_AND_TIME: Final = "%Y-%m-%d %H:%M:%S"
+_OLDER: Final = f"component.{DOMAIN}.common.older_recordings"
+_KINDS: Final = f"component.{DOMAIN}.selector.event_kind.options"
+# Short, since a tile has room for some twenty letters; the days shown are less than a year.
+_DAY_AND_TIME: Final = "%m-%d %H:%M:%S"
 _TIME: Final = "%H:%M:%S"
 
 
@@ -67,7 +72,7 @@ class CamHubMediaSource(MediaSource):
         if not camera_id:
             return self._accounts(entry_id)
         entry, camera = self._find(entry_id, camera_id, BrowseError)
-        shelf = _Shelf(self._hass, entry, camera)
+        shelf = _Shelf(self._hass, entry, camera, await _async_words(self._hass))
         try:
             if not rest:
                 return shelf.cover()
@@ -132,8 +137,9 @@ class CamHubMediaSource(MediaSource):
 class _Shelf:
     """The recordings of one camera."""
 
-    def __init__(self, hass: HomeAssistant, entry: CamHubConfigEntry, camera: Camera) -> None:
+    def __init__(self, hass: HomeAssistant, entry: CamHubConfigEntry, camera: Camera, words: Mapping[str, str]) -> None:
         self._hass = hass
+        self._words = words
         self._streams = entry_streams(hass, entry.runtime_data)
         self._camera = camera
         self._sources: Sources = clip_sources(entry.runtime_data, camera)
@@ -144,7 +150,7 @@ class _Shelf:
         """Return a folder for each thing that may have been seen and for each of the last days."""
         today = dt_util.now().date()
         days = [(today - timedelta(days=back)).isoformat() for back in range(DAYS_SHOWN)]
-        labels = [_folder((*self._parts, f"{_LABEL}{label}"), _title(label)) for label in self._sources.labels()]
+        labels = [_folder((*self._parts, f"{_LABEL}{label}"), self._word(label)) for label in self._sources.labels()]
         return _folder(
             self._parts, self._camera.identity.name, [*labels, *(_folder((*self._parts, day), day) for day in days)]
         )
@@ -169,12 +175,12 @@ class _Shelf:
         parts = (*self._parts, date)
         if label:
             chosen = [each for each in found if _seen(each.clip) == label]
-            return self._page((*parts, f"{_LABEL}{label}"), f"{date} {_title(label)}", chosen, _TIME, page)
+            return self._page((*parts, f"{_LABEL}{label}"), f"{date} {self._word(label)}", chosen, _TIME, page)
         seen = sorted({_seen(each.clip) for each in found} - {""})
-        folder = self._page(parts, date, found, _TIME, page)
+        folder = self._page(parts, date, found, _TIME, page, mixed=True)
         if len(seen) > 1 and page == 1:
             folder.children = [
-                *(_folder((*parts, f"{_LABEL}{each}"), _title(each)) for each in seen),
+                *(_folder((*parts, f"{_LABEL}{each}"), self._word(each)) for each in seen),
                 *(folder.children or ()),
             ]
         return folder
@@ -183,38 +189,52 @@ class _Shelf:
         """Return the clips of one label, of all the days shown."""
         end = dt_util.utcnow()
         found = await self._sources.labelled(label, end - timedelta(days=DAYS_SHOWN), end)
-        return self._page((*self._parts, f"{_LABEL}{label}"), _title(label), found, _DAY_AND_TIME, page)
+        return self._page((*self._parts, f"{_LABEL}{label}"), self._word(label), found, _DAY_AND_TIME, page)
 
     def _page(
-        self, parts: tuple[str, ...], title: str, found: Sequence[Found], form: str, page: int
+        self, parts: tuple[str, ...], title: str, found: Sequence[Found], form: str, page: int, *, mixed: bool = False
     ) -> BrowseMediaSource:
-        """Return one page of clips to play, newest first, and the way to the next."""
+        """Return one page of clips to play, newest first, and the way to the next; `mixed` ones say what was seen."""
         begin = (page - 1) * PAGE
         named = {each.name: each for each in found[begin : begin + PAGE]}
         self._streams.remember({name: each.clip for name, each in named.items()}, self._camera.id)
-        children = [self._item(name, each, form) for name, each in named.items()]
+        children = [self._item(name, each, form, mixed=mixed) for name, each in named.items()]
         if len(found) > begin + PAGE:
-            children.append(_folder((*parts, f"{_PAGE}{page + 1}"), f"Older ({len(found) - begin - PAGE})"))
+            older = self._words[_OLDER].format(count=len(found) - begin - PAGE)
+            children.append(_folder((*parts, f"{_PAGE}{page + 1}"), older))
         shown = title if page == 1 else f"{title} ({page})"
         return _folder(parts if page == 1 else (*parts, f"{_PAGE}{page}"), shown, children)
 
-    def _item(self, name: str, found: Found, form: str) -> BrowseMediaSource:
-        """Return something to play, named by its time, what was seen and, where it may be in two places, its own."""
+    def _word(self, label: str) -> str:
+        """Return what was seen in the user's language, or the vendor's word where it is none of ours."""
+        return self._words.get(f"{_KINDS}.{label}") or label.replace("_", " ").capitalize()
+
+    def _item(self, name: str, found: Found, form: str, *, mixed: bool) -> BrowseMediaSource:
+        """Return something to play, named by what its folder does not tell: its time, what was seen, whose it is."""
         clip, start = found.clip, dt_util.as_local(found.clip.start)
         thumbnail = None
         if found.pictured:
             thumbnail = sign(self._hass, stream_path(self._key, "recordings", name, "thumbnail"))
-        place = f"({found.source})" if self._sources.mixed and found.source != VENDOR else ""
+        seen = self._word(_seen(clip)) if mixed else ""
+        ours = f"({CamHubMediaSource.name})" if self._sources.mixed and found.source != VENDOR else ""
         return BrowseMediaSource(
             domain=DOMAIN,
             identifier=_identifier(*self._parts, start.date().isoformat(), name),
             media_class=MediaClass.VIDEO,
             media_content_type=played_as(clip),
-            title=" ".join(part for part in (start.strftime(form), _seen(clip), place) if part),
+            title=" ".join(part for part in (start.strftime(form), seen, ours) if part),
             can_play=True,
             can_expand=False,
             thumbnail=thumbnail,
         )
+
+
+async def _async_words(hass: HomeAssistant) -> dict[str, str]:
+    """Return the texts that folders are named by, in the language of the user whose connection this is."""
+    connection = current_connection.get()
+    language = await async_language(hass, connection.user if connection else None)
+    words = await async_get_translations(hass, language, "selector", [DOMAIN])
+    return {**words, **await async_get_translations(hass, language, "common", [DOMAIN])}
 
 
 def _nothing() -> BrowseError:
@@ -238,10 +258,6 @@ def _number(text: str) -> int:
 def _seen(clip: Clip) -> str:
     """Return what a clip shows, in the vendor's word or else in ours."""
     return clip.label or clip.kind or ""
-
-
-def _title(label: str) -> str:
-    return label.replace("_", " ").capitalize()
 
 
 def _identifier(*parts: str) -> str:

@@ -1,14 +1,11 @@
 """Settings of an account that need no sign-in: how often to look, who may see a camera, how much one may take."""
 
 from dataclasses import replace
-from typing import Any, Final, override
+from typing import Any, Final
 
-from homeassistant.config_entries import ConfigEntryState, ConfigFlowResult
+from homeassistant.config_entries import ConfigFlowResult
 from homeassistant.const import UnitOfDataRate, UnitOfInformation, UnitOfTime
-from homeassistant.core import callback
-from homeassistant.helpers.selector import (
-    BooleanSelector,
-)
+from homeassistant.helpers.selector import BooleanSelector
 import probatio
 
 from .archive_pages import ArchivePages
@@ -43,17 +40,15 @@ from .const import (
 from .credential_alerts import notify_targets
 from .forms import choice, form_schema, number_selector
 from .kernel.errors import HubError
+from .kernel.provider import Camera
 from .kernel.spec import ProviderSpec
 from .motion_page import MOTION, ZONE_EXAMPLE, motion_shown, motion_stored
-from .preview import async_glance
 from .recording_page import RecordingPages
-from .runtime import SHARED, async_load_spec, provider_options
+from .recordings import can_be_recorded
+from .runtime import async_load_spec, provider_options
 from .visitor_page import VisitorPages
 from .watching import can_be_watched
 
-CAMERA: Final = "camera"
-# What is kept, how long, and where.
-RECORDED: Final = ("recording", "recordings_kept", "archive")
 EVERYONE: Final = "everyone"
 _MOST: Final = 1_000_000
 
@@ -92,16 +87,23 @@ CREDENTIALS: Final = probatio.Schema(
 class CamHubOptionsFlow(ArchivePages, RecordingPages, VisitorPages):
     """A page for each kind of setting."""
 
-    _camera = ""
-
     async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask which."""
-        pages = ["general", "picture", "motion", *RECORDED, "recognition", "viewers", "limits", "credentials"]
-        if self.offers_capture:
-            pages.insert(1, "capture")
-        if (await self._spec()).options:
-            pages.insert(1, "provider")
-        return self.async_show_menu(step_id="init", menu_options=pages)
+        offered = {
+            "general": True,
+            "provider": bool((await self._spec()).options),
+            "capture": self.offers_capture,
+            "picture": True,
+            "motion": self._has(self._watchable),
+            "recording": self._has(can_be_recorded),
+            "recordings_kept": self._has(can_be_recorded),
+            "archive": True,
+            "recognition": True,
+            "viewers": True,
+            "limits": True,
+            "credentials": True,
+        }
+        return self.async_show_menu(step_id="init", menu_options=[page for page, offer in offered.items() if offer])
 
     async def _spec(self) -> ProviderSpec:
         return await async_load_spec(self.hass, self.config_entry.data[CONF_PROVIDER])
@@ -146,23 +148,15 @@ class CamHubOptionsFlow(ArchivePages, RecordingPages, VisitorPages):
             step_id=step, data_schema=self.add_suggested_values_to_schema(schema, self.config_entry.options)
         )
 
-    def _store(self, changes: dict[str, Any]) -> ConfigFlowResult:
-        return self.async_create_entry(data={**self.config_entry.options, **changes})
-
     async def async_step_motion(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask which camera's pictures to watch for motion."""
-        if self.config_entry.state is not ConfigEntryState.LOADED:
-            return self.async_abort(reason="not_loaded")
-        if user_input is not None:
-            self._camera = user_input[CAMERA]
-            return await self.async_step_motion_of()
-        watched = self.config_entry.options.get(OPTION_MOTION, {})
-        cameras = self.config_entry.runtime_data.data.values()
-        names = {each.id: each.identity.name for each in cameras if each.id in watched or can_be_watched(each)}
-        if not names:
-            return self.async_abort(reason="no_camera_to_watch")
-        schema = probatio.Schema({probatio.Required(CAMERA): choice(names)})
-        return self.async_show_form(step_id="motion", data_schema=schema)
+        return await self._of_one(
+            "motion", user_input, self.async_step_motion_of, self._watchable, "no_camera_to_watch"
+        )
+
+    def _watchable(self, camera: Camera) -> bool:
+        """Return whether a camera can be watched, or is set to be."""
+        return camera.id in self.config_entry.options.get(OPTION_MOTION, {}) or can_be_watched(camera)
 
     async def async_step_motion_of(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask what counts as motion before that camera, beside its picture."""
@@ -189,28 +183,9 @@ class CamHubOptionsFlow(ArchivePages, RecordingPages, VisitorPages):
             },
         )
 
-    def _which(self) -> probatio.Schema:
-        """Return what asks for a camera."""
-        names = {camera.id: camera.identity.name for camera in self.config_entry.runtime_data.data.values()}
-        return probatio.Schema({probatio.Required(CAMERA): choice(names)})
-
-    async def _shown(self) -> dict[str, str]:
-        """Return the name of the camera that is asked about, and its picture as it is now."""
-        coordinator = self.config_entry.runtime_data
-        picture = await async_glance(coordinator, self._camera)
-        return {
-            "camera": coordinator.data[self._camera].identity.name,
-            "picture": self.hass.data[SHARED].previews.async_show(self.flow_id, picture),
-        }
-
     async def async_step_picture(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask for which camera to say how often its picture is taken."""
-        if self.config_entry.state is not ConfigEntryState.LOADED:
-            return self.async_abort(reason="not_loaded")
-        if user_input is not None:
-            self._camera = user_input[CAMERA]
-            return await self.async_step_picture_of()
-        return self.async_show_form(step_id="picture", data_schema=self._which())
+        return await self._of_one("picture", user_input, self.async_step_picture_of)
 
     async def async_step_picture_of(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask how often that camera's picture is taken, and whether it is told of when it is dark."""
@@ -223,22 +198,9 @@ class CamHubOptionsFlow(ArchivePages, RecordingPages, VisitorPages):
             step_id="picture_of", data_schema=schema, description_placeholders=await self._shown()
         )
 
-    @override
-    @callback
-    def async_remove(self) -> None:
-        """Forget the picture with the dialog."""
-        super().async_remove()
-        self.hass.data[SHARED].previews.async_forget(self.flow_id)
-
     async def async_step_viewers(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask for which camera to say who may see it."""
-        if self.config_entry.state is not ConfigEntryState.LOADED:
-            return self.async_abort(reason="not_loaded")
-        if user_input is not None:
-            self._camera = user_input[CAMERA]
-            return await self.async_step_viewers_of()
-        schema = self._which()
-        return self.async_show_form(step_id="viewers", data_schema=schema)
+        return await self._of_one("viewers", user_input, self.async_step_viewers_of)
 
     async def async_step_viewers_of(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask who may see that camera."""

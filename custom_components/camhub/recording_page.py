@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from homeassistant.config_entries import ConfigEntryState, ConfigFlowResult, OptionsFlowWithReload
+from homeassistant.config_entries import ConfigFlowResult
 from homeassistant.const import UnitOfInformation, UnitOfTime
 from homeassistant.helpers.selector import (
     BooleanSelector,
@@ -15,15 +15,15 @@ from homeassistant.helpers.selector import (
 )
 import probatio
 
+from .camera_pages import CameraPages
 from .const import OPTION_KEPT, OPTION_RECORDING
-from .forms import choice, number_selector
+from .forms import number_selector
 from .recording.guard import Limits
 from .recording.recorder import RecordingSettings
 from .recording.shape import Container, Quality
 from .recording_options import default_folder
 from .recording_source import can_be_recorded
 
-_CAMERA: Final = "camera"
 _FOLDER: Final = "folder"
 _GB: Final = 10**9
 _NUMBERS: Final = {
@@ -56,7 +56,7 @@ KEPT: Final = probatio.Schema(
 )
 
 
-def _shown(stored: Mapping[str, Any]) -> dict[str, Any]:
+def _recording_shown(stored: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the page of a camera shows of what is stored."""
     usual = RecordingSettings()
     known = {
@@ -76,37 +76,26 @@ def _kept_shown(stored: Mapping[str, Any]) -> dict[str, Any]:
     return {key: stored.get(key, value) for key, value in known.items()}
 
 
-class RecordingPages(OptionsFlowWithReload):
+class RecordingPages(CameraPages):
     """Asks which camera to record and how, and how much to keep."""
-
-    _recorded = ""
 
     async def async_step_recording(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask which camera."""
-        if self.config_entry.state is not ConfigEntryState.LOADED:
-            return self.async_abort(reason="not_loaded")
-        if user_input is not None:
-            self._recorded = user_input[_CAMERA]
-            return await self.async_step_recording_of()
-        cameras = self.config_entry.runtime_data.data.values()
-        names = {camera.id: camera.identity.name for camera in cameras if can_be_recorded(camera)}
-        if not names:
-            return self.async_abort(reason="no_camera_to_record")
-        schema = probatio.Schema({probatio.Required(_CAMERA): choice(names)})
-        return self.async_show_form(step_id="recording", data_schema=schema)
+        return await self._of_one(
+            "recording", user_input, self.async_step_recording_of, can_be_recorded, "no_camera_to_record"
+        )
 
     async def async_step_recording_of(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask how that camera is recorded."""
         recording: dict[str, dict[str, Any]] = dict(self.config_entry.options.get(OPTION_RECORDING, {}))
-        before = recording.get(self._recorded, {})
+        before = recording.get(self._camera, {})
         if user_input is not None:
-            recording[self._recorded] = {**before, **user_input}
-            return self._keep({OPTION_RECORDING: recording})
-        camera = self.config_entry.runtime_data.data[self._recorded]
+            recording[self._camera] = {**before, **user_input}
+            return self._store({OPTION_RECORDING: recording})
         return self.async_show_form(
             step_id="recording_of",
-            data_schema=self.add_suggested_values_to_schema(RECORDING, _shown(before)),
-            description_placeholders={"camera": camera.identity.name},
+            data_schema=self.add_suggested_values_to_schema(RECORDING, _recording_shown(before)),
+            description_placeholders=await self._shown(),
         )
 
     async def async_step_recordings_kept(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
@@ -115,7 +104,7 @@ class RecordingPages(OptionsFlowWithReload):
         if user_input is not None:
             folder = str(user_input.get(_FOLDER, "")).strip()
             if not folder or await self.hass.async_add_executor_job(self._allowed, folder):
-                return self._keep({OPTION_KEPT: {**user_input, _FOLDER: folder}})
+                return self._store({OPTION_KEPT: {**user_input, _FOLDER: folder}})
             errors[_FOLDER] = "path_not_allowed"
         shown = user_input or _kept_shown(self.config_entry.options.get(OPTION_KEPT, {}))
         return self.async_show_form(
@@ -128,6 +117,3 @@ class RecordingPages(OptionsFlowWithReload):
     def _allowed(self, folder: str) -> bool:
         """Return whether Home Assistant may write to a folder; blocks."""
         return Path(folder).is_absolute() and self.hass.config.is_allowed_path(folder)
-
-    def _keep(self, changes: dict[str, Any]) -> ConfigFlowResult:
-        return self.async_create_entry(data={**self.config_entry.options, **changes})

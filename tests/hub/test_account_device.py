@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers import area_registry as ar, device_registry as dr
+from homeassistant.helpers import area_registry as ar, device_registry as dr, entity_registry as er
 import pytest
 
 from custom_components.camhub.kernel.model import DeviceIdentity
@@ -52,6 +52,30 @@ async def test_a_version_that_changes_while_we_run(hub: HomeAssistant, fake: Fak
         if entry.runtime_data.account_identifier in each.identifiers
     ]
     assert device.sw_version == "1.1"
+
+
+async def test_an_account_of_a_service_tells_of_its_login_once(
+    hub: HomeAssistant, fake: FakeSpec, add_account: AddAccount
+) -> None:
+    """What earlier versions put at each camera moves to the account."""
+
+    def of_two(provider: FakeProvider) -> None:
+        provider.listed = [provider.camera("yard"), provider.camera("shed")]
+
+    fake.prepare, fake.cloud = of_two, "https://service.example.com"
+    entry = await add_account(setup=False)
+    earlier = er.async_get(hub).async_get_or_create(
+        "sensor", "camhub", "yard_credential_status", config_entry=entry, translation_key="credential_status"
+    )
+    assert await hub.config_entries.async_setup(entry.entry_id)
+    await hub.async_block_till_done()
+    assert er.async_get(hub).async_get(earlier.entity_id) is None
+    logins = [each for each in hub.states.async_entity_ids("sensor") if each.endswith("_login_status")]
+    assert logins == ["sensor.home_login_status"]
+    status = er.async_get(hub).async_get(logins[0])
+    account = dr.async_get(hub).async_get(status.device_id or "") if status else None
+    assert isinstance(account, dr.DeviceEntry)
+    assert (account.name, account.entry_type) == ("Home", dr.DeviceEntryType.SERVICE)
 
 
 async def test_no_server_no_sensors(hub: HomeAssistant, fake: FakeSpec, add_account: AddAccount) -> None:

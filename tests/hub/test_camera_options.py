@@ -19,18 +19,63 @@ from .fake_provider import FakeProvider, FakeSpec
 from .pictures import jpeg
 
 
-async def open_page(hass: HomeAssistant, entry: Any, page: str, camera: str = "yard") -> Any:
+async def open_page(hass: HomeAssistant, entry: Any, page: str) -> Any:
     options = hass.config_entries.options
     menu = await options.async_init(entry.entry_id)
-    which = await options.async_configure(menu["flow_id"], {"next_step_id": page})
-    return await options.async_configure(which["flow_id"], {"camera": camera})
+    return await options.async_configure(menu["flow_id"], {"next_step_id": page})
 
 
 def watched(provider: FakeProvider) -> None:
     provider.listed = [provider.camera("yard", mjpeg=provider.mjpeg, event_kinds=frozenset())]
 
 
-@pytest.mark.parametrize("page", ["picture", "motion", "viewers"])
+def two_watched(provider: FakeProvider) -> None:
+    watched(provider)
+    provider.listed += [provider.camera("shed", mjpeg=provider.mjpeg, event_kinds=frozenset())]
+
+
+PAGES = ("picture", "motion", "recording", "viewers")
+
+
+@pytest.mark.parametrize("page", PAGES)
+async def test_of_several_cameras_one_is_chosen(
+    hub: HomeAssistant, fake: FakeSpec, add_account: AddAccount, page: str
+) -> None:
+    fake.prepare = two_watched
+    entry = await add_account()
+    which = await open_page(hub, entry, page)
+    assert which["step_id"] == page
+    form = await hub.config_entries.options.async_configure(which["flow_id"], {"camera": "shed"})
+    assert form["step_id"] == f"{page}_of"
+    assert (form["description_placeholders"] or {})["camera"] == "Shed"
+
+
+@pytest.mark.parametrize("page", PAGES)
+async def test_a_page_has_to_be_about_a_camera(
+    hub: HomeAssistant, fake: FakeSpec, add_account: AddAccount, page: str
+) -> None:
+    fake.prepare = watched
+    entry = await add_account()
+    menu = await hub.config_entries.options.async_init(entry.entry_id)
+    entry.runtime_data.data = {}
+    ended = await hub.config_entries.options.async_configure(menu["flow_id"], {"next_step_id": page})
+    reasons = {"motion": "no_camera_to_watch", "recording": "no_camera_to_record"}
+    assert ended["reason"] == reasons.get(page, "no_camera")
+
+
+async def test_only_pages_that_are_of_use_are_offered(
+    hub: HomeAssistant, fake: FakeSpec, add_account: AddAccount
+) -> None:
+    entry = await add_account()
+    menu = await hub.config_entries.options.async_init(entry.entry_id)
+    offered = menu["menu_options"] or ()
+    assert not [page for page in ("motion", "recording", "recordings_kept") if page in offered]
+    hub.config_entries.async_update_entry(entry, options={"motion": {"yard": {}}})
+    menu = await hub.config_entries.options.async_init(entry.entry_id)
+    assert "motion" in (menu["menu_options"] or ()), "what is set can be taken back"
+
+
+@pytest.mark.parametrize("page", PAGES)
 async def test_each_page_shows_the_picture_of_now(
     hub: HomeAssistant, fake: FakeSpec, add_account: AddAccount, page: str
 ) -> None:

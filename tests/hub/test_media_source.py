@@ -135,7 +135,7 @@ async def test_recordings_are_found_by_camera_and_day(browser: Browser) -> None:
     days = await browser.open(yard["media_content_id"])
     assert days[0]["title"] == dt_util.now().date().isoformat()
     newest, oldest = await browser.open(days[0]["media_content_id"])
-    assert newest["title"] == "04:00:00 person"
+    assert newest["title"] == "04:00:00 Person"
     assert oldest["title"] == "03:00:00"
     assert newest["media_content_id"].rpartition("/")[0] == days[0]["media_content_id"]
     assert (newest["thumbnail"], oldest["thumbnail"]) == (None, None)
@@ -216,11 +216,25 @@ async def test_clips_by_what_was_seen(rich: RichFakeClips, hass_ws_client: WebSo
     assert [each["title"] for each in folders[:3]] == ["Person", "Cat", "Garden gnome"]
     *cats, older = await browser.open(folders[1]["media_content_id"])
     assert (len(cats), older["title"]) == (PAGE, "Older (5)")
-    day = (dt_util.now().date() - timedelta(days=2)).isoformat()
-    assert cats[0]["title"] == f"{day} 03:24:00 cat"
+    day = (dt_util.now().date() - timedelta(days=2)).strftime("%m-%d")
+    assert cats[0]["title"] == f"{day} 03:24:00", "a tile has little room: neither the year nor what the folder says"
     oldest = await browser.open(older["media_content_id"])
-    assert [each["title"][-12:] for each in oldest] == [f"00:0{minute}:00 cat" for minute in (4, 3, 2, 1, 0)]
+    assert [each["title"][-8:] for each in oldest] == [f"00:0{minute}:00" for minute in (4, 3, 2, 1, 0)]
     assert await browser.open(folders[2]["media_content_id"]) == []
+
+
+async def test_folders_are_named_in_the_language_of_whoever_looks(
+    rich: RichFakeClips, hub: HomeAssistant, hass_ws_client: WebSocketGenerator
+) -> None:
+    hub.config.language = "de"
+    browser = Browser(await hass_ws_client())
+    (yard,) = await browser.open(ROOT)
+    folders = await browser.open(yard["media_content_id"])
+    assert [each["title"] for each in folders[:3]] == ["Person", "Cat", "Garden gnome"], "the vendor's words stay"
+    assert (await browser.open(folders[1]["media_content_id"]))[-1]["title"] == "Ältere (5)"
+    rich.all[1] = replace(rich.all[1], kind=EventKind.LINE_CROSSING)
+    crossed = (await browser.open(folders[3]["media_content_id"]))[0]
+    assert crossed["title"] == "04:00:00 Linienüberquerung"
 
 
 async def test_a_day_of_many_things(browser: Browser, clips: FakeClips) -> None:
@@ -231,8 +245,8 @@ async def test_a_day_of_many_things(browser: Browser, clips: FakeClips) -> None:
     day = (await browser.open(yard["media_content_id"]))[0]["media_content_id"]
     dogs, people, *rest = await browser.open(day)
     assert [dogs["title"], people["title"], len(rest)] == ["Dog", "Person", 3]
-    assert [each["title"] for each in await browser.open(dogs["media_content_id"])] == ["04:00:00 dog"]
-    assert [each["title"] for each in await browser.open(people["media_content_id"])] == ["04:00:00 person"]
+    assert [each["title"] for each in await browser.open(dogs["media_content_id"])] == ["04:00:00"]
+    assert [each["title"] for each in await browser.open(people["media_content_id"])] == ["04:00:00"]
     key = yard["media_content_id"]
     assert await browser.open(f"{key}/label:dog") == []
 
@@ -312,7 +326,7 @@ async def test_what_is_recorded_here_stands_beside_what_the_vendor_has(
     assert [each["title"] for each in cameras] == ["Yard", "Door"]
     day = (await browser.open(cameras[0]["media_content_id"]))[0]["media_content_id"]
     shown = await browser.open(day)
-    assert [each["title"] for each in shown] == ["04:00:00 person", "03:30:00 (local)", "03:00:00"]
+    assert [each["title"] for each in shown] == ["04:00:00 Person", "03:30:00 (CamHub)", "03:00:00"]
     assert len({each["media_content_id"] for each in shown}) == 3, "one name in two places is two recordings"
     clips.error = Unreachable()
     (only,) = await browser.open(day)

@@ -67,9 +67,7 @@ class LeasedRtsp(FakeRtsp):
 async def _page(hass: HomeAssistant, entry_id: str) -> ConfigFlowResult:
     options = hass.config_entries.options
     menu = await options.async_init(entry_id)
-    form = await options.async_configure(menu["flow_id"], {"next_step_id": "motion"})
-    assert form["step_id"] == "motion"
-    return await options.async_configure(form["flow_id"], {"camera": "yard"})
+    return await options.async_configure(menu["flow_id"], {"next_step_id": "motion"})
 
 
 def _suggested(form: ConfigFlowResult) -> Mapping[str, Any]:
@@ -145,20 +143,6 @@ async def test_the_page_shows_the_picture_and_says_which_zone_is_none(
     await options.async_configure(form["flow_id"], {**PAGE, "watch": False})
     await hub.async_block_till_done()
     assert entry.options["motion"] == {}
-
-
-async def test_the_page_is_not_for_cameras_that_tell_motion_themselves(
-    hub: HomeAssistant, fake: FakeSpec, add_account: AddAccount
-) -> None:
-    entry = await add_account()
-    options = hub.config_entries.options
-    menu = await options.async_init(entry.entry_id)
-    ended = await options.async_configure(menu["flow_id"], {"next_step_id": "motion"})
-    assert ended["reason"] == "no_camera_to_watch"
-    await hub.config_entries.async_unload(entry.entry_id)
-    menu = await options.async_init(entry.entry_id)
-    ended = await options.async_configure(menu["flow_id"], {"next_step_id": "motion"})
-    assert ended["reason"] == "not_loaded"
 
 
 async def test_a_stream_without_single_frames_is_watched_by_its_key_frames(
