@@ -44,7 +44,7 @@ from .kernel.provider import Camera
 from .kernel.spec import ProviderSpec
 from .motion_page import MOTION, ZONE_EXAMPLE, motion_shown, motion_stored
 from .recording_page import RecordingPages
-from .recordings import can_be_recorded
+from .recording_source import can_be_recorded
 from .runtime import async_load_spec, provider_options
 from .visitor_page import VisitorPages
 from .watching import can_be_watched
