@@ -28,7 +28,7 @@ from homeassistant.exceptions import HomeAssistantError
 from .kernel.errors import Malformed, Unreachable
 from .kernel.provider import Hls
 from .stream_answers import NO_STORE, Refusal
-from .stream_entry import entry_streams
+from .stream_entry import entry_streams, hls_stream
 from .stream_formats import no_such_format
 from .stream_pipe import async_pipe
 from .stream_request import Watch
@@ -63,16 +63,12 @@ _LONGEST_PLAYLIST: Final = 2**20
 
 async def async_hls(watch: Watch, file: str | None = None) -> web.StreamResponse:
     """Answer with a file of the camera's HLS, its first playlist where none is named."""
-    stream = ("hls", watch.key)
-    watch.usage.admit(watch.limits, stream)
-    if watch.camera.rtsp is not None:
-        response: web.StreamResponse = await _made(watch, file or MASTER)
-    elif watch.camera.hls is not None:
-        response = await _native(watch, watch.camera.hls, file or "")
-    else:
+    with watch.usage.opening(watch.limits, hls_stream(watch.camera.id), WATCHING):
+        if watch.camera.rtsp is not None:
+            return await _made(watch, file or MASTER)
+        if watch.camera.hls is not None:
+            return await _native(watch, watch.camera.hls, file or "")
         raise no_such_format("hls")
-    watch.usage.hold(stream, WATCHING)
-    return response
 
 
 async def _made(watch: Watch, file: str) -> web.Response:

@@ -1,6 +1,7 @@
 """What one user may take from one account: streams at once, bytes a second, bytes a day."""
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -114,6 +115,27 @@ class Usage:
         """Count a stream as open for that long, or until it is released."""
         self._streams[stream] = self._clock.monotonic() + seconds
 
+    def holds(self, stream: Hashable) -> bool:
+        """Tell whether a stream counts as open."""
+        return self._streams.get(stream, -math.inf) > self._clock.monotonic()
+
+    @contextmanager
+    def opening(self, limits: Limits, stream: Hashable, seconds: float = math.inf) -> Iterator[None]:
+        """Count a stream as open while it is being opened, and for that long from then on; raises LimitReached.
+
+        Many that are opened at once are counted like this, one that does not open is not.
+        """
+        known = self.holds(stream)
+        self.admit(limits, stream)
+        self.hold(stream, seconds)
+        try:
+            yield
+        except BaseException:
+            if not known:
+                self.release(stream)
+            raise
+        self.hold(stream, seconds)
+
     def release(self, stream: Hashable) -> None:
         """Count a stream as closed."""
         self._streams.pop(stream, None)
@@ -168,6 +190,10 @@ class Meter:
         if who not in self._usages:
             self._usages[who] = self._new(0)
         return self._usages[who]
+
+    def holders(self, account: str, stream: Hashable) -> int:
+        """Return how many users have a stream of an account open."""
+        return sum(usage.holds(stream) for (of, _), usage in self._usages.items() if of == account)
 
     def forget(self, account: str) -> None:
         """Let go of what was taken from an account that is removed."""

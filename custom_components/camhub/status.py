@@ -9,6 +9,7 @@ from .const import CONF_PROVIDER
 from .coordinator import CamHubConfigEntry, CamHubCoordinator, way_of
 from .kernel.errors import Unreachable
 from .kernel.provider import Camera
+from .stream_entry import count_viewers
 
 
 def account_row(entry: CamHubConfigEntry) -> JsonObjectType:
@@ -72,7 +73,7 @@ def camera_row(hass: HomeAssistant, entry: CamHubConfigEntry, camera: Camera) ->
         **_picture(coordinator, camera),
         **_token(coordinator),
         **_quota(coordinator),
-        **_stream(coordinator, camera),
+        "viewers": count_viewers(hass, coordinator, camera.id),
     }
 
 
@@ -110,12 +111,6 @@ def _quota(coordinator: CamHubCoordinator) -> JsonObjectType:
     """Return when the service may be asked again, None if it may be now."""
     at = coordinator.provider.next_call_at()
     return {"next_call_at": at.isoformat() if at else None}
-
-
-def _stream(coordinator: CamHubCoordinator, camera: Camera) -> JsonObjectType:
-    """Return how many watch the camera over the relay."""
-    relay = coordinator.relays.get(camera.id)
-    return {"viewers": relay.viewers if relay else 0}
 
 
 def _calls(coordinator: CamHubCoordinator) -> JsonObjectType:

@@ -17,6 +17,7 @@ from .kernel.clock import Clock
 from .kernel.model import Clip
 from .kernel.provider import Mjpeg
 from .kernel.relay import Relay
+from .limits import METER
 from .stream_talk import Talk
 
 # A picture may take a minute (kernel/stills.py): only then has a stream of pictures gone silent.
@@ -65,6 +66,10 @@ class EntryStreams:
         """Return a recording that was kept."""
         return self._clips.get((camera_id, name))
 
+    def made(self, camera_id: str) -> Relay | None:
+        """Return the stream made for a camera, None if nobody has asked for one."""
+        return self._relays.get(camera_id)
+
     def relay(self, camera_id: str, source: Callable[[], Mjpeg]) -> Relay:
         """Return the stream made for a camera, shared by all who watch it."""
         if camera_id not in self._relays:
@@ -91,3 +96,21 @@ STREAMS: Final[HassKey[dict[str, EntryStreams]]] = HassKey(f"{DOMAIN}_streams")
 def entry_streams(hass: HomeAssistant, coordinator: CamHubCoordinator) -> EntryStreams:
     """Return what is open for an account that is loaded."""
     return hass.data[STREAMS][coordinator.config_entry.entry_id]
+
+
+def hls_stream(camera_id: str) -> tuple[str, str]:
+    """Return what HLS of a camera counts as among the streams of whoever watches it."""
+    return ("hls", camera_id)
+
+
+def watched_relay(hass: HomeAssistant, coordinator: CamHubCoordinator, camera_id: str) -> Relay | None:
+    """Return the MJPEG stream of a camera, its own or made of its pictures, None if nobody has asked for one."""
+    return coordinator.relays.get(camera_id) or entry_streams(hass, coordinator).made(camera_id)
+
+
+def count_viewers(hass: HomeAssistant, coordinator: CamHubCoordinator, camera_id: str) -> int:
+    """Return how many watch a camera now: MJPEG by anybody, HLS and WebRTC over our own addresses."""
+    streams, relay = entry_streams(hass, coordinator), watched_relay(hass, coordinator, camera_id)
+    players = hass.data[METER].holders(coordinator.config_entry.entry_id, hls_stream(camera_id))
+    live = sum(session.camera_id == camera_id for session in streams.sessions.values())
+    return (relay.viewers if relay else 0) + players + live

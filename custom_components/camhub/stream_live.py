@@ -69,7 +69,6 @@ async def async_offer(watch: Watch) -> web.Response:
         raise Refusal(HTTPStatus.BAD_REQUEST, "bad_offer")
     watch.require_online()
     session_id = ulid_now()
-    watch.usage.admit(watch.limits, session_id)
     candidates: list[str] = []
     streams = entry_streams(watch.hass, watch.coordinator)
 
@@ -77,8 +76,8 @@ async def async_offer(watch: Watch) -> web.Response:
         watch.hass.async_create_task(streams.end(session_id), f"{DOMAIN} live view is over")
 
     talk = _talk(watch, entity, offer, candidates, over)
-    answer = await _answered(watch, talk)
-    watch.usage.hold(session_id)
+    with watch.usage.opening(watch.limits, session_id):
+        answer = await _answered(watch, talk)
     session = LiveSession(watch.user.id, watch.camera.id, talk, candidates, lambda: watch.usage.release(session_id))
     streams.sessions[session_id] = session
     _keep(watch, session_id, session)

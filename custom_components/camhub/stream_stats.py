@@ -9,6 +9,7 @@ from homeassistant.util.json import JsonObjectType
 from .capture.probe import probe
 from .kernel.errors import Malformed
 from .kernel.relay import Relay
+from .stream_entry import count_viewers, watched_relay
 from .stream_request import Watch
 
 # Seconds for which a frame tells how large frames are.
@@ -16,18 +17,22 @@ _RECENT: Final = 60.0
 
 
 async def async_stats(watch: Watch) -> JsonObjectType:
-    """Return bitrate in bits a second, resolution, frames a second, codec, viewers and the upstream's state."""
-    if (relay := watch.coordinator.relays.get(watch.camera.id)) is not None:
-        return _relay_figures(relay)
+    """Return bitrate in bits a second, resolution, frames a second, codec, viewers and the upstream's state.
+
+    Of two streams that run the figures are those of Home Assistant's: it is the camera's own picture.
+    """
     known: JsonObjectType = {
         "bitrate": None,
         "resolution": None,
         "fps": watch.camera.health.fps if watch.camera.health else None,
-        "viewers": 0,
+        "viewers": count_viewers(watch.hass, watch.coordinator, watch.camera.id),
         "codec": None,
         "upstream": "idle",
     }
-    return {**known, **await _async_stream_figures(watch)}
+    figures = await _async_stream_figures(watch)
+    if not figures and (relay := watched_relay(watch.hass, watch.coordinator, watch.camera.id)) is not None:
+        figures = _relay_figures(relay)
+    return {**known, **figures}
 
 
 def _relay_figures(relay: Relay) -> JsonObjectType:
@@ -36,7 +41,6 @@ def _relay_figures(relay: Relay) -> JsonObjectType:
         "bitrate": round(8 * len(frame.jpeg) * relay.fps) if frame else None,
         "resolution": f"{told['width']}x{told['height']}" if told["width"] else None,
         "fps": round(relay.fps, 1),
-        "viewers": relay.viewers,
         "codec": "mjpeg",
         "upstream": relay.state.value,
     }

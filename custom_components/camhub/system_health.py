@@ -10,6 +10,7 @@ from homeassistant.core import HomeAssistant, callback
 from .const import CONF_CREDENTIALS, CONF_PROVIDER, DOMAIN
 from .coordinator import CamHubConfigEntry
 from .runtime import async_load_spec
+from .stream_entry import count_viewers
 from .upgrade import is_newer
 
 # What takes pictures out of live sessions, the quicker one first.
@@ -43,7 +44,9 @@ async def async_health(hass: HomeAssistant) -> dict[str, Any]:
         "cameras": len(cameras),
         "online": len(cameras) - dark,
         "dark": dark,
-        "viewers": sum(relay.viewers for entry in loaded for relay in entry.runtime_data.relays.values()),
+        "viewers": sum(
+            count_viewers(hass, each.runtime_data, key) for each in loaded for key in each.runtime_data.data
+        ),
         "event_lines": f"{sum(each.pump.connected for each in lines)}/{len(lines)}",
         "capture": ", ".join(engines) or "-",
         "ffmpeg": ffmpeg,

@@ -90,6 +90,9 @@ async def test_hls_is_made_of_rtsp_and_played_by_signed_paths(
     assert stats["bitrate"] > 0
     assert stats["fps"] > 0
     assert stats["upstream"] in {"streaming", "waiting"}
+    assert stats["viewers"] == 1
+    told: Any = await hub.services.async_call("camhub", "status", {}, blocking=True, return_response=True)
+    assert {row["entity_id"]: row["viewers"] for row in told["cameras"]}[f"camera.{KEY}"] == 1
     for file in ("segment/999999.m4s", "segment/1.0.m4s", "other.txt"):
         answer = await client.get(path(KEY, "hls", *file.split("/")))
         assert answer.status == HTTPStatus.NOT_FOUND

@@ -1,3 +1,4 @@
+import asyncio
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
@@ -10,6 +11,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUs
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.camhub.const import DOMAIN
+from custom_components.camhub.kernel.errors import Unreachable
 from custom_components.camhub.kernel.relay import OPENING
 from custom_components.camhub.limits import METER, Limit, LimitReached, Limits, Meter, Usage
 from custom_components.camhub.runtime import SHARED
@@ -60,6 +62,20 @@ async def test_streams_at_once(usage: Usage, clock: FakeClock) -> None:
     usage.release("one")
     usage.release("one")
     assert usage.streams == 1
+
+
+async def test_streams_that_are_being_opened_count(usage: Usage) -> None:
+    limits = Limits(streams=1)
+    with usage.opening(limits, "one"), pytest.raises(LimitReached), usage.opening(limits, "two"):
+        pytest.fail("two are too many")
+    assert usage.holds("one")
+    with pytest.raises(Unreachable), usage.opening(limits, "one"):
+        raise Unreachable
+    assert usage.holds("one"), "it goes on"
+    usage.release("one")
+    with pytest.raises(Unreachable), usage.opening(limits, "two"):
+        raise Unreachable
+    assert not usage.holds("two")
 
 
 async def test_bytes_a_second(usage: Usage, clock: FakeClock) -> None:
@@ -161,6 +177,17 @@ async def test_one_stream_too_many_is_429(
         hls = await client.get(of(entry, "barn", "hls"))
         assert hls.status == HTTPStatus.TOO_MANY_REQUESTS
         assert (await client.get(of(entry, "yard", "snapshot"))).status == HTTPStatus.OK
+
+
+async def test_live_views_asked_for_at_once_are_counted(
+    hub: HomeAssistant, client: TestClient[Any, Any], entry: MockConfigEntry
+) -> None:
+    limit(hub, entry, max_streams=1)
+    offers = [client.post(of(entry, "door", "webrtc"), json={"sdp": "v=0\r\n"}) for _ in range(3)]
+    statuses = [answer.status for answer in await asyncio.gather(*offers)]
+    assert sorted(statuses) == [HTTPStatus.OK, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.TOO_MANY_REQUESTS]
+    stats = await (await client.get(of(entry, "door", "stats"))).json()
+    assert stats["viewers"] == 1
 
 
 async def test_a_viewer_of_hls_counts_as_one(

@@ -376,6 +376,8 @@ async def test_mjpeg_made_of_pictures_is_shared(
         for answer in (one, two):
             await answer.content.readuntil(OPENING)
             assert fake.provider.stills.content in await answer.content.readuntil(OPENING)
+        stats = await (await client.get(path("yard", "stats"))).json()
+        assert (stats["viewers"], stats["codec"], stats["resolution"]) == (2, "mjpeg", "64x48")
         assert await hub.config_entries.async_unload(entry.entry_id)
         assert await one.content.read() is not None
 
