@@ -44,14 +44,17 @@ async def async_health(hass: HomeAssistant) -> dict[str, Any]:
         "cameras": len(cameras),
         "online": len(cameras) - dark,
         "dark": dark,
-        "viewers": sum(
-            count_viewers(hass, each.runtime_data, key) for each in loaded for key in each.runtime_data.data
-        ),
+        "viewers": sum(_viewers(hass, entry) for entry in loaded),
         "event_lines": f"{sum(each.pump.connected for each in lines)}/{len(lines)}",
         "capture": ", ".join(engines) or "-",
         "ffmpeg": ffmpeg,
         **await _services(hass, {str(entry.data[CONF_PROVIDER]) for entry in every}),
     }
+
+
+def _viewers(hass: HomeAssistant, entry: CamHubConfigEntry) -> int:
+    """Return how many watch an account's cameras."""
+    return sum(count_viewers(hass, entry.runtime_data, camera_id) for camera_id in entry.runtime_data.data)
 
 
 def _parts() -> tuple[list[str], bool]:

@@ -20,7 +20,7 @@ from tests.fake_clock import FakeClock, settle
 
 from .conftest import ATTIC, EU1, HALL, RPC, STEP, US1, MakeClient, MakeProvider, google
 
-START, END = EventPhase.START, EventPhase.END
+START, UPDATE, END = EventPhase.START, EventPhase.UPDATE, EventPhase.END
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ async def test_from_start_to_end(history: History, services: NestLegacySimulator
     seen = services.house.see(HALL, "motion", zones=(1, 7))
     (event,) = await history.fetch()
     assert (event.id, event.camera, event.phase, event.at) == (f"{HALL}:{seen}:motion", HALL, START, begun)
-    assert (event.zones, event.metadata) == (("Path", "7"), {"types": "motion"})
+    assert (event.zones, event.metadata) == (("Path", "7"), {"event_id": f"{HALL}:{seen}", "types": "motion"})
     await clock.advance(12)
     assert await history.fetch() == []
     services.house.end(HALL, seen)
@@ -121,9 +121,39 @@ async def test_a_stretch_of_two_kinds_is_two_events(
     point["types"].append("person")
     point["face_name"] = "Robin"
     (person,) = await history.fetch()
-    assert (person.kind, person.metadata) == (EventKind.PERSON, {"types": "motion,person", "who": "Robin"})
+    told = {"event_id": f"{HALL}:{seen}", "types": "motion,person", "who": "Robin"}
+    assert (person.kind, person.metadata) == (EventKind.PERSON, told)
     services.house.end(HALL, seen)
     assert marks(await history.fetch()) == [(EventKind.MOTION, END), (EventKind.PERSON, END)]
+
+
+async def test_who_it_is_may_be_known_later(history: History, services: NestLegacySimulator, clock: FakeClock) -> None:
+    seen = services.house.see(HALL, "motion", "face")
+    begun = clock.now()
+    assert marks(await history.fetch()) == [(EventKind.MOTION, START), (EventKind.FACE, START)]
+    point = services.house.history(HALL, 0)[0]
+    point["face_name"] = "Robin"
+    await clock.advance(12)
+    (known,) = await history.fetch()
+    assert (known.id, known.phase, known.at) == (f"{HALL}:{seen}:face", UPDATE, begun + timedelta(seconds=12))
+    assert known.metadata["who"] == "Robin"
+    assert await history.fetch() == [], "once"
+    services.house.end(HALL, seen)
+    over = await history.fetch()
+    assert [(each.kind, each.phase, each.metadata.get("who")) for each in over] == [
+        (EventKind.MOTION, END, None),
+        (EventKind.FACE, END, "Robin"),
+    ]
+
+
+async def test_who_it_was_may_be_known_when_all_is_over(history: History, services: NestLegacySimulator) -> None:
+    seen = services.house.see(HALL, "motion")
+    services.house.end(HALL, seen)
+    assert marks(await history.fetch()) == [(EventKind.MOTION, START), (EventKind.MOTION, END)]
+    services.house.history(HALL, 0)[0]["face_name"] = "Robin"
+    (known,) = await history.fetch()
+    assert (known.id, known.phase, known.metadata["who"]) == (f"{HALL}:{seen}:motion", UPDATE, "Robin")
+    assert await history.fetch() == []
 
 
 async def test_what_is_over_already_is_told_whole(history: History, services: NestLegacySimulator) -> None:
@@ -260,7 +290,8 @@ async def test_it_can_be_switched_off(make_provider: MakeProvider, services: Nes
     provider = make_provider(google(services), options={"history_every": 0})
     assert await events_of(provider) == []
     assert services.requests[RPC] == 0
-    assert [each.event_kinds for each in await provider.cameras()] == [frozenset()] * 4
+    cameras = await provider.cameras()
+    assert [each.event_kinds | each.recognised for each in cameras] == [frozenset()] * 4
 
 
 @pytest.mark.parametrize("every", [45, 120.0])

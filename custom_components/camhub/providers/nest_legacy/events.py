@@ -1,4 +1,7 @@
-"""What the cameras saw, polled: each stretch of a camera's history is an event for each kind that it has."""
+"""What the cameras saw, polled: each stretch of a camera's history is an event for each kind that it has.
+
+Who somebody is may be known some looks later, also when the stretch is over.
+"""
 
 import asyncio
 from collections import OrderedDict
@@ -9,7 +12,7 @@ from typing import Final
 
 from ...kernel.clock import Clock
 from ...kernel.errors import AuthError, HubError, Unreachable
-from ...kernel.model import CameraEvent, EventKind, EventPhase, JsonValue
+from ...kernel.model import CameraEvent, EventKind, EventPhase, JsonValue, Recognised
 from .client import Client, Missing
 from .parse import Point, State, Unit
 
@@ -21,14 +24,20 @@ REMEMBERED: Final = 256
 ZONES_S: Final = 3600.0
 
 
+type _Told = dict[EventKind, CameraEvent]
+
+# Whose name a stretch may hold, if it is of more kinds than one.
+_NAMED: Final = frozenset({EventKind.PERSON, EventKind.FACE})
+
+
 @dataclass(slots=True)
 class _Tale:
-    """What goes on at one camera: the starts that were told, by stretch and kind."""
+    """What goes on at one camera: what was told last, by stretch and kind, and the same of what is over."""
 
     begun: datetime
     looked: datetime
-    told: OrderedDict[str, dict[EventKind, CameraEvent]] = field(default_factory=OrderedDict)
-    over: OrderedDict[str, None] = field(default_factory=OrderedDict)
+    told: OrderedDict[str, _Told] = field(default_factory=OrderedDict)
+    over: OrderedDict[str, _Told] = field(default_factory=OrderedDict)
 
     def since(self) -> datetime:
         """Return from when on the history is needed: what goes on must be in the answer to be told its end."""
@@ -95,14 +104,12 @@ def _tell(
     unit: Unit, tale: _Tale, points: Sequence[Point], names: Mapping[int, str], now: datetime
 ) -> Iterator[CameraEvent]:
     """Yield the starts and ends that points bring; what has left the history, or goes on for too long, has ended."""
-    seen = {point.id: point for point in points if point.start >= tale.begun and point.id not in tale.over}
+    seen = {point.id: point for point in points if point.start >= tale.begun}
     for point in seen.values():
-        told = tale.told.setdefault(point.id, {})
-        for kind in point.kinds:
-            offered = kind if kind in unit.kinds else EventKind.MOTION
-            if offered not in told:
-                told[offered] = _start(unit, point, offered, names)
-                yield told[offered]
+        if (over := tale.over.get(point.id)) is not None:
+            yield from _recognised(unit, point, over, names, now)
+        else:
+            yield from _begun(unit, point, tale.told.setdefault(point.id, {}), names, now)
     for identifier in list(tale.told):
         told = tale.told[identifier]
         end = _end(seen.get(identifier), told, now)
@@ -110,13 +117,37 @@ def _tell(
             continue
         for event in told.values():
             yield replace(event, phase=EventPhase.END, at=max(event.at, end))
-        del tale.told[identifier]
-        tale.over[identifier] = None
+        tale.over[identifier] = tale.told.pop(identifier)
         if len(tale.over) > REMEMBERED:
             tale.over.popitem(last=False)
 
 
-def _end(point: Point | None, told: Mapping[EventKind, CameraEvent], now: datetime) -> datetime | None:
+def _begun(unit: Unit, point: Point, told: _Told, names: Mapping[int, str], now: datetime) -> Iterator[CameraEvent]:
+    """Yield what has come to a stretch that goes on."""
+    yield from _recognised(unit, point, told, names, now)
+    for kind in point.kinds:
+        offered = _offered(unit, kind)
+        if offered not in told:
+            told[offered] = _start(unit, point, offered, names)
+            yield told[offered]
+
+
+def _recognised(
+    unit: Unit, point: Point, told: _Told, names: Mapping[int, str], now: datetime
+) -> Iterator[CameraEvent]:
+    """Yield the change of what was told already where it is known by now who it is."""
+    for kind, event in told.items():
+        known = replace(_start(unit, point, kind, names), at=event.at)
+        if known.metadata.get(Recognised.WHO) != event.metadata.get(Recognised.WHO):
+            told[kind] = known
+            yield replace(known, phase=EventPhase.UPDATE, at=now)
+
+
+def _offered(unit: Unit, kind: EventKind) -> EventKind:
+    return kind if kind in unit.kinds else EventKind.MOTION
+
+
+def _end(point: Point | None, told: _Told, now: datetime) -> datetime | None:
     if point is None:
         return now
     begun = min(event.at for event in told.values())
@@ -124,9 +155,10 @@ def _end(point: Point | None, told: Mapping[EventKind, CameraEvent], now: dateti
 
 
 def _start(unit: Unit, point: Point, kind: EventKind, names: Mapping[int, str]) -> CameraEvent:
-    told: dict[str, JsonValue] = {"types": ",".join(point.types)} if point.types else {}
-    if point.who is not None:
-        told["who"] = point.who
+    types = {"types": ",".join(point.types)} if point.types else {}
+    told: dict[str, JsonValue] = {"event_id": f"{unit.id}:{point.id}", **types}
+    if point.who is not None and (kind in _NAMED or not _NAMED & {*point.kinds}):
+        told[Recognised.WHO] = point.who
     return CameraEvent(
         id=f"{unit.id}:{point.id}:{kind}",
         camera=unit.id,

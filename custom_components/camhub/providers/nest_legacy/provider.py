@@ -6,7 +6,7 @@ from typing import Final, override
 
 from ...kernel.doors import Door
 from ...kernel.events import poll
-from ...kernel.model import CameraEvent, DeviceIdentity, JsonValue, TokenStatus
+from ...kernel.model import CameraEvent, DeviceIdentity, JsonValue, Recognised, TokenStatus
 from ...kernel.provider import Camera, Context, Provider
 from ...kernel.reading import number
 from .client import Client
@@ -135,6 +135,7 @@ class NestLegacyProvider(Provider):
             offline_reason=_why(unit),
             problems=("camera_migrated",) if unit.state is State.MOVED else (),
             event_kinds=unit.kinds if self._every else frozenset(),
+            recognised=frozenset({Recognised.WHO} if self._every else ()),
             controls=controls(self._client, unit),
             stills=stills,
         )
