@@ -130,7 +130,7 @@ class Usage:
         self.hold(stream, seconds)
         try:
             yield
-        except BaseException:
+        except BaseException:  # also when whoever waits gives up
             if not known:
                 self.release(stream)
             raise
