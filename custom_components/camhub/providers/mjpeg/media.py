@@ -13,8 +13,8 @@ from ...kernel.errors import HubError, Unreachable
 from ...kernel.lease import Lease
 from ...kernel.mjpeg import JpegReader
 from ...kernel.model import Image
-from ...kernel.pour import pour
 from ...kernel.provider import Mjpeg, Rtsp, Stills
+from ...kernel.raw_body import stream_raw
 from .client import PICTURE_LIMIT, Client, body, jpeg_in, translated
 
 # A picture of a watched stream that came within so many seconds is as good as one taken now.
@@ -73,7 +73,7 @@ class HttpMjpeg(Mjpeg):
                     for frame in reader.feed(chunk):
                         deliver(self._seen(frame))
 
-                if not await pour(response, take):
+                if not await stream_raw(response, take):
                     while chunk := await _more(response):
                         take(chunk)
         raise Unreachable("the camera ended the stream", reason="stream_ended")

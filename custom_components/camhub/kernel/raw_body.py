@@ -1,4 +1,4 @@
-"""Hands the bytes of an endless HTTP answer on as they arrive, past aiohttp's stream and without a task to wake."""
+"""Reads the raw body of an endless HTTP answer at its transport, past aiohttp's stream reader and without a task to wake."""
 
 import asyncio
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from .errors import HubError
 _FRAMED: Final = ("Transfer-Encoding", "Content-Encoding", "Content-Length")
 
 
-class _Pour(asyncio.Protocol):
+class _RawProtocol(asyncio.Protocol):
     """Stands in for aiohttp's own protocol once the headers are read; that one still learns of the end."""
 
     def __init__(self, former: asyncio.BaseProtocol, take: Callable[[bytes], None]) -> None:
@@ -42,7 +42,7 @@ class _Pour(asyncio.Protocol):
             self.ended.set_result(None)
 
 
-async def pour(response: aiohttp.ClientResponse, take: Callable[[bytes], None]) -> bool:
+async def stream_raw(response: aiohttp.ClientResponse, take: Callable[[bytes], None]) -> bool:
     """Call `take` with all that arrives until the answer ends; False, and nothing is taken, where it has a framing.
 
     Raises the HubError that `take` raises. Nothing watches for silence.
@@ -53,7 +53,7 @@ async def pour(response: aiohttp.ClientResponse, take: Callable[[bytes], None]) 
     transport = connection.transport
     if early := response.content.read_nowait():
         take(early)
-    protocol = _Pour(transport.get_protocol(), take)
+    protocol = _RawProtocol(transport.get_protocol(), take)
     transport.set_protocol(protocol)
     transport.resume_reading()
     await protocol.ended

@@ -5,7 +5,7 @@ import aiohttp
 import pytest
 
 from custom_components.camhub.kernel.errors import Malformed
-from custom_components.camhub.kernel.pour import pour
+from custom_components.camhub.kernel.raw_body import stream_raw
 
 from ..fake_clock import settle
 
@@ -51,7 +51,7 @@ async def test_all_that_arrives_is_handed_on_until_the_server_ends_it(opened: Op
         taken.append(data)
         asked.set()
 
-    assert await pour(response, take)
+    assert await stream_raw(response, take)
     assert b"".join(taken) == b"early late"
     response.close()
 
@@ -62,7 +62,7 @@ async def test_a_framed_answer_is_left_to_aiohttp(opened: Opened, header: bytes)
         writer.write(HEAD + header + b"\r\n\r\n")
 
     response = await opened(serve)
-    assert not await pour(response, lambda _: None)
+    assert not await stream_raw(response, lambda _: None)
     response.close()
 
 
@@ -72,7 +72,7 @@ async def test_an_answer_that_has_ended_is_left_to_aiohttp(opened: Opened) -> No
 
     response = await opened(serve)
     response.close()
-    assert not await pour(response, lambda _: None)
+    assert not await stream_raw(response, lambda _: None)
 
 
 async def test_what_the_taker_raises_is_raised_once(opened: Opened) -> None:
@@ -96,7 +96,7 @@ async def test_what_the_taker_raises_is_raised_once(opened: Opened) -> None:
         raise Malformed("no picture")
 
     response = await opened(serve)
-    pouring = asyncio.create_task(pour(response, take))
+    pouring = asyncio.create_task(stream_raw(response, take))
     await settle()
     asked.set()
     with pytest.raises(Malformed):
