@@ -34,11 +34,11 @@ from .kernel.clock import Clock
 from .kernel.counters import Counters
 from .kernel.errors import AuthError, HubError, Unsupported
 from .kernel.events import EventPump
-from .kernel.flight import SingleFlight
 from .kernel.model import CredentialState, DeviceIdentity, JsonValue, TokenStatus
 from .kernel.observers import Observers
 from .kernel.policy import Backoff
 from .kernel.provider import Camera, Clips, Health, Provider
+from .kernel.single_flight import SingleFlight
 from .kernel.stills import Album
 from .picture_keys import account_prefix, event_picture_key, picture_key
 from .relays import Relays

@@ -13,11 +13,11 @@ import pytest
 
 from custom_components.camhub.kernel.counters import Counters
 from custom_components.camhub.kernel.durable import replace_file
-from custom_components.camhub.kernel.flight import SingleFlight
 from custom_components.camhub.kernel.model import Image
 from custom_components.camhub.kernel.observers import Observers
 from custom_components.camhub.kernel.pictures import PictureMemory, PictureStore, _pack
 from custom_components.camhub.kernel.shelf import Shelf
+from custom_components.camhub.kernel.single_flight import SingleFlight
 from tests.fake_clock import FakeClock, settle
 
 from .album_parts import files, jpeg, picture

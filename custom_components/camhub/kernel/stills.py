@@ -14,7 +14,6 @@ from typing import Final
 from .clock import Clock
 from .counters import Counters
 from .errors import AuthError, HubError, Malformed, Unreachable
-from .flight import SingleFlight
 from .mjpeg import jpeg_size
 from .model import Image
 from .observers import Observers, without_text
@@ -22,6 +21,7 @@ from .pictures import PictureFacts, PictureMemory, PictureStore
 from .policy import Backoff, Chance, pause_after
 from .provider import Stills
 from .shelf import Shelf
+from .single_flight import SingleFlight
 
 _LOGGER = logging.getLogger(__name__)
 

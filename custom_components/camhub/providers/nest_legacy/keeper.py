@@ -10,10 +10,10 @@ import random
 from typing import Final
 
 from ...kernel.errors import AuthError, HubError, Throttled, Unreachable
-from ...kernel.flight import SingleFlight
 from ...kernel.model import CredentialState, TokenStatus
 from ...kernel.policy import Backoff, Chance, within
 from ...kernel.provider import Context
+from ...kernel.single_flight import SingleFlight
 from .chain import NestRefused, make_session
 from .login import Book, Session
 from .wire import Wire

@@ -7,9 +7,9 @@ import random
 from typing import Final
 
 from ...kernel.errors import AuthError, Throttled, Unreachable
-from ...kernel.flight import SingleFlight
 from ...kernel.policy import Backoff, Chance, retry
 from ...kernel.provider import Context
+from ...kernel.single_flight import SingleFlight
 from .door import Door, Grant, loaded
 from .ledger import Ledger
 
