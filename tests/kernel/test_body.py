@@ -7,7 +7,7 @@ from aiohttp import web
 import pytest
 from yarl import URL
 
-from custom_components.camhub.kernel.body import more, whole
+from custom_components.camhub.kernel.body import read_all, read_chunk
 from custom_components.camhub.kernel.errors import Malformed
 from simulators.authority import Authority
 from tests.fake_clock import settle
@@ -43,27 +43,27 @@ async def server() -> AsyncIterator[URL]:
 
 async def test_a_body_of_the_allowed_length_is_read(server: URL) -> None:
     async with aiohttp.ClientSession() as session, session.get(server / "plain") as response:
-        assert await whole(response, 100) == bytes(100)
-        assert await more(response) == b""
+        assert await read_all(response, 100) == bytes(100)
+        assert await read_chunk(response) == b""
 
 
 async def test_a_longer_one_is_not(server: URL) -> None:
     async with aiohttp.ClientSession() as session, session.get(server / "plain") as response:
         with pytest.raises(Malformed) as caught:
-            await whole(response, 99, reason="picture_too_large")
+            await read_all(response, 99, reason="picture_too_large")
         assert caught.value.reason == "picture_too_large"
 
 
 async def test_what_is_packed_is_counted_unpacked(server: URL) -> None:
     async with aiohttp.ClientSession() as session, session.get(server / "packed") as response:
         with pytest.raises(Malformed):
-            await whole(response, 2**20)
+            await read_all(response, 2**20)
 
 
 async def test_one_that_breaks_off_is_an_error_of_the_connection(server: URL) -> None:
     async with aiohttp.ClientSession() as session, session.get(server / "cut") as response:
         with pytest.raises(aiohttp.ClientPayloadError):
-            await whole(response, 16 * 2**20)
+            await read_all(response, 16 * 2**20)
 
 
 async def test_so_is_one_whose_connection_ends_before_it_is_unpacked(authority: Authority) -> None:
@@ -85,5 +85,5 @@ async def test_so_is_one_whose_connection_ends_before_it_is_unpacked(authority: 
 
 async def read_slowly(response: aiohttp.ClientResponse) -> None:
     """Read no faster than it comes."""
-    while await more(response):
+    while await read_chunk(response):
         await settle(1)

@@ -5,7 +5,7 @@ import aiohttp
 from .errors import Malformed
 
 
-async def more(response: aiohttp.ClientResponse) -> bytes:
+async def read_chunk(response: aiohttp.ClientResponse) -> bytes:
     """Return what arrived next, nothing at the end; raises aiohttp.ClientError, OSError or TimeoutError."""
     try:
         return await response.content.readany()
@@ -15,10 +15,10 @@ async def more(response: aiohttp.ClientResponse) -> bytes:
     raise aiohttp.ClientPayloadError("the connection broke off")
 
 
-async def whole(response: aiohttp.ClientResponse, limit: int, *, reason: str | None = None) -> bytes:
-    """Return a body of at most `limit` bytes; raises Malformed (`reason`) for a longer one, and as `more` does."""
+async def read_all(response: aiohttp.ClientResponse, limit: int, *, reason: str | None = None) -> bytes:
+    """Return a body of at most `limit` bytes; raises Malformed (`reason`) for a longer one, and as `read_chunk` does."""
     body = bytearray()
-    while chunk := await more(response):
+    while chunk := await read_chunk(response):
         body += chunk
         if len(body) > limit:
             raise Malformed(f"more than {limit} bytes", reason=reason)

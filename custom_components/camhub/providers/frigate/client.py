@@ -9,7 +9,7 @@ from typing import Final
 import aiohttp
 from yarl import URL
 
-from ...kernel.body import more, whole
+from ...kernel.body import read_all, read_chunk
 from ...kernel.errors import HubError, Malformed, Unreachable
 from ...kernel.model import JsonValue
 from ...kernel.policy import retry_after, within
@@ -77,7 +77,7 @@ class Client:
         finally:
             response.close()
 
-    async def more(self, response: aiohttp.ClientResponse) -> bytes:
+    async def read_chunk(self, response: aiohttp.ClientResponse) -> bytes:
         """Return what arrived next of a stream, nothing at its end; raises Unreachable."""
         return await within(self.clock, SILENCE_S, _chunk(response))
 
@@ -201,13 +201,13 @@ def _translated(error: aiohttp.ClientError | OSError) -> HubError:
 
 async def _chunk(response: aiohttp.ClientResponse) -> bytes:
     try:
-        return await more(response)
+        return await read_chunk(response)
     except (aiohttp.ClientError, OSError) as error:
         raise _translated(error) from None
 
 
 async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
     try:
-        return await whole(response, limit)
+        return await read_all(response, limit)
     except (aiohttp.ClientError, OSError) as error:
         raise _translated(error) from None

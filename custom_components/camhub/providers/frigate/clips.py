@@ -62,7 +62,7 @@ class ServerClips(PicturedClips, LabelledClips, ExportedClips):
         """Yield the bytes of one film, of one that goes on up to now; raises HubError, Unsupported where it is gone."""
         client = self._outlet.client
         async with client.stream(self._film(clip)) as response:
-            while chunk := await client.more(response):
+            while chunk := await client.read_chunk(response):
                 yield chunk
 
     @override

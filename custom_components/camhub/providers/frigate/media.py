@@ -149,7 +149,7 @@ class DetectMjpeg(Mjpeg):
         outlet.check()
         async with outlet.client.stream(f"api/{outlet.path}", {"fps": str(FPS)}) as response:
             reader = JpegReader(response.headers.get("Content-Type", ""))
-            while chunk := await outlet.client.more(response):
+            while chunk := await outlet.client.read_chunk(response):
                 for frame in reader.feed(chunk):
                     outlet.check()
                     yield frame
@@ -211,7 +211,7 @@ class RestreamHls(Hls):
 
 async def _body(client: Client, path: str, query: dict[str, str]) -> AsyncGenerator[bytes]:
     async with client.stream(path, query) as response:
-        while chunk := await client.more(response):
+        while chunk := await client.read_chunk(response):
             yield chunk
 
 

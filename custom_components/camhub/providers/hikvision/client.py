@@ -10,7 +10,7 @@ from typing import Final
 import aiohttp
 from yarl import URL
 
-from ...kernel.body import more, whole
+from ...kernel.body import read_all, read_chunk
 from ...kernel.errors import AuthError, Malformed, Throttled, Unreachable, Unsupported
 from ...kernel.http_auth import HttpAuth
 from ...kernel.policy import Backoff, retry, retry_after, within
@@ -277,13 +277,13 @@ def _document(reply: _Reply) -> Node:
 
 async def _chunk(response: aiohttp.ClientResponse) -> bytes:
     try:
-        return await more(response)
+        return await read_chunk(response)
     except (aiohttp.ClientError, OSError) as error:
         raise Unreachable(type(error).__name__) from error
 
 
 async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
     try:
-        return await whole(response, limit)
+        return await read_all(response, limit)
     except (aiohttp.ClientError, OSError) as error:
         raise Unreachable(type(error).__name__) from error

@@ -8,7 +8,7 @@ from typing import Final
 
 import aiohttp
 
-from ...kernel.body import more
+from ...kernel.body import read_chunk
 from ...kernel.clock import Clock
 from ...kernel.counters import Counters
 from ...kernel.errors import Malformed, Unreachable
@@ -167,7 +167,7 @@ async def listen(
 
 
 def _read(response: aiohttp.ClientResponse) -> asyncio.Task[bytes]:
-    return asyncio.create_task(more(response))
+    return asyncio.create_task(read_chunk(response))
 
 
 async def _done(reading: asyncio.Task[bytes], clock: Clock, seconds: float) -> bool:

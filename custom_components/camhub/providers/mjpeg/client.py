@@ -9,7 +9,7 @@ from typing import Final
 import aiohttp
 from yarl import URL
 
-from ...kernel.body import whole
+from ...kernel.body import read_all
 from ...kernel.errors import AuthError, HubError, Malformed, Throttled, Unreachable
 from ...kernel.http_auth import HttpAuth
 from ...kernel.model import JsonValue
@@ -129,7 +129,7 @@ def _redirected(response: aiohttp.ClientResponse) -> URL:
 async def body(response: aiohttp.ClientResponse, limit: int) -> bytes:
     """Read an answer of at most `limit` bytes; raises HubError."""
     with translated():
-        return await whole(response, limit, reason="not_a_camera")
+        return await read_all(response, limit, reason="not_a_camera")
 
 
 def jpeg_in(content: bytes) -> bytes:

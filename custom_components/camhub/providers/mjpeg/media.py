@@ -7,7 +7,7 @@ from typing import Final, override
 import aiohttp
 from yarl import URL
 
-from ...kernel.body import more
+from ...kernel.body import read_chunk
 from ...kernel.clock import Clock
 from ...kernel.errors import HubError, Unreachable
 from ...kernel.lease import Lease
@@ -104,7 +104,7 @@ async def _more(response: aiohttp.ClientResponse) -> bytes:
     """Return what arrived, nothing at the end; raises Unreachable after the silence that the timeout allows."""
     try:
         with translated():
-            return await more(response)
+            return await read_chunk(response)
     except Unreachable as error:
         if error.reason != "timeout":
             raise

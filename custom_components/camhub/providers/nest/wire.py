@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import aiohttp
 
-from ...kernel.body import whole
+from ...kernel.body import read_all
 from ...kernel.errors import HubError, Unreachable
 from ...kernel.policy import retry_after, within
 from ...kernel.provider import Context
@@ -75,7 +75,7 @@ class Wire:
                 method, url, headers=headers, allow_redirects=False, timeout=_NO_LIMIT, **more
             ) as response:
                 pause = retry_after(response.headers.get("Retry-After"), self.context.clock.now())
-                return Answer(response.status, await whole(response, LIMIT), pause)
+                return Answer(response.status, await read_all(response, LIMIT), pause)
         except aiohttp.ClientConnectorCertificateError, aiohttp.ClientSSLError:
             failure = Unreachable("the certificate is not trusted", reason="service_untrusted")
         except (aiohttp.ClientError, OSError) as error:

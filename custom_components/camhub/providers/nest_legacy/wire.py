@@ -10,7 +10,7 @@ from typing import Final
 import aiohttp
 from yarl import URL
 
-from ...kernel.body import whole
+from ...kernel.body import read_all
 from ...kernel.errors import HubError, Malformed, Throttled, Unreachable
 from ...kernel.model import JsonValue
 from ...kernel.policy import retry_after, within
@@ -122,7 +122,7 @@ class Wire:
                     await take_cookies(response.headers.getall("Set-Cookie", []))
                 return Answer(
                     status=response.status,
-                    body=await whole(response, LIMIT),
+                    body=await read_all(response, LIMIT),
                     retry_after=retry_after(response.headers.get("Retry-After"), self.now()),
                     location=response.headers.get("Location", ""),
                 )

@@ -12,7 +12,7 @@ from typing import ClassVar, Final, override
 import aiohttp
 from ring_doorbell.const import API_URI, URL_RECORDING
 
-from ...kernel.body import more
+from ...kernel.body import read_chunk
 from ...kernel.errors import AuthError, HubError, Malformed, Throttled, Unreachable, Unsupported
 from ...kernel.model import Clip
 from ...kernel.policy import Backoff, retry, within
@@ -218,6 +218,6 @@ def clip_of(sighting: Sighting) -> Clip:
 
 async def _chunk(response: aiohttp.ClientResponse) -> bytes:
     try:
-        return await more(response)
+        return await read_chunk(response)
     except (aiohttp.ClientError, OSError) as error:
         raise translated(error) from None

@@ -5,7 +5,7 @@ from typing import Final
 
 import aiohttp
 
-from ...kernel.body import whole
+from ...kernel.body import read_all
 from ...kernel.errors import HubError, Unreachable
 from ...kernel.policy import retry_after
 
@@ -17,7 +17,7 @@ NO_LIMIT: Final = aiohttp.ClientTimeout(total=None, sock_connect=None)
 
 async def body_of(response: aiohttp.ClientResponse) -> bytes:
     """Return a whole body; raises Malformed for one that is too long, and what aiohttp raises."""
-    return await whole(response, BODY_LIMIT)
+    return await read_all(response, BODY_LIMIT)
 
 
 def pause_of(response: aiohttp.ClientResponse, now: datetime) -> float | None:

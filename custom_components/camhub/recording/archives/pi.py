@@ -10,7 +10,7 @@ from typing import IO, Any, Final, override
 import aiohttp
 from yarl import URL
 
-from ...kernel.body import whole
+from ...kernel.body import read_all
 from ...kernel.clock import Clock
 from ...kernel.errors import AuthError, HubError, Malformed, Throttled, Unreachable, Unsupported
 from ...kernel.policy import retry_after
@@ -115,7 +115,7 @@ class PiArchive(Archive):
             ) as response:
                 if response.status not in {HTTPStatus.OK, HTTPStatus.CREATED}:
                     raise self._refusal(response)
-                said = json.loads(await whole(response, _ANSWER, reason="archive_not_pi"))
+                said = json.loads(await read_all(response, _ANSWER, reason="archive_not_pi"))
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise Unreachable(type(error).__name__, reason="archive_unreachable") from error
         except (ValueError, RecursionError) as error:
