@@ -16,8 +16,8 @@ from custom_components.camhub.kernel.durable import replace_file
 from custom_components.camhub.kernel.model import Image
 from custom_components.camhub.kernel.observers import Observers
 from custom_components.camhub.kernel.pictures import PictureMemory, PictureStore, _pack
-from custom_components.camhub.kernel.shelf import Shelf
 from custom_components.camhub.kernel.single_flight import SingleFlight
+from custom_components.camhub.kernel.write_behind import WriteBehind
 from tests.fake_clock import FakeClock, settle
 
 from .album_parts import files, jpeg, picture
@@ -234,7 +234,7 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeypatch: pyt
         replace_file(tmp_path / "gone" / "file", [b""])
 
 
-def shelf_of(
+def write_behind(
     store: PictureStore,
     clock: FakeClock,
     *,
@@ -242,8 +242,8 @@ def shelf_of(
     counters: Counters | None = None,
     max_waiting: int = 10**6,
     delay: float = 0,
-) -> Shelf:
-    return Shelf(
+) -> WriteBehind:
+    return WriteBehind(
         store,
         counters or Counters(clock),
         clock=clock,
@@ -254,16 +254,16 @@ def shelf_of(
 
 
 async def test_a_shelf_writes_behind(store: PictureStore, clock: FakeClock) -> None:
-    shelf, image = shelf_of(store, clock), picture(clock, "x")
-    shelf.change("key", image)
-    assert shelf.peek("key") is image
-    await shelf.flush()
-    assert shelf.peek("key") is None
-    assert await shelf.read("key") == image
-    shelf.change("key", None)
-    assert shelf.peek("key") is None
-    await shelf.flush()
-    assert await shelf.read("key") is None
+    disk, image = write_behind(store, clock), picture(clock, "x")
+    disk.change("key", image)
+    assert disk.peek("key") is image
+    await disk.flush()
+    assert disk.peek("key") is None
+    assert await disk.read("key") == image
+    disk.change("key", None)
+    assert disk.peek("key") is None
+    await disk.flush()
+    assert await disk.read("key") is None
 
 
 class SlowStore(PictureStore):
@@ -285,15 +285,15 @@ class SlowStore(PictureStore):
 
 async def test_only_the_newest_of_a_key_is_written(tmp_path: Path, clock: FakeClock) -> None:
     store = SlowStore(tmp_path)
-    shelf = shelf_of(store, clock)
-    shelf.change("key", picture(clock, "1"))
+    disk = write_behind(store, clock)
+    disk.change("key", picture(clock, "1"))
     await asyncio.to_thread(store.writing.wait, 10)
     for number in range(2, 50):
-        shelf.change("key", picture(clock, str(number)))
+        disk.change("key", picture(clock, str(number)))
     store.let.set()
-    await shelf.flush()
+    await disk.flush()
     assert len(store.rounds) == 2
-    image = await shelf.read("key")
+    image = await disk.read("key")
     assert image is not None
     assert image.content == jpeg("49")
 
@@ -306,70 +306,70 @@ def watched(tmp_path: Path) -> SlowStore:
 
 
 async def test_a_camera_looked_at_all_the_time_is_written_now_and_then(watched: SlowStore, clock: FakeClock) -> None:
-    shelf = shelf_of(watched, clock, delay=30)
+    disk = write_behind(watched, clock, delay=30)
     for number in range(29):
-        shelf.change("key", picture(clock, str(number)))
+        disk.change("key", picture(clock, str(number)))
         await clock.advance(1)
     assert not watched.writing.is_set()
-    shelf.change("key", picture(clock, "29"))
+    disk.change("key", picture(clock, "29"))
     await clock.advance(1)
     assert await asyncio.to_thread(watched.writing.wait, 10)
-    await shelf.flush()
+    await disk.flush()
     assert watched.rounds == [["key"]]
-    image = await shelf.read("key")
+    image = await disk.read("key")
     assert image is not None
     assert image.content == jpeg("29")
     assert clock.sleepers == 0
 
 
 async def test_flushing_and_removing_do_not_wait(watched: SlowStore, clock: FakeClock) -> None:
-    shelf = shelf_of(watched, clock, delay=30)
-    shelf.change("key", picture(clock, "1"))
-    await shelf.flush()
-    assert await shelf.read("key") is not None
+    disk = write_behind(watched, clock, delay=30)
+    disk.change("key", picture(clock, "1"))
+    await disk.flush()
+    assert await disk.read("key") is not None
     watched.writing.clear()
-    shelf.change("key", None)
+    disk.change("key", None)
     assert await asyncio.to_thread(watched.writing.wait, 10)
-    await shelf.flush()
+    await disk.flush()
     watched.writing.clear()
-    shelf.change("key", picture(clock, "2"))
+    disk.change("key", picture(clock, "2"))
     await settle()
     assert not watched.writing.is_set()
-    await shelf.flush()
+    await disk.flush()
     assert clock.sleepers == 0
 
 
 async def test_much_that_waits_is_written_sooner(watched: SlowStore, clock: FakeClock) -> None:
-    shelf = shelf_of(watched, clock, delay=30, max_waiting=3000)
-    shelf.change("a", picture(clock, "a", 1500))
+    disk = write_behind(watched, clock, delay=30, max_waiting=3000)
+    disk.change("a", picture(clock, "a", 1500))
     await settle()
     assert not watched.writing.is_set()
-    shelf.change("b", picture(clock, "b", 100))
+    disk.change("b", picture(clock, "b", 100))
     assert await asyncio.to_thread(watched.writing.wait, 10)
-    await shelf.flush()
+    await disk.flush()
     assert watched.rounds == [["a", "b"]]
 
 
 async def test_a_disk_too_slow_loses_the_oldest(tmp_path: Path, clock: FakeClock) -> None:
     store, counters = SlowStore(tmp_path), Counters(clock)
-    shelf = shelf_of(store, clock, counters=counters, max_waiting=3000)
-    shelf.change("gone", None)
+    disk = write_behind(store, clock, counters=counters, max_waiting=3000)
+    disk.change("gone", None)
     await asyncio.to_thread(store.writing.wait, 10)
     for name in "abcde":
-        shelf.change(name, picture(clock, name, 1000))
-    assert [shelf.peek(name) is None for name in "abcde"] == [True, True, False, False, False]
+        disk.change(name, picture(clock, name, 1000))
+    assert [disk.peek(name) is None for name in "abcde"] == [True, True, False, False, False]
     assert counters.get("pictures.disk_skipped") == 2
     store.let.set()
-    await shelf.flush()
+    await disk.flush()
     assert len(files(tmp_path)) == 3
 
 
 async def test_a_shelf_writes_in_rounds(tmp_path: Path, clock: FakeClock) -> None:
     store, gone = PictureStore(tmp_path, max_files=30, max_bytes=10**6), list[str]()
-    shelf = shelf_of(store, clock, gone=gone)
+    disk = write_behind(store, clock, gone=gone)
     for number in range(40):
-        shelf.change(str(number), picture(clock, str(number)))
-    await shelf.flush()
+        disk.change(str(number), picture(clock, str(number)))
+    await disk.flush()
     assert gone == [str(number) for number in range(10)]
     assert len(files(tmp_path)) == 30
 
@@ -378,15 +378,15 @@ async def test_disk_errors_are_counted_and_said_once_until_it_works_again(
     tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     counters = Counters(clock)
-    shelf = shelf_of(PictureStore(tmp_path, max_files=9, max_bytes=10**6), clock, counters=counters)
+    disk = write_behind(PictureStore(tmp_path, max_files=9, max_bytes=10**6), clock, counters=counters)
     for _ in range(2):
         with monkeypatch.context() as patch:
             patch.setattr(os, "fsync", full)
             for name in "ab":
-                shelf.change(name, picture(clock, name))
-                await shelf.flush()
-        shelf.change("c", picture(clock, "c"))
-        await shelf.flush()
+                disk.change(name, picture(clock, name))
+                await disk.flush()
+        disk.change("c", picture(clock, "c"))
+        await disk.flush()
     assert counters.get("pictures.disk_error") == 8
     assert [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING] == [
         "Pictures cannot be kept on the disk: No space left on device"
@@ -397,11 +397,11 @@ async def test_a_disk_that_cannot_be_read_has_nothing(tmp_path: Path, clock: Fak
     (tmp_path / "file").touch()
     counters = Counters(clock)
     store = PictureStore(tmp_path / "file", max_files=9, max_bytes=10**6)
-    shelf = shelf_of(store, clock, counters=counters)
-    assert await shelf.load() == ()
-    assert await shelf.read("key") is None
+    disk = write_behind(store, clock, counters=counters)
+    assert await disk.load() == ()
+    assert await disk.read("key") is None
     assert counters.get("pictures.disk_error") == 2
-    await shelf.flush()
+    await disk.flush()
 
 
 async def test_a_flight_is_shared_and_a_new_one_starts_after_it() -> None:

@@ -20,8 +20,8 @@ from .observers import Observers, without_text
 from .pictures import PictureFacts, PictureMemory, PictureStore
 from .policy import Backoff, Chance, pause_after
 from .provider import Stills
-from .shelf import Shelf
 from .single_flight import SingleFlight
+from .write_behind import WriteBehind
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -97,7 +97,7 @@ class Album:
         self._give_up = give_up
         self._random = random
         self._memory = PictureMemory(memory_limit)
-        self._shelf = Shelf(
+        self._disk = WriteBehind(
             PictureStore(folder, max_files=disk_files, max_bytes=disk_limit),
             counters or Counters(clock),
             clock=clock,
@@ -115,7 +115,7 @@ class Album:
 
     async def load(self) -> None:
         """Learn what is on the disk from last time."""
-        for facts in await self._shelf.load():
+        for facts in await self._disk.load():
             self._facts.setdefault(facts.key, facts)
 
     def keys(self) -> Collection[str]:
@@ -155,7 +155,7 @@ class Album:
             return image
         if key not in self._facts:
             return None
-        if (image := self._shelf.peek(key)) is not None:
+        if (image := self._disk.peek(key)) is not None:
             return image
         task = self._reads.join(key, lambda: self._from_disk(key))
         await asyncio.wait({task})
@@ -213,7 +213,7 @@ class Album:
             self._records.pop(key, None)
             self._memory.remove(key)
             if self._facts.pop(key, None):
-                self._shelf.change(key, None)
+                self._disk.change(key, None)
 
     async def abandon(self, keys: Iterable[str]) -> None:
         """End what is being taken for these keys, as their account closes; what is kept stays."""
@@ -224,7 +224,7 @@ class Album:
         self._closed = True
         await self._takes.cancel()
         await self._reads.cancel()
-        await self._shelf.flush()
+        await self._disk.flush()
 
     def _ask(self, key: str, stills: Stills, floor: float, *, force: bool = False) -> asyncio.Task[Image | HubError]:
         """Return the taking of a picture, under way or new; raises the last error while its camera is left in peace."""
@@ -291,12 +291,12 @@ class Album:
             key=key, taken_at=image.taken_at, source=image.source, content_type=image.content_type
         )
         self._memory.put(key, image)
-        self._shelf.change(key, image)
+        self._disk.change(key, image)
         self._new.tell(key)
 
     async def _from_disk(self, key: str) -> Image | None:
-        image = await self._shelf.read(key)
-        if (newer := self._memory.get(key) or self._shelf.peek(key)) is not None:
+        image = await self._disk.read(key)
+        if (newer := self._memory.get(key) or self._disk.peek(key)) is not None:
             return newer
         if image is None:
             self._facts.pop(key, None)

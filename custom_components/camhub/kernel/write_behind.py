@@ -1,4 +1,4 @@
-"""Pictures on their way to and from the disk, without anyone waiting for it."""
+"""A write-behind cache between the pictures in memory and those on disk: nobody waits for a write."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -17,7 +17,7 @@ _LOGGER = logging.getLogger(__name__)
 _ROUND: Final = 16
 
 
-class Shelf:
+class WriteBehind:
     """Writes behind, newest per key only; what goes wrong is counted (`pictures.disk_error`) and never raised.
 
     Pictures wait `delay` seconds, so that a camera looked at all the time does not wear out the disk; removals do not.
