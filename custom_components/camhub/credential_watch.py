@@ -12,8 +12,8 @@ from .const import DEFAULT_WARN_DAYS, DOMAIN, OPTION_WARN_DAYS
 from .credential_alerts import async_alert
 from .issues import async_raise
 from .kernel.clock import Clock
+from .kernel.credential_state import credential_state
 from .kernel.errors import AuthError
-from .kernel.lifetime import standing
 from .kernel.model import CredentialState, TokenStatus
 from .kernel.provider import Provider
 
@@ -46,7 +46,9 @@ class CredentialWatch:
     @property
     def state(self) -> CredentialState:
         """Return how the login stands now."""
-        return standing(self.status, refused=self._refusal is not None, now=self._clock.now(), warning=self._warning)
+        return credential_state(
+            self.status, refused=self._refusal is not None, now=self._clock.now(), warning=self._warning
+        )
 
     @property
     def expires_at(self) -> datetime | None:

@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from custom_components.camhub.kernel.lifetime import standing
+from custom_components.camhub.kernel.credential_state import credential_state
 from custom_components.camhub.kernel.model import CredentialState, TokenStatus
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -28,10 +28,10 @@ OK, EXPIRING, EXPIRED, REFUSED = CredentialState
 )
 def test_what_is_left_decides(said: CredentialState, left: timedelta | None, expected: CredentialState) -> None:
     status = TokenStatus(state=said, expires_at=None if left is None else NOW + left)
-    assert standing(status, refused=False, now=NOW, warning=WEEK) is expected
-    assert standing(status, refused=True, now=NOW, warning=WEEK) is REFUSED
+    assert credential_state(status, refused=False, now=NOW, warning=WEEK) is expected
+    assert credential_state(status, refused=True, now=NOW, warning=WEEK) is REFUSED
 
 
 def test_a_login_without_an_end_is_good_until_it_is_refused() -> None:
-    assert standing(None, refused=False, now=NOW, warning=WEEK) is OK
-    assert standing(None, refused=True, now=NOW, warning=WEEK) is REFUSED
+    assert credential_state(None, refused=False, now=NOW, warning=WEEK) is OK
+    assert credential_state(None, refused=True, now=NOW, warning=WEEK) is REFUSED

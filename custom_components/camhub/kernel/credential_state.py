@@ -1,12 +1,14 @@
-"""How long a login still lasts."""
+"""The state of a login, from its end and from what was refused."""
 
 from datetime import datetime, timedelta
 
 from .model import CredentialState, TokenStatus
 
 
-def standing(status: TokenStatus | None, *, refused: bool, now: datetime, warning: timedelta) -> CredentialState:
-    """Return how a login stands that ends at a known time, or never; `warning` is how long before the end it counts."""
+def credential_state(
+    status: TokenStatus | None, *, refused: bool, now: datetime, warning: timedelta
+) -> CredentialState:
+    """Return the state of a login that ends at a known time, or never; `warning` before that it is EXPIRING."""
     if refused or (status is not None and status.state is CredentialState.REFUSED):
         return CredentialState.REFUSED
     if status is None:
