@@ -16,7 +16,7 @@ async def read_chunk(response: aiohttp.ClientResponse) -> bytes:
 
 
 async def read_all(response: aiohttp.ClientResponse, limit: int, *, reason: str | None = None) -> bytes:
-    """Return a body of at most `limit` bytes; raises Malformed (`reason`) for a longer one, and as `read_chunk` does."""
+    """Return a body of at most `limit` bytes; raises Malformed (`reason`) for a longer one, else as `read_chunk`."""
     body = bytearray()
     while chunk := await read_chunk(response):
         body += chunk

@@ -1,4 +1,4 @@
-"""Reads the raw body of an endless HTTP answer at its transport, past aiohttp's stream reader and without a task to wake."""
+"""Reads the body of an endless HTTP answer at its transport, past aiohttp's reader and without a task to wake."""
 
 import asyncio
 from collections.abc import Callable
