@@ -529,7 +529,7 @@ async def test_memory_is_bounded_and_the_rest_is_on_the_disk(tmp_path: Path, clo
     images = {f"camera{number}": picture(clock, str(number), 1000) for number in range(40)}
     for key, image in images.items():
         album.put(key, image)
-        await album._shelf.flush()
+        await album._disk.flush()
     assert album._memory.size == 10_000
     for key, image in images.items():
         assert await album.read(key) == image
