@@ -21,7 +21,7 @@ from .const import CONF_PROVIDER, DOMAIN
 from .coordinator import CamHubConfigEntry, CamHubCoordinator
 from .kernel.checkup import Checkup, Report, Result, Subject
 from .kernel.derive import FirstFrame, Grabbed, GrabbedLive
-from .kernel.doors import Door
+from .kernel.endpoints import Endpoint
 from .kernel.errors import HubError, Unreachable
 from .kernel.model import CredentialState
 from .kernel.provider import Camera, Stills
@@ -54,8 +54,8 @@ async def async_examine(hass: HomeAssistant, entry: CamHubConfigEntry, camera_id
     return task.result()
 
 
-def _contexts(door: Door) -> ssl.SSLContext:
-    return get_default_context() if door.verify else get_default_no_verify_context()
+def _contexts(endpoint: Endpoint) -> ssl.SSLContext:
+    return get_default_context() if endpoint.verify else get_default_no_verify_context()
 
 
 def _subject(hass: HomeAssistant, coordinator: CamHubCoordinator, camera_id: str) -> Subject:
@@ -77,7 +77,7 @@ def _subject(hass: HomeAssistant, coordinator: CamHubCoordinator, camera_id: str
     return Subject(
         clock=coordinator.clock,
         contexts=_contexts,
-        doors=coordinator.provider.doors(),
+        endpoints=coordinator.provider.endpoints(),
         login=coordinator.login.state,
         refusal=coordinator.login.reason,
         busy_until=coordinator.provider.next_call_at,
@@ -120,7 +120,7 @@ async def _from_outside(hass: HomeAssistant, entry: CamHubConfigEntry) -> Subjec
     return Subject(
         clock=hass.data[SHARED].clock,
         contexts=_contexts,
-        doors=await _doors_of(hass, entry),
+        endpoints=await _endpoints_of(hass, entry),
         login=CredentialState.REFUSED if refused else CredentialState.OK,
         refusal=reason if refused else None,
         busy_until=lambda: None,
@@ -141,7 +141,7 @@ def _said(entry: CamHubConfigEntry) -> HubError:
     return Unreachable(reason=entry.error_reason_translation_key or "account_not_loaded", placeholders=words)
 
 
-async def _doors_of(hass: HomeAssistant, entry: CamHubConfigEntry) -> Sequence[Door]:
+async def _endpoints_of(hass: HomeAssistant, entry: CamHubConfigEntry) -> Sequence[Endpoint]:
     """Return where an account that is not loaded would be reached; none where its login does not open."""
     if is_newer(entry):
         return ()
@@ -150,13 +150,13 @@ async def _doors_of(hass: HomeAssistant, entry: CamHubConfigEntry) -> Sequence[D
         spec = await async_load_spec(hass, entry.data[CONF_PROVIDER])
         known = await async_known(hass, entry)
         provider = spec.open(make_context(hass, sessions, known, options=provider_options(spec, entry)))
-        doors = provider.doors()
+        endpoints = provider.endpoints()
         await provider.close()
     except HubError:
         return ()
     finally:
         sessions.detach()
-    return doors
+    return endpoints
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

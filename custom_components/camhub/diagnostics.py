@@ -72,9 +72,9 @@ async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: CamHubC
         "token": {"state": status.state, "expires_at": status.expires_at} if status else None,
         "login": {"state": coordinator.login.state, "reason": coordinator.login.reason},
         "next_call_at": until.isoformat() if until else None,
-        "doors": [
-            {"port": door.port, "tls": door.tls, "verify": door.verify, "cloud": door.cloud}
-            for door in coordinator.provider.doors()
+        "endpoints": [
+            {"port": endpoint.port, "tls": endpoint.tls, "verify": endpoint.verify, "cloud": endpoint.cloud}
+            for endpoint in coordinator.provider.endpoints()
         ],
         "counters": coordinator.counters.as_dict(),
         "details": coordinator.provider.diagnostics(),
@@ -120,7 +120,7 @@ def _known(entry: CamHubConfigEntry, names: Pseudonyms) -> Mapping[str, str]:
             if text:
                 known[text] = names.of("camera", _identity(entry, camera.id))
     hub = coordinator.provider.device()
-    private = [entry.title, *(door.host for door in coordinator.provider.doors() if not door.cloud)]
+    private = [entry.title, *(endpoint.host for endpoint in coordinator.provider.endpoints() if not endpoint.cloud)]
     private += [text for text in (hub.name, hub.serial, hub.mac, hub.address) if text] if hub else []
     return {**dict.fromkeys(private, names.of("account", _account(entry))), **known}
 

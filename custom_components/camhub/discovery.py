@@ -107,7 +107,7 @@ def _is(entry: CamHubConfigEntry, key: str, device: Discovered) -> bool:
     host = _host(device)
     if entry.state is not ConfigEntryState.LOADED or host is None:
         return False
-    return any(door.host == host for door in entry.runtime_data.provider.doors())
+    return any(endpoint.host == host for endpoint in entry.runtime_data.provider.endpoints())
 
 
 def _host(device: Discovered) -> str | None:

@@ -35,11 +35,11 @@ async def test_opening_asks_nothing(spec: ProviderSpec, world: World, context: C
     assert tasks() <= before
     provider.diagnostics()
     provider.token_status()
-    doors = provider.doors()
-    assert doors
-    assert all(door.host and door.port for door in doors)
-    assert all(door.host not in repr(door) for door in doors)
-    assert {door.cloud for door in doors} == {spec.cloud is not None}
+    endpoints = provider.endpoints()
+    assert endpoints
+    assert all(endpoint.host and endpoint.port for endpoint in endpoints)
+    assert all(endpoint.host not in repr(endpoint) for endpoint in endpoints)
+    assert {endpoint.cloud for endpoint in endpoints} == {spec.cloud is not None}
     assert provider.device() is None
     await provider.close()
     await provider.close()

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, override
 
 from custom_components.camhub.kernel.discovery import Discovered, Found
-from custom_components.camhub.kernel.doors import Door
+from custom_components.camhub.kernel.endpoints import Endpoint
 from custom_components.camhub.kernel.errors import AuthError, HubError, Unreachable
 from custom_components.camhub.kernel.lease import Lease
 from custom_components.camhub.kernel.model import (
@@ -148,7 +148,7 @@ class FakeProvider(Provider):
         self.troubles: list[str] = []
         self.busy_until: datetime | None = None
         self.told: Mapping[str, JsonValue] = {"firmware": "1.2"}
-        self.entrances: tuple[Door, ...] = ()
+        self.entrances: tuple[Endpoint, ...] = ()
         self.listed: list[Camera] = [self.camera("yard")]
 
     def camera(self, camera_id: str, **changes: Any) -> Camera:
@@ -225,7 +225,7 @@ class FakeProvider(Provider):
         return self.busy_until
 
     @override
-    def doors(self) -> Sequence[Door]:
+    def endpoints(self) -> Sequence[Endpoint]:
         return self.entrances
 
     @override

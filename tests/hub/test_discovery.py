@@ -26,7 +26,7 @@ from custom_components.camhub.config_flow import CamHubConfigFlow
 from custom_components.camhub.const import CONF_FOUND, DOMAIN
 from custom_components.camhub.discovery import GLIMPSE_LIMIT, from_ssdp, from_zeroconf
 from custom_components.camhub.kernel.discovery import Discovered, Found
-from custom_components.camhub.kernel.doors import Door
+from custom_components.camhub.kernel.endpoints import Endpoint
 from custom_components.camhub.kernel.errors import AuthError, Unreachable
 
 from .conftest import AddAccount, credentials_of
@@ -234,7 +234,7 @@ async def test_one_that_is_set_up_is_not_offered_again(
     hub: HomeAssistant, fake: FakeSpec, add_account: AddAccount, found: Any, entrance: str
 ) -> None:
     fake.discover = lambda seen: device(seen, **found)
-    fake.prepare = lambda provider: setattr(provider, "entrances", (Door(host=entrance, port=80),))
+    fake.prepare = lambda provider: setattr(provider, "entrances", (Endpoint(host=entrance, port=80),))
     await add_account()
     assert (await find(hub))["reason"] == "already_configured"
 

@@ -14,7 +14,7 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.camhub.checking import async_examine
 from custom_components.camhub.const import DOMAIN
-from custom_components.camhub.kernel.doors import Door
+from custom_components.camhub.kernel.endpoints import Endpoint
 from custom_components.camhub.kernel.errors import Unreachable
 from custom_components.camhub.kernel.model import CredentialState, DeviceIdentity, TokenStatus
 
@@ -61,7 +61,10 @@ async def test_pseudonyms_stay(
 ) -> None:
     def two(provider: FakeProvider) -> None:
         provider.hub = DeviceIdentity(name="Cellar box", manufacturer="Example", serial="BOX-000001")
-        provider.entrances = (Door(host="box.example.com", port=80), Door(host="api.example.com", port=443, cloud=True))
+        provider.entrances = (
+            Endpoint(host="box.example.com", port=80),
+            Endpoint(host="api.example.com", port=443, cloud=True),
+        )
         provider.told = {"yard": {"stream": "S-yard main"}, "host": "box.example.com", "service": "api.example.com"}
         provider.listed = [provider.camera("yard"), provider.camera("door")]
 

@@ -15,7 +15,7 @@ from custom_components.camhub.checking import async_examine
 from custom_components.camhub.const import DOMAIN
 from custom_components.camhub.darkness import Darkness
 from custom_components.camhub.kernel.checkup import Check
-from custom_components.camhub.kernel.doors import Door
+from custom_components.camhub.kernel.endpoints import Endpoint
 from custom_components.camhub.kernel.errors import AuthError, Unreachable
 from custom_components.camhub.repairs import async_create_fix_flow
 from custom_components.camhub.why_dark_flow import WhyDarkFlow
@@ -100,7 +100,7 @@ async def test_an_address_where_nobody_listens_is_shown_to_administrators_only(
         port = unused.getsockname()[1]
 
         def shut(provider: FakeProvider) -> None:
-            provider.entrances = (Door(host="127.0.0.1", port=port, tls=True),)
+            provider.entrances = (Endpoint(host="127.0.0.1", port=port, tls=True),)
 
         fake.prepare = shut
         await add_account()

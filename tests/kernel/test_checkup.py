@@ -12,7 +12,7 @@ import pytest
 
 import custom_components.camhub
 from custom_components.camhub.kernel.checkup import Check, Checkup, Outcome, Report, Subject
-from custom_components.camhub.kernel.doors import Door
+from custom_components.camhub.kernel.endpoints import Endpoint
 from custom_components.camhub.kernel.errors import (
     AuthError,
     HubError,
@@ -27,7 +27,7 @@ from custom_components.camhub.kernel.provider import Camera, Stills
 from custom_components.camhub.kernel.stills import PictureState
 from tests.fake_clock import FakeClock
 
-from .test_doors import listening
+from .test_endpoints import listening
 
 
 class Taker(Stills):
@@ -64,7 +64,7 @@ class Scene:
         self.subject = Subject(
             clock=clock,
             contexts=lambda _: ssl.create_default_context(),
-            doors=(),
+            endpoints=(),
             login=CredentialState.OK,
             refusal=None,
             busy_until=lambda: None,
@@ -121,7 +121,7 @@ async def test_all_is_well(scene: Scene) -> None:
 
 
 async def test_by_what_is_known_nobody_is_asked(scene: Scene) -> None:
-    report = await scene.look(ask=False, doors=(Door(host="camera.invalid", port=80),))
+    report = await scene.look(ask=False, endpoints=(Endpoint(host="camera.invalid", port=80),))
     assert report.verdict is None
     assert report.summary == "common.why_nothing"
     assert (scene.listings, scene.stills.taken, scene.live.taken) == (0, 0, 0)
@@ -133,7 +133,7 @@ async def test_by_what_is_known_nobody_is_asked(scene: Scene) -> None:
 
 @pytest.mark.parametrize(("cloud", "step"), [(False, "common.step_name"), (True, "common.step_internet")])
 async def test_a_name_that_leads_nowhere_stops_what_follows(scene: Scene, cloud: bool, step: str) -> None:
-    report = await scene.look(doors=(Door(host="camera.invalid", port=80, tls=True, cloud=cloud),))
+    report = await scene.look(endpoints=(Endpoint(host="camera.invalid", port=80, tls=True, cloud=cloud),))
     assert report.verdict is not None
     assert (report.verdict.check, report.verdict.reason, report.verdict.step) == (Check.NAME, "name_unknown", step)
     later = (Check.ADDRESS, Check.TLS, Check.LISTING, Check.ONLINE, Check.RIGHT, Check.STILL, Check.STREAM)
@@ -145,7 +145,7 @@ async def test_a_name_that_leads_nowhere_stops_what_follows(scene: Scene, cloud:
 
 async def test_a_port_that_is_open(scene: Scene) -> None:
     async with listening() as port:
-        report = await scene.look(doors=(Door(host="127.0.0.1", port=port),))
+        report = await scene.look(endpoints=(Endpoint(host="127.0.0.1", port=port),))
     assert outcomes(report, Check.NAME, Check.ADDRESS, Check.TLS) == [Outcome.OK, Outcome.OK, Outcome.NOT_RUN]
     assert report.verdict is None
 

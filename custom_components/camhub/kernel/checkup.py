@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Final
 
 from .clock import Clock
-from .doors import Contexts, Door, knock, look_up, shake_hands
+from .endpoints import Contexts, Endpoint, connect, handshake, resolve
 from .errors import AuthError, HubError, Malformed, Throttled, Unreachable, Unsupported
 from .events import LineState, LineStatus
 from .model import CredentialState
@@ -21,7 +21,7 @@ from .policy import within
 from .provider import Camera, Stills
 from .stills import PictureState
 
-DOOR_S: Final = 5.0
+ENDPOINT_S: Final = 5.0
 LISTING_S: Final = 30.0
 PICTURE_S: Final = 40.0
 # A camera whose pictures have to lie further apart (seconds) sleeps in between, and is left asleep.
@@ -113,7 +113,7 @@ class Subject:
 
     clock: Clock
     contexts: Contexts
-    doors: Sequence[Door]
+    endpoints: Sequence[Endpoint]
     login: CredentialState
     refusal: str | None
     busy_until: Callable[[], datetime | None]
@@ -157,8 +157,8 @@ class Checkup:
     async def run(self) -> Report:
         """Look at everything; raises nothing but CancelledError."""
         ways: Mapping[Check, Callable[[], Awaitable[Result]]] = {
-            Check.NAME: partial(self._doors, Check.NAME, look_up, "common.step_name"),
-            Check.ADDRESS: partial(self._doors, Check.ADDRESS, knock, "common.step_device"),
+            Check.NAME: partial(self._endpoints, Check.NAME, resolve, "common.step_name"),
+            Check.ADDRESS: partial(self._endpoints, Check.ADDRESS, connect, "common.step_device"),
             Check.TLS: self._tls,
             Check.LOGIN: self._login,
             Check.QUOTA: self._quota,
@@ -206,26 +206,30 @@ class Checkup:
         until = self._about.busy_until()
         return until if until is not None and until > self._about.clock.now() else None
 
-    async def _doors(
-        self, check: Check, probe: Callable[[Door], Awaitable[None]], step: str, doors: Sequence[Door] | None = None
+    async def _endpoints(
+        self,
+        check: Check,
+        probe: Callable[[Endpoint], Awaitable[None]],
+        step: str,
+        endpoints: Sequence[Endpoint] | None = None,
     ) -> Result:
-        """Try each door; the first that stays shut tells."""
-        doors = self._about.doors if doors is None else doors
-        if not doors:
+        """Try each endpoint; the first that fails decides."""
+        endpoints = self._about.endpoints if endpoints is None else endpoints
+        if not endpoints:
             return self._not_run(check, f"common.none_{check}")
         if not self._ask:
             return self._not_run(check, "common.not_run_known")
-        for door in doors:
+        for endpoint in endpoints:
             try:
-                await within(self._about.clock, DOOR_S, probe(door))
+                await within(self._about.clock, ENDPOINT_S, probe(endpoint))
             except HubError as error:
-                return self._failed(check, error, "common.step_internet" if door.cloud else step)
+                return self._failed(check, error, "common.step_internet" if endpoint.cloud else step)
         return self._ok(check)
 
     async def _tls(self) -> Result:
-        secured = [door for door in self._about.doors if door.tls]
-        shake = partial(shake_hands, contexts=self._about.contexts)
-        return await self._doors(Check.TLS, shake, "common.step_tls", secured)
+        secured = [endpoint for endpoint in self._about.endpoints if endpoint.tls]
+        shake = partial(handshake, contexts=self._about.contexts)
+        return await self._endpoints(Check.TLS, shake, "common.step_tls", secured)
 
     async def _login(self) -> Result:
         about = self._about

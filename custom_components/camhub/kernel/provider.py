@@ -15,7 +15,7 @@ import aiohttp
 
 from .clock import Clock
 from .counters import Counters
-from .doors import Door
+from .endpoints import Endpoint
 from .errors import HubError
 from .lease import Lease
 from .model import CameraEvent, Clip, DeviceIdentity, EventKind, Image, JsonValue, Recognised, TokenStatus
@@ -277,7 +277,7 @@ class Provider(ABC):
         """Return until when the vendor wants nothing more of the account (aware), None if it may be asked now."""
         return None
 
-    def doors(self) -> Sequence[Door]:
+    def endpoints(self) -> Sequence[Endpoint]:
         """Return where the device or service is reached, without asking anyone; shown to administrators only."""
         return ()
 

@@ -7,7 +7,7 @@ import re
 from typing import Final, override
 from urllib.parse import quote
 
-from ...kernel.doors import Door
+from ...kernel.endpoints import Endpoint
 from ...kernel.errors import AuthError, HubError, Malformed, Unsupported
 from ...kernel.model import CameraEvent, DeviceIdentity, JsonValue
 from ...kernel.provider import Camera, Context, Control, Health, Press, Provider, Switch
@@ -124,10 +124,10 @@ class FrigateProvider(Provider):
         )
 
     @override
-    def doors(self) -> Sequence[Door]:
+    def endpoints(self) -> Sequence[Endpoint]:
         """Return where the server is reached."""
         settings = Settings.load(self._context.credentials)
-        return (Door.at(settings.base, verify=settings.verify_tls),)
+        return (Endpoint.at(settings.base, verify=settings.verify_tls),)
 
     @override
     def diagnostics(self) -> Mapping[str, JsonValue]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import re
 from typing import Final, override
 
-from ...kernel.doors import Door
+from ...kernel.endpoints import Endpoint
 from ...kernel.errors import HubError
 from ...kernel.model import CameraEvent, DeviceIdentity, JsonValue
 from ...kernel.provider import Camera, Context, Provider
@@ -93,10 +93,10 @@ class HikvisionProvider(Provider):
         return self._identity_of_device(self._facts.device, self._facts.device.name)
 
     @override
-    def doors(self) -> Sequence[Door]:
+    def endpoints(self) -> Sequence[Endpoint]:
         """Return where the device is reached."""
         client, _ = self._reach()
-        return (Door.at(client.base, verify=self._context.credentials.flag("verify_tls", default=True)),)
+        return (Endpoint.at(client.base, verify=self._context.credentials.flag("verify_tls", default=True)),)
 
     @override
     def diagnostics(self) -> Mapping[str, JsonValue]:

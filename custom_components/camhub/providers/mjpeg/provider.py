@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, override
 
 from ...kernel.derive import FirstFrame, Grabbed
-from ...kernel.doors import Door
+from ...kernel.endpoints import Endpoint
 from ...kernel.model import DeviceIdentity, JsonValue
 from ...kernel.provider import Camera, Context, Provider, Stills
 from .address import origin_of, port_of, with_login
@@ -81,11 +81,11 @@ class AddressProvider(Provider):
         """Do nothing: no task outlives a call, and sessions are the host's."""
 
     @override
-    def doors(self) -> Sequence[Door]:
+    def endpoints(self) -> Sequence[Endpoint]:
         """Return where the camera is reached."""
         url = self._settings.url
         tls = url.scheme in {"https", "rtsps"}
-        return (Door(host=url.host or "", port=port_of(url), tls=tls, verify=self._settings.verify_tls),)
+        return (Endpoint(host=url.host or "", port=port_of(url), tls=tls, verify=self._settings.verify_tls),)
 
     @override
     def diagnostics(self) -> Mapping[str, JsonValue]:

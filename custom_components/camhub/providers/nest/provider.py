@@ -8,7 +8,7 @@ from typing import Final, override
 
 from yarl import URL
 
-from ...kernel.doors import Door
+from ...kernel.endpoints import Endpoint
 from ...kernel.errors import Malformed, Throttled
 from ...kernel.model import CameraEvent, JsonValue, TokenStatus
 from ...kernel.provider import Camera, Context, Provider
@@ -105,9 +105,9 @@ class NestProvider(Provider):
         return self._client.quota.free_at()
 
     @override
-    def doors(self) -> Sequence[Door]:
+    def endpoints(self) -> Sequence[Endpoint]:
         """Return where the service is reached."""
-        return (Door.at(URL(API), cloud=True),)
+        return (Endpoint.at(URL(API), cloud=True),)
 
     @override
     def diagnostics(self) -> Mapping[str, JsonValue]:

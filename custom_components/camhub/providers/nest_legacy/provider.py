@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Final, override
 
-from ...kernel.doors import Door
+from ...kernel.endpoints import Endpoint
 from ...kernel.events import poll
 from ...kernel.model import CameraEvent, DeviceIdentity, JsonValue, Recognised, TokenStatus
 from ...kernel.provider import Camera, Context, Provider
@@ -73,10 +73,10 @@ class NestLegacyProvider(Provider):
         return ("account_without_cameras",) if self._home is not None and not self._home.units else ()
 
     @override
-    def doors(self) -> Sequence[Door]:
+    def endpoints(self) -> Sequence[Endpoint]:
         """Return where the service is reached."""
         hosts = self._client.book.login.hosts
-        return (Door.at(hosts.home, cloud=True), Door.at(hosts.cameras, cloud=True))
+        return (Endpoint.at(hosts.home, cloud=True), Endpoint.at(hosts.cameras, cloud=True))
 
     @override
     def diagnostics(self) -> Mapping[str, JsonValue]:

@@ -9,7 +9,7 @@ from ring_doorbell import RingCapability
 from ring_doorbell.const import API_URI, DEVICES_ENDPOINT, HEALTH_DOORBELL_ENDPOINT
 from yarl import URL
 
-from ...kernel.doors import Door
+from ...kernel.endpoints import Endpoint
 from ...kernel.errors import AuthError, HubError
 from ...kernel.model import CameraEvent, CredentialState, DeviceIdentity, EventKind, JsonValue, TokenStatus
 from ...kernel.provider import Camera, Context, Health, Provider
@@ -96,9 +96,9 @@ class RingProvider(Provider):
         return ("push_dead",) if self._line is not None and self._line.push.dead else ()
 
     @override
-    def doors(self) -> Sequence[Door]:
+    def endpoints(self) -> Sequence[Endpoint]:
         """Return where the service is reached."""
-        return (Door.at(URL(API_URI), cloud=True),)
+        return (Endpoint.at(URL(API_URI), cloud=True),)
 
     @override
     def diagnostics(self) -> Mapping[str, JsonValue]:

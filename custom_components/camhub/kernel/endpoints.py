@@ -11,7 +11,7 @@ from yarl import URL
 
 from .errors import Unreachable
 
-type Contexts = Callable[[Door], ssl.SSLContext]
+type Contexts = Callable[[Endpoint], ssl.SSLContext]
 """Returns what a TLS connection is made with."""
 
 _NO_WAY: Final = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH})
@@ -20,7 +20,7 @@ _EXPIRED: Final = 10
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Door:
+class Endpoint:
     """A host and port; `verify` is whether the certificate counts, `cloud` that it is a service and not a device."""
 
     host: str = field(repr=False)
@@ -31,14 +31,14 @@ class Door:
 
     @classmethod
     def at(cls, url: URL, *, verify: bool = True, cloud: bool = False) -> Self:
-        """Return the door that an http or https address leads to."""
+        """Return the endpoint of an http or https address."""
         return cls(host=url.host or "", port=url.port or 0, tls=url.scheme == "https", verify=verify, cloud=cloud)
 
 
-async def look_up(door: Door) -> None:
+async def resolve(endpoint: Endpoint) -> None:
     """Find the host by its name; raises Unreachable `name_unknown`."""
     try:
-        await asyncio.get_running_loop().getaddrinfo(door.host, door.port)
+        await asyncio.get_running_loop().getaddrinfo(endpoint.host, endpoint.port)
     except OSError, UnicodeError:
         found = False
     else:
@@ -47,20 +47,20 @@ async def look_up(door: Door) -> None:
         raise Unreachable("the name leads nowhere", reason="name_unknown")
 
 
-async def knock(door: Door) -> None:
+async def connect(endpoint: Endpoint) -> None:
     """Open a connection and close it again; raises Unreachable."""
-    await _open(door, None)
+    await _open(endpoint, None)
 
 
-async def shake_hands(door: Door, contexts: Contexts) -> None:
+async def handshake(endpoint: Endpoint, contexts: Contexts) -> None:
     """Agree on TLS and hang up; raises Unreachable."""
-    await _open(door, contexts(door))
+    await _open(endpoint, contexts(endpoint))
 
 
-async def _open(door: Door, context: ssl.SSLContext | None) -> None:
+async def _open(endpoint: Endpoint, context: ssl.SSLContext | None) -> None:
     fault: Unreachable | None = None
     try:
-        _, writer = await asyncio.open_connection(door.host, door.port, ssl=context)
+        _, writer = await asyncio.open_connection(endpoint.host, endpoint.port, ssl=context)
         writer.transport.abort()
     except (OSError, UnicodeError) as error:
         fault = _fault(error, tls=context is not None)
