@@ -24,7 +24,7 @@ from ..kernel.errors import Malformed, Unreachable
 from ..kernel.policy import within
 from ..kernel.provider import WebRtc
 from .aiortc_answer import acceptable
-from .aside import Aside
+from .loop_thread import LoopThread
 from .picture import jpeg_unless_blank
 from .session import HARD_STOP_S, NUDGE_S, IceServer, Sessions, Terms
 
@@ -63,20 +63,20 @@ class AiortcEngine:
         await self._sessions.close()
 
     async def _in_turn(self, live: WebRtc) -> bytes:
-        async with self._turns, Aside("camhub capture") as aside:
+        async with self._turns, LoopThread("camhub capture") as thread:
             peer = Peer(self._terms.ice_servers())
-            aside.at_end(peer.close)
-            offer = await aside.do(peer.offer(live.data_channel))
-            async with self._sessions.open(live, offer, lambda said: aside.call(peer.hear, said)) as answer:
-                await aside.do(peer.accept(answer))
-                await aside.do(peer.connected())
-                return await self._picture(aside, peer)
+            thread.on_exit(peer.close)
+            offer = await thread.run(peer.offer(live.data_channel))
+            async with self._sessions.open(live, offer, lambda said: thread.call(peer.hear, said)) as answer:
+                await thread.run(peer.accept(answer))
+                await thread.run(peer.connected())
+                return await self._picture(thread, peer)
 
-    async def _picture(self, aside: Aside, peer: Peer) -> bytes:
+    async def _picture(self, thread: LoopThread, peer: Peer) -> bytes:
         """Return a picture within the time for it, asking again and again for a frame to begin with."""
-        nudging = asyncio.ensure_future(self._nudge(aside, peer))
+        nudging = asyncio.ensure_future(self._nudge(thread, peer))
         try:
-            return await within(self._clock, self._terms.picture, aside.do(peer.picture()))
+            return await within(self._clock, self._terms.picture, thread.run(peer.picture()))
         except Unreachable as error:
             if peer.blank and error.reason == "timeout":
                 raise Unreachable("nothing but black frames", reason="only_black_frames") from None
@@ -85,11 +85,11 @@ class AiortcEngine:
             nudging.cancel()
             await asyncio.wait({nudging})
 
-    async def _nudge(self, aside: Aside, peer: Peer) -> None:
+    async def _nudge(self, thread: LoopThread, peer: Peer) -> None:
         pause = _EAGER_S
         while True:
             await self._clock.sleep(pause)
-            await aside.do(peer.nudge())
+            await thread.run(peer.nudge())
             pause = NUDGE_S
 
 

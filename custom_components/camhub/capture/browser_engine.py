@@ -12,8 +12,8 @@ from typing import Final
 from ..kernel.errors import HubError, Unreachable
 from ..kernel.policy import within
 from ..kernel.provider import WebRtc
-from .aside import Aside
 from .browser import Browser, Tab
+from .loop_thread import LoopThread
 from .session import HARD_STOP_S, Sessions, Terms
 from .stand import Bounds, Stand
 
@@ -51,13 +51,13 @@ class BrowserEngine:
 
     async def _in_turn(self, live: WebRtc) -> bytes:
         async with self._turns, AsyncExitStack() as stack:
-            aside, tab = await self._free_tab(stack)
-            offer = await aside.do(tab.offer(self._terms.ice_servers(), live.data_channel))
-            session = self._sessions.open(live, offer, lambda said: aside.call(tab.hear, said))
+            thread, tab = await self._free_tab(stack)
+            offer = await thread.run(tab.offer(self._terms.ice_servers(), live.data_channel))
+            session = self._sessions.open(live, offer, lambda said: thread.call(tab.hear, said))
             answer = await stack.enter_async_context(session)
-            return await aside.do(tab.picture(answer, self._terms.picture))
+            return await thread.run(tab.picture(answer, self._terms.picture))
 
-    async def _free_tab(self, stack: AsyncExitStack) -> tuple[Aside, Tab]:
+    async def _free_tab(self, stack: AsyncExitStack) -> tuple[LoopThread, Tab]:
         """Open a page in the browser that has least to do, in another one if that fails; raises HubError."""
         failure: HubError = Unreachable(reason=_NOWHERE)
         for stand in sorted(self._stands, key=lambda each: (each.is_down, each.users)):

@@ -8,8 +8,8 @@ from typing import Final
 
 from ..kernel.clock import Clock
 from ..kernel.errors import HubError
-from .aside import Aside
 from .browser import Browser, Tab
+from .loop_thread import LoopThread
 
 _MEGABYTE: Final = 2**20
 # Seconds for which a browser that could not be opened is asked last.
@@ -31,7 +31,7 @@ class Warm:
     """An open browser, the loop it lives in, and how many captures use it."""
 
     browser: Browser
-    aside: Aside
+    thread: LoopThread
     users: int = 0
     idle: asyncio.Task[None] | None = None
 
@@ -63,7 +63,7 @@ class Stand:
         return self._clock.monotonic() < self._down_until
 
     @asynccontextmanager
-    async def tab(self) -> AsyncGenerator[tuple[Aside, Tab]]:
+    async def tab(self) -> AsyncGenerator[tuple[LoopThread, Tab]]:
         """Open a page for one capture; raises HubError. A capture that is broken off takes the browser with it."""
         self.users += 1
         try:
@@ -71,11 +71,11 @@ class Stand:
             whole = False
             try:
                 try:
-                    yield warm.aside, tab
+                    yield warm.thread, tab
                 except HubError:
-                    whole = await warm.aside.do(tab.close())
+                    whole = await warm.thread.run(tab.close())
                     raise
-                whole = await warm.aside.do(tab.close())
+                whole = await warm.thread.run(tab.close())
             finally:
                 self._leave(warm, whole=whole)
         finally:
@@ -87,7 +87,7 @@ class Stand:
             warm = await self._usable()
             warm.users += 1
         try:
-            return warm, await warm.aside.do(warm.browser.tab())
+            return warm, await warm.thread.run(warm.browser.tab())
         except BaseException as error:
             # Also when whoever waits gives up: then it is not known what state it is in.
             self._leave(warm, whole=False)
@@ -112,23 +112,23 @@ class Stand:
             if await self._is_good(self._warm):
                 return self._warm
             self._retire(self._warm)
-        aside, browser = Aside("camhub browser"), Browser(place=self._place)
-        await aside.__aenter__()
-        aside.at_end(browser.close)
+        thread, browser = LoopThread("camhub browser"), Browser(place=self._place)
+        await thread.__aenter__()
+        thread.on_exit(browser.close)
         try:
-            await aside.do(browser.start())
+            await thread.run(browser.start())
         except BaseException as error:
             # Also when whoever waits gives up: a browser that is about to start may not stay.
             self._down_until = self._clock.monotonic() + _DOWN_S if isinstance(error, HubError) else 0.0
-            self._end(Warm(browser=browser, aside=aside))
+            self._end(Warm(browser=browser, thread=thread))
             raise
-        self._warm = Warm(browser=browser, aside=aside)
+        self._warm = Warm(browser=browser, thread=thread)
         return self._warm
 
     async def _is_good(self, warm: Warm) -> bool:
         if not warm.browser.alive or warm.browser.pages >= self._bounds.pages:
             return False
-        return await warm.aside.do(warm.browser.memory()) < self._bounds.memory
+        return await warm.thread.run(warm.browser.memory()) < self._bounds.memory
 
     def _leave(self, warm: Warm, *, whole: bool) -> None:
         warm.users -= 1
@@ -155,6 +155,6 @@ class Stand:
         self._retired.discard(warm)
         if warm.idle is not None:
             warm.idle.cancel()
-        ending = asyncio.create_task(warm.aside.__aexit__(None, None, None))
+        ending = asyncio.create_task(warm.thread.__aexit__(None, None, None))
         self._ending.add(ending)
         ending.add_done_callback(self._ending.discard)

@@ -27,13 +27,13 @@ class _Loop(asyncio.SelectorEventLoop):
         return transport, protocol
 
 
-class Aside:
+class LoopThread:
     """Runs coroutines beside the caller's loop, as an async context manager; used once."""
 
     def __init__(self, name: str) -> None:
         """Start nothing yet."""
         self._loop = _Loop()
-        self._loop.set_exception_handler(_mention)
+        self._loop.set_exception_handler(_log_failure)
         self._over = asyncio.Event()
         self._ended = asyncio.Event()
         self._tidy = AsyncExitStack()
@@ -50,7 +50,7 @@ class Aside:
         # Who is cancelled while waiting need not wait: it ends all the same.
         await self._ended.wait()
 
-    async def do[T](self, work: Coroutine[Any, Any, T]) -> T:
+    async def run[T](self, work: Coroutine[Any, Any, T]) -> T:
         """Return what `work` returns over there; cancelled here is cancelled there."""
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
 
@@ -59,7 +59,7 @@ class Aside:
         with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(function, *arguments)
 
-    def at_end(self, tidy: Callable[[], Awaitable[None]]) -> None:
+    def on_exit(self, tidy: Callable[[], Awaitable[None]]) -> None:
         """Await `tidy` over there when all is over."""
         self._tidy.push_async_callback(tidy)
 
@@ -79,6 +79,6 @@ class Aside:
             home.call_soon_threadsafe(self._ended.set)
 
 
-def _mention(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+def _log_failure(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     """Tell what went wrong in a task that nobody waits for: libraries leave some behind when a call ends early."""
     _LOGGER.debug("Beside a capture: %s", context.get("exception") or context.get("message"))
