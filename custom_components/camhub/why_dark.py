@@ -95,4 +95,4 @@ def _rows(report: Report, words: Words) -> list[JsonValueType]:
 def _addresses(entry: CamHubConfigEntry) -> list[JsonValueType]:
     if entry.state is not ConfigEntryState.LOADED:
         return []
-    return [f"{door.host}:{door.port}" for door in entry.runtime_data.provider.doors()]
+    return [f"{endpoint.host}:{endpoint.port}" for endpoint in entry.runtime_data.provider.endpoints()]

@@ -40,7 +40,7 @@ async def test_the_rest_of_a_provider_has_defaults() -> None:
     await provider.remove()
     assert list(provider.problems()) == []
     assert provider.next_call_at() is None
-    assert provider.doors() == ()
+    assert provider.endpoints() == ()
     assert provider.diagnostics() == {}
 
 

@@ -1,6 +1,6 @@
 """A decoded frame turned into a JPEG, upright; a blank one is told from a real one.
 
-Pillow encodes: FFmpeg's own encoder sets ten megabytes thread for a 720p picture, which teaches glibc to hand as much
+Pillow encodes: FFmpeg's own encoder sets ten megabytes aside for a 720p picture, which teaches glibc to hand as much
 less back in every thread.
 """
 
