@@ -14,8 +14,8 @@ import pytest
 from custom_components.camhub.capture import chromium
 from custom_components.camhub.capture.browser import Browser
 from custom_components.camhub.capture.browser_engine import BrowserEngine
+from custom_components.camhub.capture.browser_host import BrowserLimits
 from custom_components.camhub.capture.session import IceServer, Terms
-from custom_components.camhub.capture.stand import Bounds
 from custom_components.camhub.kernel import sdp
 from custom_components.camhub.kernel.errors import HubError, Malformed, Unreachable, Unsupported
 
@@ -190,8 +190,8 @@ async def test_a_warm_browser_is_kept_for_a_while(make_engine: MakeEngine, clock
         assert engine.browsers == []
 
 
-@pytest.mark.parametrize("bounds", [Bounds(pages=1), Bounds(memory=1)])
-async def test_a_browser_past_its_time_is_replaced(make_engine: MakeEngine, bounds: Bounds) -> None:
+@pytest.mark.parametrize("bounds", [BrowserLimits(pages=1), BrowserLimits(memory=1)])
+async def test_a_browser_past_its_time_is_replaced(make_engine: MakeEngine, bounds: BrowserLimits) -> None:
     engine = make_engine(bounds=bounds)
     async with vendor() as camera:
         await engine.grab_live(camera, 20)
@@ -202,7 +202,7 @@ async def test_a_browser_past_its_time_is_replaced(make_engine: MakeEngine, boun
 
 
 async def test_no_more_pages_at_once_than_allowed(make_engine: MakeEngine) -> None:
-    engine = make_engine(bounds=Bounds(at_once=2))
+    engine = make_engine(bounds=BrowserLimits(at_once=2))
     async with vendor() as camera:
         camera.gate.clear()
         grabbing = [asyncio.create_task(engine.grab_live(camera, 25)) for _ in range(3)]
@@ -234,7 +234,7 @@ async def test_random_kills_leave_nothing_behind(make_engine: MakeEngine) -> Non
 
 async def test_a_pool_of_other_peoples_browsers(make_engine: MakeEngine, tmp_path: Path) -> None:
     async with remote_browser(tmp_path / "one") as one, remote_browser(tmp_path / "two") as two, vendor() as camera:
-        engine = make_engine("ws://127.0.0.1:1/devtools", one, two, bounds=Bounds(at_once=1))
+        engine = make_engine("ws://127.0.0.1:1/devtools", one, two, bounds=BrowserLimits(at_once=1))
         jpegs = await asyncio.gather(*(engine.grab_live(camera, 25) for _ in range(4)))
         assert all(counted(jpeg, camera) for jpeg in jpegs)
         assert len(engine.browsers) == 2

@@ -13,9 +13,9 @@ from ..kernel.errors import HubError, Unreachable
 from ..kernel.policy import within
 from ..kernel.provider import WebRtc
 from .browser import Browser, Tab
+from .browser_host import BrowserHost, BrowserLimits
 from .loop_thread import LoopThread
 from .session import HARD_STOP_S, Sessions, Terms
-from .stand import Bounds, Stand
 
 _NOWHERE: Final = "capture_no_remote"
 
@@ -23,19 +23,21 @@ _NOWHERE: Final = "capture_no_remote"
 class BrowserEngine:
     """Takes pictures out of live sessions in browsers at `places`: paths or addresses; an empty path finds one."""
 
-    def __init__(self, places: Sequence[str] = ("",), terms: Terms | None = None, bounds: Bounds | None = None) -> None:
+    def __init__(
+        self, places: Sequence[str] = ("",), terms: Terms | None = None, bounds: BrowserLimits | None = None
+    ) -> None:
         """Start nothing yet."""
         self._terms = terms or Terms()
         self._clock = self._terms.clock
-        bounds = bounds or Bounds()
-        self._stands = [Stand(place, self._clock, bounds) for place in places]
+        bounds = bounds or BrowserLimits()
+        self._hosts = [BrowserHost(place, self._clock, bounds) for place in places]
         self._turns = asyncio.Semaphore(bounds.at_once * len(places))
         self._sessions = Sessions(self._clock)
 
     @property
     def browsers(self) -> list[Browser]:
         """Return the browsers that the next captures would use."""
-        return [stand.browser for stand in self._stands if stand.browser is not None]
+        return [host.browser for host in self._hosts if host.browser is not None]
 
     async def grab_live(self, live: WebRtc, timeout: float) -> bytes:
         """Return the first frame in which something can be seen, as JPEG; raises HubError.
@@ -46,7 +48,7 @@ class BrowserEngine:
 
     async def close(self) -> None:
         """End all browsers; captures that still run fail."""
-        await asyncio.gather(*(stand.close() for stand in self._stands))
+        await asyncio.gather(*(host.close() for host in self._hosts))
         await self._sessions.close()
 
     async def _in_turn(self, live: WebRtc) -> bytes:
@@ -60,9 +62,9 @@ class BrowserEngine:
     async def _free_tab(self, stack: AsyncExitStack) -> tuple[LoopThread, Tab]:
         """Open a page in the browser that has least to do, in another one if that fails; raises HubError."""
         failure: HubError = Unreachable(reason=_NOWHERE)
-        for stand in sorted(self._stands, key=lambda each: (each.is_down, each.users)):
+        for host in sorted(self._hosts, key=lambda each: (each.is_down, each.users)):
             try:
-                return await stack.enter_async_context(stand.tab())
+                return await stack.enter_async_context(host.tab())
             except HubError as error:
                 failure = error
         raise failure

@@ -17,7 +17,7 @@ _DOWN_S: Final = 60.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Bounds:
+class BrowserLimits:
     """How long a browser is kept without work, in seconds; how many pages and bytes it may take; pages at once."""
 
     keep: float = 120.0
@@ -27,7 +27,7 @@ class Bounds:
 
 
 @dataclass(kw_only=True, slots=True, eq=False)
-class Warm:
+class RunningBrowser:
     """An open browser, the loop it lives in, and how many captures use it."""
 
     browser: Browser
@@ -36,18 +36,18 @@ class Warm:
     idle: asyncio.Task[None] | None = None
 
 
-class Stand:
+class BrowserHost:
     """Holds one browser at a path or an address, or none."""
 
-    def __init__(self, place: str, clock: Clock, bounds: Bounds) -> None:
+    def __init__(self, place: str, clock: Clock, bounds: BrowserLimits) -> None:
         """Open nothing yet."""
         self._place = place
         self._clock = clock
         self._bounds = bounds
         self._opening = asyncio.Lock()
-        self._warm: Warm | None = None
+        self._current: RunningBrowser | None = None
         # Those that serve to the end what they have begun, and those that are being ended.
-        self._retired: set[Warm] = set()
+        self._retired: set[RunningBrowser] = set()
         self._ending: set[asyncio.Task[None]] = set()
         self._down_until = 0.0
         self.users = 0
@@ -55,7 +55,7 @@ class Stand:
     @property
     def browser(self) -> Browser | None:
         """Return the browser that the next capture would use, if it is open."""
-        return self._warm.browser if self._warm else None
+        return self._current.browser if self._current else None
 
     @property
     def is_down(self) -> bool:
@@ -67,51 +67,51 @@ class Stand:
         """Open a page for one capture; raises HubError. A capture that is broken off takes the browser with it."""
         self.users += 1
         try:
-            warm, tab = await self._opened()
+            running, tab = await self._opened()
             whole = False
             try:
                 try:
-                    yield warm.thread, tab
+                    yield running.thread, tab
                 except HubError:
-                    whole = await warm.thread.run(tab.close())
+                    whole = await running.thread.run(tab.close())
                     raise
-                whole = await warm.thread.run(tab.close())
+                whole = await running.thread.run(tab.close())
             finally:
-                self._leave(warm, whole=whole)
+                self._leave(running, whole=whole)
         finally:
             self.users -= 1
 
-    async def _opened(self, *, again: bool = True) -> tuple[Warm, Tab]:
+    async def _opened(self, *, again: bool = True) -> tuple[RunningBrowser, Tab]:
         """Return a page in a browser; one that has died since it was last used is replaced."""
         async with self._opening:
-            warm = await self._usable()
-            warm.users += 1
+            running = await self._usable()
+            running.users += 1
         try:
-            return warm, await warm.thread.run(warm.browser.tab())
+            return running, await running.thread.run(running.browser.tab())
         except BaseException as error:
             # Also when whoever waits gives up: then it is not known what state it is in.
-            self._leave(warm, whole=False)
+            self._leave(running, whole=False)
             if not (again and isinstance(error, HubError)):
                 raise
         return await self._opened(again=False)
 
     async def close(self) -> None:
         """End the browser, whoever uses it."""
-        if self._warm is not None:
-            self._retire(self._warm)
-        for warm in tuple(self._retired):
-            self._end(warm)
+        if self._current is not None:
+            self._retire(self._current)
+        for running in tuple(self._retired):
+            self._end(running)
         if self._ending:
             await asyncio.wait(self._ending)
 
-    async def _usable(self) -> Warm:
+    async def _usable(self) -> RunningBrowser:
         """Return the browser that is open, unless it is past its time; else a new one; raises HubError."""
-        if self._warm is not None:
-            if self._warm.idle is not None:
-                self._warm.idle.cancel()
-            if await self._is_good(self._warm):
-                return self._warm
-            self._retire(self._warm)
+        if self._current is not None:
+            if self._current.idle is not None:
+                self._current.idle.cancel()
+            if await self._is_good(self._current):
+                return self._current
+            self._retire(self._current)
         thread, browser = LoopThread("camhub browser"), Browser(place=self._place)
         await thread.__aenter__()
         thread.on_exit(browser.close)
@@ -120,41 +120,41 @@ class Stand:
         except BaseException as error:
             # Also when whoever waits gives up: a browser that is about to start may not stay.
             self._down_until = self._clock.monotonic() + _DOWN_S if isinstance(error, HubError) else 0.0
-            self._end(Warm(browser=browser, thread=thread))
+            self._end(RunningBrowser(browser=browser, thread=thread))
             raise
-        self._warm = Warm(browser=browser, thread=thread)
-        return self._warm
+        self._current = RunningBrowser(browser=browser, thread=thread)
+        return self._current
 
-    async def _is_good(self, warm: Warm) -> bool:
-        if not warm.browser.alive or warm.browser.pages >= self._bounds.pages:
+    async def _is_good(self, running: RunningBrowser) -> bool:
+        if not running.browser.alive or running.browser.pages >= self._bounds.pages:
             return False
-        return await warm.thread.run(warm.browser.memory()) < self._bounds.memory
+        return await running.thread.run(running.browser.memory()) < self._bounds.memory
 
-    def _leave(self, warm: Warm, *, whole: bool) -> None:
-        warm.users -= 1
+    def _leave(self, running: RunningBrowser, *, whole: bool) -> None:
+        running.users -= 1
         if not whole:
-            self._retire(warm)
-        elif warm.users == 0 and warm in self._retired:
-            self._end(warm)
-        elif warm.users == 0:
-            warm.idle = asyncio.create_task(self._end_when_idle(warm))
+            self._retire(running)
+        elif running.users == 0 and running in self._retired:
+            self._end(running)
+        elif running.users == 0:
+            running.idle = asyncio.create_task(self._end_when_idle(running))
 
-    def _retire(self, warm: Warm) -> None:
+    def _retire(self, running: RunningBrowser) -> None:
         """Let a browser take no more captures, and end it once those that it has are over."""
-        if self._warm is warm:
-            self._warm = None
-        self._retired.add(warm)
-        if warm.users == 0:
-            self._end(warm)
+        if self._current is running:
+            self._current = None
+        self._retired.add(running)
+        if running.users == 0:
+            self._end(running)
 
-    async def _end_when_idle(self, warm: Warm) -> None:
+    async def _end_when_idle(self, running: RunningBrowser) -> None:
         await self._clock.sleep(self._bounds.keep)
-        self._retire(warm)
+        self._retire(running)
 
-    def _end(self, warm: Warm) -> None:
-        self._retired.discard(warm)
-        if warm.idle is not None:
-            warm.idle.cancel()
-        ending = asyncio.create_task(warm.thread.__aexit__(None, None, None))
+    def _end(self, running: RunningBrowser) -> None:
+        self._retired.discard(running)
+        if running.idle is not None:
+            running.idle.cancel()
+        ending = asyncio.create_task(running.thread.__aexit__(None, None, None))
         self._ending.add(ending)
         ending.add_done_callback(self._ending.discard)
