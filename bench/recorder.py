@@ -13,10 +13,10 @@ from PIL import Image
 from custom_components.camhub.kernel.clock import SystemClock
 from custom_components.camhub.kernel.counters import Counters
 from custom_components.camhub.kernel.samples import Sample, Track
-from custom_components.camhub.recording.guard import Limits
 from custom_components.camhub.recording.library import Library
 from custom_components.camhub.recording.making import Tools
 from custom_components.camhub.recording.recorder import Recorder, RecordingSettings
+from custom_components.camhub.recording.retention import RetentionLimits
 from simulators.scenes import shots
 
 from .figure import Figure
@@ -60,7 +60,7 @@ async def _percent(pictures: list[bytes], seconds: float) -> float:
     with tempfile.TemporaryDirectory() as folder:
         tools = Tools(
             library=Library(Path(folder), "bench"),
-            limits=Limits(days=0, size=0, free=0),
+            limits=RetentionLimits(days=0, size=0, free=0),
             clock=clock,
             counters=Counters(clock),
             on_change=lambda _: None,

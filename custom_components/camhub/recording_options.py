@@ -7,8 +7,8 @@ from typing import Any, Final
 from homeassistant.core import HomeAssistant, callback
 
 from .const import DOMAIN
-from .recording.guard import Limits
 from .recording.recorder import RecordingSettings
+from .recording.retention import RetentionLimits
 from .recording.shape import Container, Quality, Shape
 
 _GB: Final = 10**9
@@ -29,10 +29,10 @@ def recording_settings(stored: Mapping[str, Any]) -> RecordingSettings:
     )
 
 
-def recording_limits(stored: Mapping[str, Any]) -> Limits:
+def recording_limits(stored: Mapping[str, Any]) -> RetentionLimits:
     """Return what the options say of how much is kept."""
-    usual = Limits()
-    return Limits(
+    usual = RetentionLimits()
+    return RetentionLimits(
         days=stored.get("keep_days", usual.days),
         size=round(stored.get("keep_gb", usual.size / _GB) * _GB),
         free=round(stored.get("free_gb", usual.free / _GB) * _GB),

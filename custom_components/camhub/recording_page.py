@@ -18,8 +18,8 @@ import probatio
 from .camera_pages import CameraPages
 from .const import OPTION_KEPT, OPTION_RECORDING
 from .forms import number_selector
-from .recording.guard import Limits
 from .recording.recorder import RecordingSettings
+from .recording.retention import RetentionLimits
 from .recording.shape import Container, Quality
 from .recording_options import default_folder
 from .recording_source import can_be_recorded
@@ -71,7 +71,7 @@ def _recording_shown(stored: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _kept_shown(stored: Mapping[str, Any]) -> dict[str, Any]:
-    usual = Limits()
+    usual = RetentionLimits()
     known = {"keep_days": usual.days, "keep_gb": usual.size / _GB, "free_gb": usual.free / _GB, _FOLDER: ""}
     return {key: stored.get(key, value) for key, value in known.items()}
 

@@ -15,13 +15,13 @@ from custom_components.camhub.kernel.counters import Counters
 from custom_components.camhub.kernel.errors import HubError
 from custom_components.camhub.kernel.model import CameraEvent, Clip
 from custom_components.camhub.kernel.samples import Sample, Track
-from custom_components.camhub.recording.guard import Limits
 from custom_components.camhub.recording.library import Library
 from custom_components.camhub.recording.making import Tools
+from custom_components.camhub.recording.retention import RetentionLimits
 from tests.fake_clock import FakeClock, settle
 
 TRACK: Final = Track(codec="mjpeg", width=64, height=48)
-NO_LIMITS: Final = Limits(days=0, size=0, free=0)
+NO_LIMITS: Final = RetentionLimits(days=0, size=0, free=0)
 
 
 def jpeg(number: int = 0, width: int = 64, height: int = 48) -> bytes:
@@ -101,7 +101,7 @@ class Desk:
 
     root: Path
     clock: FakeClock
-    limits: Limits = NO_LIMITS
+    limits: RetentionLimits = NO_LIMITS
     binary: str | None = field(default_factory=lambda: shutil.which("ffmpeg"))
     changed: list[str] = field(default_factory=list)
     told: asyncio.Event = field(default_factory=asyncio.Event)

@@ -9,8 +9,8 @@ from custom_components.camhub.kernel.errors import AuthError, HubError, Throttle
 from custom_components.camhub.kernel.model import CameraEvent, EventKind, EventPhase
 from custom_components.camhub.kernel.samples import Track
 from custom_components.camhub.recording.finish import part_of, picture_of
-from custom_components.camhub.recording.guard import Limits
 from custom_components.camhub.recording.recorder import Recorder, RecordingSettings
+from custom_components.camhub.recording.retention import RetentionLimits
 from custom_components.camhub.recording.shape import Container, Quality, Shape
 from tests.fake_clock import FakeClock, settle
 
@@ -368,7 +368,7 @@ async def test_an_ffmpeg_that_hears_nothing_is_ended_within_15_s(made: Made, tmp
 
 
 async def test_the_disk_is_kept_from_filling(yard: Yard, tmp_path: Path, clock: FakeClock) -> None:
-    desk = Desk(tmp_path, clock, limits=Limits(days=0, size=0, free=2**62))
+    desk = Desk(tmp_path, clock, limits=RetentionLimits(days=0, size=0, free=2**62))
     made = Made(yard, desk, AUTOMATIC)
     with pytest.raises(Unreachable) as caught:
         await made.recorder.start()

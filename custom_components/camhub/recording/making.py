@@ -18,8 +18,8 @@ from ..kernel.policy import Chance
 from ..kernel.samples import Sample
 from ..kernel.waiting import first_of
 from .finish import Seen, finish, part_of, unwritten
-from .guard import Limits, short_of, sweep
 from .library import Library
+from .retention import RetentionLimits, short_of, sweep
 from .shape import Shape
 from .take import Take
 
@@ -38,7 +38,7 @@ class Tools:
     """
 
     library: Library
-    limits: Limits
+    limits: RetentionLimits
     clock: Clock
     counters: Counters
     on_change: Callable[[str], None]

@@ -12,7 +12,7 @@ from .library import Library, Recording
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Limits:
+class RetentionLimits:
     """What an account's recordings may take, each 0 for no limit; `free` is what is to stay free on the disk."""
 
     days: float = 14
@@ -20,7 +20,7 @@ class Limits:
     free: int = 2 * 10**9
 
 
-def sweep(library: Library, limits: Limits, now: datetime) -> Sequence[Path]:
+def sweep(library: Library, limits: RetentionLimits, now: datetime) -> Sequence[Path]:
     """Delete what is over the limits and return it. One that is being written is none yet, so it stays."""
     kept = library.recordings()
     gone: list[Path] = []
@@ -37,7 +37,7 @@ def sweep(library: Library, limits: Limits, now: datetime) -> Sequence[Path]:
     return gone
 
 
-def short_of(root: Path, limits: Limits) -> bool:
+def short_of(root: Path, limits: RetentionLimits) -> bool:
     """Return whether less is free on the disk than is to stay free."""
     return limits.free > 0 and free_bytes(root) < limits.free
 

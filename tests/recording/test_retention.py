@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from custom_components.camhub.recording.finish import part_of, picture_of
-from custom_components.camhub.recording.guard import Limits, free_bytes, short_of, sweep
 from custom_components.camhub.recording.library import Library, Name, Trigger
+from custom_components.camhub.recording.retention import RetentionLimits, free_bytes, short_of, sweep
 from custom_components.camhub.recording.shape import Container
 
 NOW = datetime(2026, 1, 20, 12, tzinfo=UTC)
-NONE = Limits(days=0, size=0, free=0)
+NONE = RetentionLimits(days=0, size=0, free=0)
 
 
 def put(library: Library, days_ago: float, *, camera: str = "yard", size: int = 1000) -> Path:
@@ -36,7 +36,7 @@ def test_without_limits_all_stays(library: Library) -> None:
 def test_what_is_too_old_goes_with_its_picture_and_its_day(library: Library) -> None:
     old, other = put(library, 15), put(library, 14.5, camera="gate")
     young = put(library, 13)
-    assert sweep(library, Limits(days=14, size=0, free=0), NOW) == [old, other]
+    assert sweep(library, RetentionLimits(days=14, size=0, free=0), NOW) == [old, other]
     assert not old.parent.exists()
     assert young.exists()
     assert picture_of(young).exists()
@@ -44,8 +44,8 @@ def test_what_is_too_old_goes_with_its_picture_and_its_day(library: Library) -> 
 
 def test_the_oldest_go_where_it_is_too_much(library: Library) -> None:
     first, second, third = put(library, 3), put(library, 2, camera="gate"), put(library, 1)
-    assert sweep(library, Limits(days=0, size=2500, free=0), NOW) == [first]
-    assert sweep(library, Limits(days=0, size=1, free=0), NOW) == [second, third]
+    assert sweep(library, RetentionLimits(days=0, size=2500, free=0), NOW) == [first]
+    assert sweep(library, RetentionLimits(days=0, size=1, free=0), NOW) == [second, third]
 
 
 def test_what_is_being_written_and_what_is_not_ours_stays(library: Library) -> None:
@@ -56,7 +56,7 @@ def test_what_is_being_written_and_what_is_not_ours_stays(library: Library) -> N
     own.touch()
     strangers = Library(library.root, "b")
     strange = put(strangers, 100)
-    sweep(library, Limits(days=1, size=1, free=2**62), NOW)
+    sweep(library, RetentionLimits(days=1, size=1, free=2**62), NOW)
     assert not file.exists()
     assert part.exists()
     assert own.exists()
@@ -65,8 +65,8 @@ def test_what_is_being_written_and_what_is_not_ours_stays(library: Library) -> N
 
 def test_all_goes_before_the_disk_is_full_and_more_is_not_there(library: Library) -> None:
     assert not short_of(library.root, NONE)
-    assert not short_of(library.root, Limits(free=1))
-    greedy = Limits(days=0, size=0, free=2**62)
+    assert not short_of(library.root, RetentionLimits(free=1))
+    greedy = RetentionLimits(days=0, size=0, free=2**62)
     put(library, 1)
     assert len(sweep(library, greedy, NOW)) == 1
     assert short_of(library.root, greedy)
@@ -74,7 +74,7 @@ def test_all_goes_before_the_disk_is_full_and_more_is_not_there(library: Library
 
 def test_a_clock_that_was_set_back_deletes_nothing(library: Library) -> None:
     put(library, -30)
-    assert sweep(library, Limits(days=1, size=0, free=0), NOW) == []
+    assert sweep(library, RetentionLimits(days=1, size=0, free=0), NOW) == []
 
 
 def test_a_file_that_cannot_be_deleted_hinders_nobody(library: Library) -> None:
@@ -83,7 +83,7 @@ def test_a_file_that_cannot_be_deleted_hinders_nobody(library: Library) -> None:
     # Nobody can unlink a folder as if it were a file.
     stuck.mkdir()
     young = put(library, 2)
-    sweep(library, Limits(days=1, size=0, free=0), NOW + timedelta(days=1))
+    sweep(library, RetentionLimits(days=1, size=0, free=0), NOW + timedelta(days=1))
     assert stuck.exists()
     assert not young.exists()
 
