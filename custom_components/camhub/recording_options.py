@@ -7,9 +7,9 @@ from typing import Any, Final
 from homeassistant.core import HomeAssistant, callback
 
 from .const import DOMAIN
+from .recording.encoding import Container, Encoding, Quality
 from .recording.recorder import RecordingSettings
 from .recording.retention import RetentionLimits
-from .recording.shape import Container, Quality, Shape
 
 _GB: Final = 10**9
 
@@ -22,9 +22,9 @@ def recording_settings(stored: Mapping[str, Any]) -> RecordingSettings:
         duration=stored.get("duration", usual.duration),
         pre_roll=stored.get("pre_roll", usual.pre_roll),
         maximum=stored.get("maximum", usual.maximum),
-        shape=Shape(
-            quality=Quality(stored.get("quality", usual.shape.quality)),
-            container=Container(stored.get("container", usual.shape.container)),
+        encoding=Encoding(
+            quality=Quality(stored.get("quality", usual.encoding.quality)),
+            container=Container(stored.get("container", usual.encoding.container)),
         ),
     )
 

@@ -18,9 +18,9 @@ import probatio
 from .camera_pages import CameraPages
 from .const import OPTION_KEPT, OPTION_RECORDING
 from .forms import number_selector
+from .recording.encoding import Container, Quality
 from .recording.recorder import RecordingSettings
 from .recording.retention import RetentionLimits
-from .recording.shape import Container, Quality
 from .recording_options import default_folder
 from .recording_source import can_be_recorded
 
@@ -64,8 +64,8 @@ def _recording_shown(stored: Mapping[str, Any]) -> dict[str, Any]:
         "duration": usual.duration,
         "pre_roll": usual.pre_roll,
         "maximum": usual.maximum,
-        "quality": usual.shape.quality.value,
-        "container": usual.shape.container.value,
+        "quality": usual.encoding.quality.value,
+        "container": usual.encoding.container.value,
     }
     return {key: stored.get(key, value) for key, value in known.items()}
 

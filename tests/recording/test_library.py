@@ -9,9 +9,9 @@ import pytest
 from custom_components.camhub.kernel.errors import HubError, Malformed, Unsupported
 from custom_components.camhub.kernel.model import Clip, EventKind
 from custom_components.camhub.kernel.provider import PicturedClips
+from custom_components.camhub.recording.encoding import Container
 from custom_components.camhub.recording.finish import finish, part_of, picture_of, probe
 from custom_components.camhub.recording.library import Library, Name, Trigger, new_file, safe_name
-from custom_components.camhub.recording.shape import Container
 
 from .film import jpeg, played
 

@@ -8,10 +8,10 @@ import pytest
 from custom_components.camhub.kernel.errors import AuthError, HubError, Throttled, Unreachable, Unsupported
 from custom_components.camhub.kernel.model import CameraEvent, EventKind, EventPhase
 from custom_components.camhub.kernel.samples import Track
+from custom_components.camhub.recording.encoding import Container, Encoding, Quality
 from custom_components.camhub.recording.finish import part_of, picture_of
 from custom_components.camhub.recording.recorder import Recorder, RecordingSettings
 from custom_components.camhub.recording.retention import RetentionLimits
-from custom_components.camhub.recording.shape import Container, Quality, Shape
 from tests.fake_clock import FakeClock, settle
 
 from .film import TRACK, Desk, Yard, played
@@ -142,8 +142,8 @@ async def test_asked_again_it_goes_on(made: Made) -> None:
 @pytest.mark.parametrize("container", Container)
 @pytest.mark.parametrize("quality", Quality)
 async def test_all_kinds(yard: Yard, desk: Desk, container: Container, quality: Quality) -> None:
-    shape = Shape(quality=quality, container=container)
-    made = Made(yard, desk, RecordingSettings(shape=shape))
+    encoding = Encoding(quality=quality, container=container)
+    made = Made(yard, desk, RecordingSettings(encoding=encoding))
     file = await made.started()
     await made.show(1)
     await made.recorder.stop()

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from custom_components.camhub.recording.encoding import Container
 from custom_components.camhub.recording.finish import part_of, picture_of
 from custom_components.camhub.recording.library import Library, Name, Trigger
 from custom_components.camhub.recording.retention import RetentionLimits, free_bytes, short_of, sweep
-from custom_components.camhub.recording.shape import Container
 
 NOW = datetime(2026, 1, 20, 12, tzinfo=UTC)
 NONE = RetentionLimits(days=0, size=0, free=0)

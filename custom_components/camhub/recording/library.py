@@ -18,8 +18,8 @@ from urllib.parse import quote
 
 from ..kernel.errors import Unsupported
 from ..kernel.model import Clip, EventKind, Image
+from .encoding import Container
 from .finish import PART, finish, part_of, picture_of, probe
-from .shape import Container
 
 _NAME: Final = re.compile(r"(motion|manual)_(\d{4}-\d\d-\d\d)T(\d\d)-(\d\d)-(\d\d)-(\d{3})Z_recording\.(webm|mp4)")
 _DAY: Final = re.compile(r"\d{4}-\d\d-\d\d")

@@ -17,10 +17,10 @@ from ..kernel.model import CameraEvent, Clip
 from ..kernel.policy import Chance
 from ..kernel.samples import Sample
 from ..kernel.waiting import first_of
+from .encoding import Encoding
 from .finish import Seen, finish, part_of, unwritten
 from .library import Library
 from .retention import RetentionLimits, short_of, sweep
-from .shape import Shape
 from .take import Take
 
 FFMPEG: Final = "ffmpeg"
@@ -69,10 +69,10 @@ class Tools:
 class Making:
     """A recording that is being made; `until` and `latest` are monotonic, and no later than `latest` it ends."""
 
-    def __init__(self, tools: Tools, shape: Shape, *, until: float, latest: float) -> None:
+    def __init__(self, tools: Tools, encoding: Encoding, *, until: float, latest: float) -> None:
         """Write nothing yet."""
         self._tools = tools
-        self._shape = shape
+        self._encoding = encoding
         self.until = until
         self.latest = latest
         self._lasts: Callable[[], bool] = lambda: False
@@ -120,7 +120,7 @@ class Making:
     ) -> Seen:
         tools = self._tools
         part = part_of(file)
-        take = Take(part, self._shape, binary=binary, clock=tools.clock, counters=tools.counters)
+        take = Take(part, self._encoding, binary=binary, clock=tools.clock, counters=tools.counters)
         try:
             for sample in kept():
                 take.feed(sample)

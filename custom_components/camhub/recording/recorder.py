@@ -14,11 +14,11 @@ from ..kernel.model import CameraEvent, EventPhase
 from ..kernel.policy import Backoff, pause_after
 from ..kernel.samples import Sample, Source
 from ..kernel.waiting import first_of
+from .encoding import Container, Encoding
 from .finish import Seen
 from .library import Name, Trigger, new_file
 from .making import Making, Tools
 from .pre_roll import PreRoll
-from .shape import Container, Shape
 from .take import Take
 
 _BACKOFF: Final = Backoff(first=1, factor=2, maximum=60, jitter=1)
@@ -32,7 +32,7 @@ class RecordingSettings:
     duration: float = 30
     pre_roll: float = 5
     maximum: float = 300
-    shape: Shape = field(default_factory=Shape)
+    encoding: Encoding = field(default_factory=Encoding)
 
 
 class Recorder:
@@ -131,8 +131,8 @@ class Recorder:
             raise Unsupported("one file at a time", reason="recording_already")
         container = Container.WEBM if file.suffix.lower() == ".webm" else Container.MP4
         now = self._tools.clock.monotonic()
-        shape = Shape(quality=self._settings.shape.quality, container=container)
-        making = Making(self._tools, shape, until=now + seconds, latest=now + seconds)
+        encoding = Encoding(quality=self._settings.encoding.quality, container=container)
+        making = Making(self._tools, encoding, until=now + seconds, latest=now + seconds)
         task = asyncio.create_task(self._run(making, making.into_file(file, self._kept(lookback))))
         self._film = making, task
         task.add_done_callback(self._film_over)
@@ -157,11 +157,11 @@ class Recorder:
 
     def _begin(self, trigger: Trigger, until: float, latest: float, event: CameraEvent | None) -> Making:
         clock, settings = self._tools.clock, self._settings
-        making = Making(self._tools, settings.shape, until=until, latest=latest)
+        making = Making(self._tools, settings.encoding, until=until, latest=latest)
         at, lookback = clock.monotonic(), settings.pre_roll if trigger is Trigger.MOTION else 0.0
         before = self._before.last(lookback, at)
         start = clock.now() - timedelta(seconds=at - before[0].at if before else 0.0)
-        name = Name(trigger=trigger, start=start, container=settings.shape.container)
+        name = Name(trigger=trigger, start=start, container=settings.encoding.container)
         place = partial(new_file, self._tools.library.of(self._camera).folder, name)
         work = making.into_library(place, self._kept(lookback), start)
         task = asyncio.create_task(self._tell(making, work, event), name=f"recording of {self._camera}")

@@ -10,8 +10,8 @@ from ..kernel.counters import Counters
 from ..kernel.errors import Unreachable
 from ..kernel.samples import Sample, Track
 from .encoder import Encoder
+from .encoding import Encoding, arguments
 from .mux import Muxer
-from .shape import Shape, arguments
 
 # What waits for an ffmpeg that is too slow; more than that is left out of the recording.
 MOST_WAITING: Final = 64 * 2**20
@@ -22,10 +22,10 @@ _DRAIN_S: Final = 2.0
 class Take:
     """Feeds ffmpeg, which is started with the first sample; `feed` never waits."""
 
-    def __init__(self, part: Path, shape: Shape, *, binary: str, clock: Clock, counters: Counters) -> None:
+    def __init__(self, part: Path, encoding: Encoding, *, binary: str, clock: Clock, counters: Counters) -> None:
         """Start nothing yet."""
         self._part = part
-        self._shape = shape
+        self._encoding = encoding
         self._binary = binary
         self._clock = clock
         self._counters = counters
@@ -105,7 +105,7 @@ class Take:
     async def _write(self, track: Track) -> None:
         """Hand samples on until there are no more or ffmpeg takes none; raises HubError."""
         encoder = self.encoder = await Encoder.start(
-            self._binary, arguments(track, self._shape, self._part), self._clock
+            self._binary, arguments(track, self._encoding, self._part), self._clock
         )
         encoder.on_end(self.end)
         muxer = Muxer(track)

@@ -26,7 +26,7 @@ class Container(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Shape:
+class Encoding:
     """Quality and kind of a recording."""
 
     quality: Quality = Quality.MEDIUM
@@ -46,26 +46,26 @@ _COPIED: Final = frozenset({"h264", "hevc"})
 _PIECE_MS: Final = 1000
 
 
-def arguments(track: Track, shape: Shape, file: Path) -> Sequence[str]:
+def arguments(track: Track, encoding: Encoding, file: Path) -> Sequence[str]:
     """Return what ffmpeg is told: NUT from its standard input, the recording into `file`."""
     return (
         *("-nostdin", "-hide_banner", "-loglevel", "error", "-y"),
         *("-f", "nut", "-i", "pipe:0", "-an"),
-        *_codec(track, shape),
-        *_file(shape.container),
+        *_codec(track, encoding),
+        *_file(encoding.container),
         f"file:{file}",
     )
 
 
-def _codec(track: Track, shape: Shape) -> Sequence[str]:
-    if shape.container is Container.MP4 and track.codec in _COPIED:
+def _codec(track: Track, encoding: Encoding) -> Sequence[str]:
+    if encoding.container is Container.MP4 and track.codec in _COPIED:
         return ("-c:v", "copy", *(("-tag:v", "hvc1") if track.codec == "hevc" else ()))
     # Pictures keep their own times; a key picture every two seconds lets players jump.
     times = ("-fps_mode", "vfr", "-force_key_frames", "expr:gte(t,n_forced*2)", "-pix_fmt", "yuv420p")
-    if shape.container is Container.MP4:
+    if encoding.container is Container.MP4:
         even = ("-vf", "crop=trunc(iw/2)*2:trunc(ih/2)*2")
-        return ("-c:v", "libx264", "-preset", "superfast", "-crf", str(_H264[shape.quality]), *even, *times)
-    crf, bits = _VP8[shape.quality]
+        return ("-c:v", "libx264", "-preset", "superfast", "-crf", str(_H264[encoding.quality]), *even, *times)
+    crf, bits = _VP8[encoding.quality]
     rate = round(bits * max(1.0, track.width * track.height / _VGA))
     speed = ("-deadline", "realtime", "-cpu-used", "8")
     return ("-c:v", "libvpx", *speed, "-crf", str(crf), "-b:v", str(rate), *times)
