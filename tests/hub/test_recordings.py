@@ -206,8 +206,8 @@ async def test_unloading_ends_a_recording_in_good_order(
     recorder = recordings._recorders["yard"]
     current = recorder._current
     assert current is not None
-    assert current[0].take is not None
-    encoder = current[0].take.encoder
+    assert current[0].writer is not None
+    encoder = current[0].writer.encoder
     assert encoder is not None
     await hub.config_entries.async_unload(entry.entry_id)
     await running.close()
@@ -377,10 +377,10 @@ async def test_a_stream_is_recorded_as_it_is_and_its_address_shown_to_nobody(
     told = heard(hub)
     recorder = entry_recordings(hub, entry.runtime_data)._recorders["yard"]
     assert recorder._current is not None
-    take = recorder._current[0].take
-    assert take is not None
-    assert take.encoder is not None
-    command = command_of(take.encoder.pid)
+    writer = recorder._current[0].writer
+    assert writer is not None
+    assert writer.encoder is not None
+    command = command_of(writer.encoder.pid)
     assert b"ffmpeg" in command
     assert b"secret-word" not in command
     assert b"rtsp" not in command

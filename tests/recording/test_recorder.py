@@ -59,7 +59,7 @@ class Made:
         """Wait until pictures get into the recording, or it is over: ffmpeg and the disk have their own time."""
         current = self.recorder._current or self.recorder._film
         if current is not None:
-            await so(lambda: current[0].take is not None or current[1].done())
+            await so(lambda: current[0].writer is not None or current[1].done())
 
     async def show(self, seconds: float, fps: float = 5, track: Track = TRACK) -> None:
         """Let so much time pass, with pictures."""
@@ -72,7 +72,7 @@ class Made:
         while not self.desk.told.is_set():
             await asyncio.sleep(0.01)
             current = self.recorder._current or self.recorder._film
-            if current is not None and current[0].take is not None:
+            if current is not None and current[0].writer is not None:
                 await self.desk.clock.advance(0.2)
         self.desk.told.clear()
         await settle()
@@ -350,10 +350,10 @@ async def test_an_ffmpeg_that_hears_nothing_is_ended_within_15_s(made: Made, tmp
     await so((tmp_path / "there").exists)
     current = made.recorder._current
     assert current is not None
-    take = current[0].take
-    assert take is not None
-    assert take.encoder is not None
-    pid, asked = take.encoder.pid, clock.monotonic()
+    writer = current[0].writer
+    assert writer is not None
+    assert writer.encoder is not None
+    pid, asked = writer.encoder.pid, clock.monotonic()
     stopping = asyncio.create_task(made.recorder.stop())
     while not stopping.done():
         await so(lambda: clock.sleepers > 0 or stopping.done())
@@ -463,14 +463,14 @@ async def test_a_folder_that_cannot_be_written(made: Made) -> None:
 async def test_an_ffmpeg_that_is_too_slow_loses_pictures_not_memory(
     made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("custom_components.camhub.recording.take.MOST_WAITING", 10_000)
+    monkeypatch.setattr("custom_components.camhub.recording.writer.MOST_WAITING", 10_000)
     made.desk.binary = script(tmp_path, DEAF)
     await made.started(300)
     current = made.recorder._current
     assert current is not None
-    assert current[0].take is not None
+    assert current[0].writer is not None
     await made.show(80)
-    assert current[0].take._size < 20_000
+    assert current[0].writer._size < 20_000
     assert made.desk.counters.get("recorder.left_out") > 0
-    assert current[0].take.encoder is not None
-    current[0].take.encoder.kill()
+    assert current[0].writer.encoder is not None
+    current[0].writer.encoder.kill()

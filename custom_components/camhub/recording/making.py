@@ -21,7 +21,7 @@ from .encoding import Encoding
 from .finish import Seen, finish, part_of, unwritten
 from .library import Library
 from .retention import RetentionLimits, short_of, sweep
-from .take import Take
+from .writer import FfmpegWriter
 
 FFMPEG: Final = "ffmpeg"
 # Seconds between two looks at whether it is over, and at the disk meanwhile.
@@ -77,7 +77,7 @@ class Making:
         self.latest = latest
         self._lasts: Callable[[], bool] = lambda: False
         self._stopping = asyncio.Event()
-        self.take: Take | None = None
+        self.writer: FfmpegWriter | None = None
         self.file: Path | None = None
         self.begun = asyncio.Event()
 
@@ -120,14 +120,14 @@ class Making:
     ) -> Seen:
         tools = self._tools
         part = part_of(file)
-        take = Take(part, self._encoding, binary=binary, clock=tools.clock, counters=tools.counters)
+        writer = FfmpegWriter(part, self._encoding, binary=binary, clock=tools.clock, counters=tools.counters)
         try:
             for sample in kept():
-                take.feed(sample)
-            self.take = take
-            full = await self._until_over(take)
-            self.take = None
-            whole = await take.finish()
+                writer.feed(sample)
+            self.writer = writer
+            full = await self._until_over(writer)
+            self.writer = None
+            whole = await writer.finish()
         except HubError:
             # What is there by then is better than nothing.
             with suppress(HubError):
@@ -135,17 +135,17 @@ class Making:
             await asyncio.to_thread(part.unlink, missing_ok=True)
             raise
         finally:
-            self.take = None
-            take.abandon()
+            self.writer = None
+            writer.abandon()
         seen = await asyncio.to_thread(finish, file, start=start, whole=whole)
         if full is not None:
             raise full
         return seen
 
-    async def _until_over(self, take: Take) -> HubError | None:
+    async def _until_over(self, writer: FfmpegWriter) -> HubError | None:
         """Return at the end; what is wrong with the disk, if that ends it."""
         clock, looked = self._tools.clock, self._tools.clock.monotonic()
-        while not (self._stopping.is_set() or take.ended.is_set()):
+        while not (self._stopping.is_set() or writer.ended.is_set()):
             now = clock.monotonic()
             if now >= self.latest or (now >= self.until and not self._lasts()):
                 break
@@ -155,17 +155,17 @@ class Making:
                     await self._tools.make_room()
                 except HubError as error:
                     return error
-            if take.begun.is_set():
+            if writer.begun.is_set():
                 self.begun.set()
             left = self.latest if self._lasts() else min(self.until, self.latest)
-            await self._pause(min(_LOOK_S, max(0.0, left - now)), take)
-        if take.begun.is_set():
+            await self._pause(min(_LOOK_S, max(0.0, left - now)), writer)
+        if writer.begun.is_set():
             self.begun.set()
         return None
 
-    async def _pause(self, seconds: float, take: Take) -> None:
+    async def _pause(self, seconds: float, writer: FfmpegWriter) -> None:
         """Wait so long, or until it stops, or begins."""
-        waits = [self._stopping.wait(), take.ended.wait(), self._tools.clock.sleep(seconds)]
-        if not take.begun.is_set():
-            waits.append(take.begun.wait())
+        waits = [self._stopping.wait(), writer.ended.wait(), self._tools.clock.sleep(seconds)]
+        if not writer.begun.is_set():
+            waits.append(writer.begun.wait())
         await first_of(*waits)

@@ -19,7 +19,7 @@ from .finish import Seen
 from .library import Name, Trigger, new_file
 from .making import Making, Tools
 from .pre_roll import PreRoll
-from .take import Take
+from .writer import FfmpegWriter
 
 _BACKOFF: Final = Backoff(first=1, factor=2, maximum=60, jitter=1)
 
@@ -243,7 +243,7 @@ class Recorder:
             except HubError as error:
                 self.error = failure = error
             if isinstance(failure, AuthError | Unsupported):
-                self._end_takes()
+                self._end_writers()
             if isinstance(failure, AuthError):
                 return
             if self._tools.clock.monotonic() - begun > _BACKOFF.maximum:
@@ -260,13 +260,15 @@ class Recorder:
                 self.error = None
                 if self._armed and self._keeps_before:
                     self._before.add(sample)
-                for take in self._takes():
-                    take.feed(sample)
+                for writer in self._writers():
+                    writer.feed(sample)
 
-    def _takes(self) -> list[Take]:
-        return [each[0].take for each in (self._current, self._film) if each is not None and each[0].take is not None]
+    def _writers(self) -> list[FfmpegWriter]:
+        return [
+            each[0].writer for each in (self._current, self._film) if each is not None and each[0].writer is not None
+        ]
 
-    def _end_takes(self) -> None:
+    def _end_writers(self) -> None:
         for each in (self._current, self._film):
             if each is not None:
                 each[0].stop()

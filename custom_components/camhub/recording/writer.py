@@ -19,7 +19,7 @@ MOST_WAITING: Final = 64 * 2**20
 _DRAIN_S: Final = 2.0
 
 
-class Take:
+class FfmpegWriter:
     """Feeds ffmpeg, which is started with the first sample; `feed` never waits."""
 
     def __init__(self, part: Path, encoding: Encoding, *, binary: str, clock: Clock, counters: Counters) -> None:
