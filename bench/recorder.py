@@ -14,9 +14,9 @@ from custom_components.camhub.kernel.clock import SystemClock
 from custom_components.camhub.kernel.counters import Counters
 from custom_components.camhub.kernel.samples import Sample, Track
 from custom_components.camhub.recording.library import Library
-from custom_components.camhub.recording.making import Tools
 from custom_components.camhub.recording.recorder import Recorder, RecordingSettings
 from custom_components.camhub.recording.retention import RetentionLimits
+from custom_components.camhub.recording.session import Tools
 from simulators.scenes import shots
 
 from .figure import Figure

@@ -25,8 +25,8 @@ from .kernel.observers import Observers
 from .kernel.provider import Camera, Clips, Switch
 from .kernel.samples import Sample, Source
 from .recording.library import Library
-from .recording.making import Tools
 from .recording.recorder import Recorder
+from .recording.session import Tools
 from .recording_options import default_folder, recording_limits, recording_settings
 from .recording_source import camera_samples, can_be_recorded
 from .runtime import close_at_stop

@@ -16,8 +16,8 @@ from custom_components.camhub.kernel.errors import HubError
 from custom_components.camhub.kernel.model import CameraEvent, Clip
 from custom_components.camhub.kernel.samples import Sample, Track
 from custom_components.camhub.recording.library import Library
-from custom_components.camhub.recording.making import Tools
 from custom_components.camhub.recording.retention import RetentionLimits
+from custom_components.camhub.recording.session import Tools
 from tests.fake_clock import FakeClock, settle
 
 TRACK: Final = Track(codec="mjpeg", width=64, height=48)

@@ -29,7 +29,7 @@ def event(phase: EventPhase = EventPhase.PULSE, number: int = 1) -> CameraEvent:
 @pytest.fixture(autouse=True)
 def _no_look_at_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     """Do not look at the disk meanwhile: a thread takes time that the clock of these tests does not know of."""
-    monkeypatch.setattr("custom_components.camhub.recording.making._DISK_S", 1e9)
+    monkeypatch.setattr("custom_components.camhub.recording.session._DISK_S", 1e9)
 
 
 @pytest.fixture
@@ -380,10 +380,10 @@ async def test_the_disk_is_kept_from_filling(yard: Yard, tmp_path: Path, clock: 
 async def test_a_disk_that_fills_meanwhile_ends_it_and_keeps_what_there_is(
     made: Made, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("custom_components.camhub.recording.making._DISK_S", 1)
+    monkeypatch.setattr("custom_components.camhub.recording.session._DISK_S", 1)
     file = await made.started(3000)
     await made.show(2)
-    monkeypatch.setattr("custom_components.camhub.recording.making.short_of", lambda *_: True)
+    monkeypatch.setattr("custom_components.camhub.recording.session.short_of", lambda *_: True)
     while made.recorder.recording:
         await made.show(1)
     assert made.desk.problems == ["disk_full"]

@@ -17,8 +17,8 @@ from ..kernel.waiting import first_of
 from .encoding import Container, Encoding
 from .finish import Seen
 from .library import Name, Trigger, new_file
-from .making import Making, Tools
 from .pre_roll import PreRoll
+from .session import RecordingSession, Tools
 from .writer import FfmpegWriter
 
 _BACKOFF: Final = Backoff(first=1, factor=2, maximum=60, jitter=1)
@@ -57,8 +57,8 @@ class Recorder:
         self._reading: asyncio.Task[None] | None = None
         self._resting: asyncio.Task[None] | None = None
         self._wanted = asyncio.Event()
-        self._current: tuple[Making, asyncio.Task[Seen]] | None = None
-        self._film: tuple[Making, asyncio.Task[Seen]] | None = None
+        self._current: tuple[RecordingSession, asyncio.Task[Seen]] | None = None
+        self._film: tuple[RecordingSession, asyncio.Task[Seen]] | None = None
         # Events that go on, by id: a recording lasts as long as they do.
         self._going_on: set[str] = set()
         self.error: HubError | None = None
@@ -91,8 +91,8 @@ class Recorder:
                 self._going_on.add(event.id)
         now = self._tools.clock.monotonic()
         if self._current is None:
-            making = self._begin(Trigger.MOTION, now + self._settings.duration, now + self._settings.maximum, event)
-            making.while_lasting(lambda: bool(self._going_on))
+            session = self._begin(Trigger.MOTION, now + self._settings.duration, now + self._settings.maximum, event)
+            session.while_lasting(lambda: bool(self._going_on))
         else:
             self._current[0].put_off(now + self._settings.duration)
 
@@ -104,14 +104,14 @@ class Recorder:
         if self._closed:
             raise Unsupported("the account is being closed", reason="shutting_down")
         until = self._tools.clock.monotonic() + (seconds or self._settings.duration)
-        making = self._current[0] if self._current else self._begin(Trigger.MANUAL, until, until, None)
-        making.latest = max(making.latest, until)
-        making.put_off(until)
+        session = self._current[0] if self._current else self._begin(Trigger.MANUAL, until, until, None)
+        session.latest = max(session.latest, until)
+        session.put_off(until)
         if self._current is not None:
-            await first_of(making.begun.wait(), self._current[1])
-        if not making.begun.is_set() or making.file is None:
+            await first_of(session.begun.wait(), self._current[1])
+        if not session.begun.is_set() or session.file is None:
             raise self.error or Unreachable("not one picture came", reason="no_frames")
-        return making.file
+        return session.file
 
     async def stop(self) -> Path | None:
         """End what is being recorded for the library; return it once it can be played, None where nothing was.
@@ -120,10 +120,10 @@ class Recorder:
         """
         if self._current is None:
             return None
-        making, task = self._current
-        making.stop()
+        session, task = self._current
+        session.stop()
         await asyncio.shield(task)
-        return making.file
+        return session.file
 
     async def film(self, file: Path, seconds: float, lookback: float) -> None:
         """Record into a file outside the library and return when it is there; raises HubError."""
@@ -132,16 +132,16 @@ class Recorder:
         container = Container.WEBM if file.suffix.lower() == ".webm" else Container.MP4
         now = self._tools.clock.monotonic()
         encoding = Encoding(quality=self._settings.encoding.quality, container=container)
-        making = Making(self._tools, encoding, until=now + seconds, latest=now + seconds)
-        task = asyncio.create_task(self._run(making, making.into_file(file, self._kept(lookback))))
-        self._film = making, task
+        session = RecordingSession(self._tools, encoding, until=now + seconds, latest=now + seconds)
+        task = asyncio.create_task(self._run(session, session.into_file(file, self._kept(lookback))))
+        self._film = session, task
         task.add_done_callback(self._film_over)
         self._wanted.set()
         self._changed()
         try:
             await asyncio.shield(task)
         except asyncio.CancelledError:
-            making.stop()
+            session.stop()
             raise
 
     async def close(self) -> None:
@@ -149,27 +149,27 @@ class Recorder:
         self._closed = True
         self.arm(on=False)
         running = [each for each in (self._current, self._film) if each is not None]
-        for making, _ in running:
-            making.stop()
+        for session, _ in running:
+            session.stop()
         await asyncio.gather(*(task for _, task in running), return_exceptions=True)
         if self._resting is not None:
             await asyncio.wait({self._resting})
 
-    def _begin(self, trigger: Trigger, until: float, latest: float, event: CameraEvent | None) -> Making:
+    def _begin(self, trigger: Trigger, until: float, latest: float, event: CameraEvent | None) -> RecordingSession:
         clock, settings = self._tools.clock, self._settings
-        making = Making(self._tools, settings.encoding, until=until, latest=latest)
+        session = RecordingSession(self._tools, settings.encoding, until=until, latest=latest)
         at, lookback = clock.monotonic(), settings.pre_roll if trigger is Trigger.MOTION else 0.0
         before = self._before.last(lookback, at)
         start = clock.now() - timedelta(seconds=at - before[0].at if before else 0.0)
         name = Name(trigger=trigger, start=start, container=settings.encoding.container)
         place = partial(new_file, self._tools.library.of(self._camera).folder, name)
-        work = making.into_library(place, self._kept(lookback), start)
-        task = asyncio.create_task(self._tell(making, work, event), name=f"recording of {self._camera}")
-        self._current = making, task
+        work = session.into_library(place, self._kept(lookback), start)
+        task = asyncio.create_task(self._tell(session, work, event), name=f"recording of {self._camera}")
+        self._current = session, task
         task.add_done_callback(self._over)
         self._wanted.set()
         self._changed()
-        return making
+        return session
 
     def _kept(self, lookback: float) -> Callable[[], Sequence[Sample]]:
         """Return a function for what is kept from before now on, as soon as there is somewhere to put it."""
@@ -182,16 +182,18 @@ class Recorder:
 
         return kept
 
-    async def _tell(self, making: Making, work: Coroutine[Any, Any, Seen], event: CameraEvent | None) -> Seen:
+    async def _tell(
+        self, session: RecordingSession, work: Coroutine[Any, Any, Seen], event: CameraEvent | None
+    ) -> Seen:
         """Make a recording for the library and tell of it."""
-        seen = await self._run(making, work)
-        if making.file is not None:
+        seen = await self._run(session, work)
+        if session.file is not None:
             shelf = self._tools.library.of(self._camera)
-            clip = await asyncio.to_thread(shelf.clip, making.file)
+            clip = await asyncio.to_thread(shelf.clip, session.file)
             self._tools.on_finished(clip, event)
         return seen
 
-    async def _run(self, making: Making, work: Coroutine[Any, Any, Seen]) -> Seen:
+    async def _run(self, session: RecordingSession, work: Coroutine[Any, Any, Seen]) -> Seen:
         """Make a recording; what goes wrong is told, and raised."""
         tools = self._tools
         try:
@@ -243,7 +245,7 @@ class Recorder:
             except HubError as error:
                 self.error = failure = error
             if isinstance(failure, AuthError | Unsupported):
-                self._end_writers()
+                self._stop_sessions()
             if isinstance(failure, AuthError):
                 return
             if self._tools.clock.monotonic() - begun > _BACKOFF.maximum:
@@ -268,7 +270,7 @@ class Recorder:
             each[0].writer for each in (self._current, self._film) if each is not None and each[0].writer is not None
         ]
 
-    def _end_writers(self) -> None:
+    def _stop_sessions(self) -> None:
         for each in (self._current, self._film):
             if each is not None:
                 each[0].stop()

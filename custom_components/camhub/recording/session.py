@@ -66,7 +66,7 @@ class Tools:
             raise Unreachable("too little is free on the disk", reason="disk_full")
 
 
-class Making:
+class RecordingSession:
     """A recording that is being made; `until` and `latest` are monotonic, and no later than `latest` it ends."""
 
     def __init__(self, tools: Tools, encoding: Encoding, *, until: float, latest: float) -> None:
