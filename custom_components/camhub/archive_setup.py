@@ -1,16 +1,19 @@
-"""Sets an account's archive up with the account, or says why there is none."""
+"""Sets an account's archive up with the account, or has its clips wait where that cannot be."""
 
 from functools import partial
 
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
 
 from .archive_choice import ArchiveKind, async_archive_choice, async_make, kind_of
+from .archive_problems import ArchiveProblems, is_exposed
 from .archiving import VENDOR, Archiving
 from .clip_sources import LOCAL
 from .const import LOGGER
 from .coordinator import CamHubConfigEntry, CamHubCoordinator
 from .kernel.errors import HubError, Unreachable
 from .kernel.provider import Clips, SessionFactory
+from .recording.archives import Archive
+from .recording.archives.closed import ClosedArchive
 from .recordings import Recordings
 from .runtime import SHARED, close_at_stop
 
@@ -22,7 +25,7 @@ async def async_setup_archive(
     session: SessionFactory,
     recordings: Recordings,
 ) -> None:
-    """Have clips of events and finished recordings kept, where that is wanted; where it cannot be, the log says so."""
+    """Have clips of events and finished recordings kept, where that is wanted; a repair says what hinders it."""
     choice = await async_archive_choice(hass.data[SHARED].store, entry)
     if kind_of(choice) is ArchiveKind.NONE:
         return
@@ -34,14 +37,18 @@ async def async_setup_archive(
             raise Unreachable("the camera has no clips now")
         return clips
 
+    archive: Archive
+    unusable: str | None = None
     try:
         archive = await async_make(hass, choice, session, coordinator.clock)
     except HubError as error:
-        LOGGER.warning("Clips of %s are not archived: %s", entry.title, error.reason)
-        return
+        LOGGER.warning("Clips of %s wait, as there is no archive for them: %s", entry.title, error.reason)
+        archive, unusable = ClosedArchive(error), error.reason
+    exposed = await hass.async_add_executor_job(is_exposed, hass, entry, choice)
+    problems = ArchiveProblems(coordinator.clock, unusable, exposed=exposed)
     names = {camera.id: camera.identity.name for camera in coordinator.data.values()}
     archiving = Archiving(
-        hass, entry, choice, archive, find, names, clock=coordinator.clock, counters=coordinator.counters
+        hass, entry, choice, archive, find, names, problems, clock=coordinator.clock, counters=coordinator.counters
     )
     entry.async_on_unload(archiving.async_close)
     entry.async_on_unload(close_at_stop(hass, archiving.async_close))
@@ -53,3 +60,20 @@ async def async_setup_archive(
         )
     )
     coordinator.archiving = archiving
+    coordinator.own_problems.append(archiving.problems)
+    _check_when_told(entry, coordinator, archiving)
+
+
+def _check_when_told(entry: CamHubConfigEntry, coordinator: CamHubCoordinator, archiving: Archiving) -> None:
+    """Raise or take back the repairs of an archive as soon as they change; those that take long at the next look."""
+    known: set[str] = set()
+
+    @callback
+    def look() -> None:
+        nonlocal known
+        before, known = known, set(archiving.problems())
+        if known != before:
+            coordinator.async_check()
+
+    entry.async_on_unload(archiving.async_on_change(look))
+    look()

@@ -1,6 +1,6 @@
 """The clips of one account on their way to its archive: what comes in, what Home Assistant hears, what it may ask."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 import shutil
@@ -14,7 +14,9 @@ from homeassistant.util import dt as dt_util
 from homeassistant.util.json import JsonObjectType, JsonValueType
 
 from .archive_choice import ArchiveKind, key_of, kind_of, listed, namer, number
+from .archive_problems import ArchiveProblems
 from .const import DOMAIN, LOGGER
+from .ffmpeg_setting import ffmpeg_program
 from .kernel.clock import Clock
 from .kernel.counters import Counters
 from .kernel.errors import AuthError, HubError, Unsupported
@@ -31,8 +33,9 @@ from .recording.steps import Place, Steps
 
 EVENT_ARCHIVED: Final = f"{DOMAIN}_clip_archived"
 VENDOR: Final = "vendor"
-# Seconds for which a link on the sensor opens.
+# Seconds for which a link on the sensor opens; it is renewed when half of them have passed.
 LINK_LIFE: Final = 3600
+_RENEWS: Final = timedelta(seconds=LINK_LIFE / 2)
 _ROWS: Final = 100
 _EXPIRES: Final = timedelta(hours=1)
 
@@ -50,6 +53,7 @@ class Archiving:
         archive: Archive,
         find: Find,
         cameras: dict[str, str],
+        problems: ArchiveProblems,
         *,
         clock: Clock,
         counters: Counters,
@@ -60,6 +64,7 @@ class Archiving:
         self._choice = choice
         self._cameras = cameras
         self._clock = clock
+        self._problems = problems
         self.archive = archive
         queue = self._queue = ClipQueue(queue_folder(hass, entry.entry_id))
         spool = Spool(spool_folder(hass, entry.entry_id))
@@ -68,6 +73,7 @@ class Archiving:
             key=key_of(choice),
             name=namer(choice, entry.title, cameras, dt_util.get_default_time_zone()),
             convert=choice.flag("convert", default=True),
+            program=ffmpeg_program(hass),
         )
         steps = Steps(queue, spool, find, place, clock)
         self._pipeline = Pipeline(queue, spool, steps, clock=clock, counters=counters)
@@ -83,6 +89,15 @@ class Archiving:
     def reason(self) -> str | None:
         """Return why the last clip had to wait, None while all is well."""
         return self._pipeline.reason
+
+    @property
+    def failure(self) -> str | None:
+        """Return why the archive has taken nothing for long, None where it does."""
+        return self._problems.reason(self.tally)
+
+    def problems(self) -> Iterable[str]:
+        """Return what the user has to mend (`issues.<slug>`)."""
+        return self._problems.found(self.tally)
 
     @property
     def last_at(self) -> datetime | None:
@@ -108,16 +123,17 @@ class Archiving:
     def async_start(self, on_refused: Callable[[AuthError], None]) -> None:
         """Go to work; `on_refused` hears that the cameras' account was refused."""
 
-        def refused(job: Job, error: AuthError) -> None:
-            if job.state is State.WAITING:
+        def failed(job: Job, error: HubError) -> None:
+            if job.state is State.WAITING and isinstance(error, AuthError):
                 on_refused(error)
+            self._problems.failed(job, error)
 
         self._pipeline.on_archived(self._archived)
         self._pipeline.on_change(self._count)
-        self._pipeline.on_refused(refused)
+        self._pipeline.on_failed(failed)
         self._pipeline.start()
-        undo = async_track_time_interval(self._hass, self._expire, _EXPIRES)
-        self._entry.async_on_unload(undo)
+        for work, interval in ((self._expire, _EXPIRES), (self._renew, _RENEWS)):
+            self._entry.async_on_unload(async_track_time_interval(self._hass, work, interval))
 
     async def async_close(self) -> None:
         """Stop where it is."""
@@ -195,6 +211,7 @@ class Archiving:
     @callback
     def _archived(self, job: Job) -> None:
         """Tell the bus where a clip went and when."""
+        self._problems.worked()
         self._hass.bus.async_fire(
             EVENT_ARCHIVED,
             {
@@ -207,6 +224,7 @@ class Archiving:
                 "at": _iso(job.at),
                 "archive": kind_of(self._choice).value,
                 "clip": job.reference,
+                "clip_url": self.archive.address(f"{job.reference}"),
                 "size": job.size,
                 "sha256": job.sha256,
                 "queued_at": _iso(job.queued_at),
@@ -224,11 +242,18 @@ class Archiving:
         self._counting = False
         try:
             self.tally = await self._queue.tally()
-            if self.tally.last is not None and self._choice.flag("link_sensor"):
-                self.link = await self.async_link(self.tally.last, LINK_LIFE)
+            last, self.link = self.tally.last, None
+            if last is not None and self._choice.flag("link_sensor"):
+                self.link = await self.async_link(last, LINK_LIFE)
         except HubError as error:
             LOGGER.debug("The clips of %s cannot be counted: %s", self._entry.title, error.reason)
         self._changed.tell()
+
+    @callback
+    def _renew(self, _now: datetime) -> None:
+        """Have a link that opens again before the one on the sensor no longer does."""
+        if self._choice.flag("link_sensor"):
+            self._count()
 
     async def _expire(self, _now: datetime) -> None:
         try:

@@ -12,6 +12,8 @@ ENTRY: Final = "entry_id"
 CAMERA: Final = "camera_id"
 # What is wrong with the key, for all accounts at once; every other reason is about what one account has stored.
 KEY_PROBLEMS: Final = ("key_exposed", "key_malformed", "key_missing", "key_unreadable")
+# What is mended on a page of the account's settings (a step of `options_flow.py`): its repair leads there.
+PAGES: Final = {"archive_failing": "archive", "archive_open": "archive"}
 UNREADABLE: Final = "login_unreadable"
 NEWER: Final = "stored_newer"
 
@@ -34,7 +36,7 @@ def async_raise(
         DOMAIN,
         issue_id,
         data={ENTRY: entry.entry_id, **({CAMERA: camera_id} if camera_id else {})},
-        is_fixable=fixable,
+        is_fixable=fixable or key in PAGES,
         severity=ir.IssueSeverity.ERROR if error else ir.IssueSeverity.WARNING,
         translation_key=key,
         translation_placeholders={"account": entry.title, **placeholders},

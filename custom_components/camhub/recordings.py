@@ -19,6 +19,7 @@ from .clip_sources import LOCAL, recording_id
 from .const import DOMAIN, LOGGER, OPTION_KEPT, OPTION_RECORDING
 from .coordinator import CamHubConfigEntry, CamHubCoordinator
 from .exposure import OPEN, Exposure
+from .ffmpeg_setting import ffmpeg_program
 from .kernel.errors import HubError, Unsupported
 from .kernel.model import CameraEvent, Clip, EventKind
 from .kernel.observers import Observers
@@ -68,6 +69,7 @@ class Recordings:
             on_change=self._changed,
             on_finished=self._finished,
             on_problem=self._problem,
+            program=ffmpeg_program(hass),
         )
         self._recorders: dict[str, Recorder] = {}
         self._undo: dict[str, Callable[[], None]] = {}

@@ -2,12 +2,15 @@
 
 from typing import Any
 
-from homeassistant.components.repairs import RepairsFlow, RepairsFlowResult
+from homeassistant.components.repairs import FlowType, RepairsFlow, RepairsFlowResult
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
+from homeassistant.helpers.translation import async_get_translations
 
 from .const import DOMAIN
-from .issues import CAMERA, ENTRY
+from .coordinator import CamHubConfigEntry
+from .issues import CAMERA, ENTRY, PAGES
 from .sign_in_again import async_sign_in_again
 from .why_dark_flow import WhyDarkFlow
 
@@ -38,9 +41,46 @@ class SignInAgainFlow(RepairsFlow):
         return self.async_abort(reason="sign_in_again", next_flow=await async_sign_in_again(self.hass, entry))
 
 
+class SettingsFlow(RepairsFlow):
+    """Leads to the page of the account's settings that mends it."""
+
+    def __init__(self, entry_id: str, page: str) -> None:
+        """Remember the account and the page."""
+        self._entry_id = entry_id
+        self._page = page
+
+    async def async_step_init(self, user_input: dict[str, Any] | None = None) -> RepairsFlowResult:
+        """Begin with the explanation."""
+        return await self.async_step_confirm()
+
+    async def async_step_confirm(self, user_input: dict[str, Any] | None = None) -> RepairsFlowResult:
+        """Explain, then hand over; the issue goes away once it is mended."""
+        entry = self.hass.config_entries.async_get_entry(self._entry_id)
+        if entry is None:
+            return self.async_create_entry(data={})
+        if user_input is None:
+            words = {"account": entry.title, "reason": await self._reason(entry)}
+            return self.async_show_form(step_id="confirm", description_placeholders=words)
+        options = self.hass.config_entries.options
+        flow = await options.async_init(entry.entry_id)
+        await options.async_configure(flow["flow_id"], {"next_step_id": self._page})
+        return self.async_abort(reason="settings", next_flow=(FlowType.OPTIONS_FLOW, flow["flow_id"]))
+
+    async def _reason(self, entry: CamHubConfigEntry) -> str:
+        """Return the sentence of what the archive answers, empty where it is well or the account is not open."""
+        archiving = entry.runtime_data.archiving if entry.state is ConfigEntryState.LOADED else None
+        if archiving is None or (slug := archiving.failure) is None:
+            return ""
+        texts = await async_get_translations(self.hass, self.hass.config.language, "exceptions", [DOMAIN])
+        return texts.get(f"component.{DOMAIN}.exceptions.{slug}.message", slug)
+
+
 async def async_create_fix_flow(hass: HomeAssistant, issue_id: str, data: IssueData | None) -> RepairsFlow:
     """Return the dialog that mends an issue."""
     about = data or {}
     if camera_id := about.get(CAMERA):
         return WhyDarkFlow(str(about.get(ENTRY)), str(camera_id))
+    issue = ir.async_get(hass).async_get_issue(DOMAIN, issue_id)
+    if issue is not None and (page := PAGES.get(issue.translation_key or "")):
+        return SettingsFlow(str(about.get(ENTRY)), page)
     return SignInAgainFlow(issue_id, str(about.get(ENTRY)))

@@ -9,6 +9,7 @@ from homeassistant.core import HomeAssistant, callback
 
 from .const import CONF_CREDENTIALS, CONF_PROVIDER, DOMAIN
 from .coordinator import CamHubConfigEntry
+from .ffmpeg_setting import ffmpeg_program
 from .runtime import async_load_spec
 from .stream_entry import count_viewers
 from .upgrade import is_newer
@@ -38,7 +39,7 @@ async def async_health(hass: HomeAssistant) -> dict[str, Any]:
     ]
     dark = sum(not reached or camera.online is False for reached, camera in cameras)
     lines = [entry.runtime_data for entry in loaded if any(c.event_kinds for c in entry.runtime_data.data.values())]
-    engines, ffmpeg = await hass.async_add_executor_job(_parts)
+    engines, ffmpeg = await hass.async_add_executor_job(_parts, ffmpeg_program(hass))
     return {
         "accounts": f"{len(loaded)}/{len(every)}",
         "cameras": len(cameras),
@@ -57,9 +58,9 @@ def _viewers(hass: HomeAssistant, entry: CamHubConfigEntry) -> int:
     return sum(count_viewers(hass, entry.runtime_data, camera_id) for camera_id in entry.runtime_data.data)
 
 
-def _parts() -> tuple[list[str], bool]:
+def _parts(program: str) -> tuple[list[str], bool]:
     """Return which engines for live pictures are installed, and whether there is ffmpeg; looks at the disk."""
-    return [name for name in ENGINES if find_spec(name) is not None], shutil.which("ffmpeg") is not None
+    return [name for name in ENGINES if find_spec(name) is not None], shutil.which(program) is not None
 
 
 async def _services(hass: HomeAssistant, keys: set[str]) -> dict[str, Any]:

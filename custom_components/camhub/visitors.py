@@ -36,7 +36,6 @@ PROBLEMS: Final = {
     "recognition_no_collection": ("recognition_no_collection",),
 }
 _BEGINNINGS: Final = frozenset({EventPhase.START, EventPhase.PULSE})
-_SAVE_AFTER: Final = 10.0
 
 
 class Known(Protocol):
@@ -177,7 +176,8 @@ class Visitors:
             self._coordinator.counters.count("recognition.left_out")
             return
         self._spent = (self._day, self._today + 1)
-        self._spending.async_delay_save(self._kept, _SAVE_AFTER)
+        # On the disk before it is asked: neither a reload nor a power cut gives a picture back to the budget.
+        await self._spending.async_save(self._kept())
         try:
             if self._search is None:
                 self._search = await self._made()

@@ -5,25 +5,33 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from datetime import datetime, timedelta
 import json
 from pathlib import Path
+import shutil
+from types import SimpleNamespace
 from typing import Any, override
 
+from freezegun.api import FrozenDateTimeFactory
+from homeassistant.components.repairs import DOMAIN as REPAIRS
 from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.data_entry_flow import FlowResultType
-from homeassistant.exceptions import ServiceValidationError
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.helpers import issue_registry as ir
 from homeassistant.requirements import RequirementsNotFound
+from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.camhub import archive_choice
-from custom_components.camhub.archiving import EVENT_ARCHIVED, queue_folder
+from custom_components.camhub.archiving import EVENT_ARCHIVED, LINK_LIFE, queue_folder
 from custom_components.camhub.const import DOMAIN, OPTION_ARCHIVE
 from custom_components.camhub.diagnostics import async_get_config_entry_diagnostics
-from custom_components.camhub.kernel.errors import AuthError, HubError, Unsupported
+from custom_components.camhub.kernel.errors import AuthError, HubError, Unreachable, Unsupported
 from custom_components.camhub.kernel.model import CameraEvent, Clip, CredentialState, EventKind
 from custom_components.camhub.kernel.provider import Clips
 from custom_components.camhub.kernel.secret import Credentials
 from custom_components.camhub.runtime import SHARED
+from tests.fake_clock import FakeClock
 from tests.recording.films import film
 from tests.sentinel import MARK
 
@@ -71,6 +79,10 @@ async def sealed(hass: HomeAssistant, **choice: Any) -> dict[str, str]:
     return {OPTION_ARCHIVE: await hass.data[SHARED].store.async_seal(json.dumps(choice))}
 
 
+def issues(hass: HomeAssistant) -> set[str]:
+    return {issue.translation_key or "" for issue in ir.async_get(hass).issues.values() if issue.domain == DOMAIN}
+
+
 def motion(name: str) -> CameraEvent:
     at = dt_util.utcnow()
     clip = Clip(id=name, camera="yard", start=at, end=at + timedelta(seconds=5), kind=EventKind.MOTION)
@@ -85,6 +97,11 @@ class Counts:
         self._changed = asyncio.Event()
         self._undo = self.archiving.async_on_change(self._changed.set)
 
+    async def changed(self) -> None:
+        """Return with the next change."""
+        self._changed.clear()
+        await self._changed.wait()
+
     async def until(self, pending: int, dead: int, last: str | None) -> None:
         def reached() -> bool:
             tally = self.archiving.tally
@@ -92,8 +109,7 @@ class Counts:
             return (tally.pending, tally.dead, found) == (pending, dead, last)
 
         while not reached():
-            self._changed.clear()
-            await self._changed.wait()
+            await self.changed()
 
 
 async def test_a_clip_is_kept_told_and_linked(
@@ -114,6 +130,7 @@ async def test_a_clip_is_kept_told_and_linked(
     (event,) = told
     assert (event["camera"], event["event_id"], event["archive"]) == ("Yard", "e1", "folder")
     assert (media / event["clip"]).read_bytes() == clips.content
+    assert event["clip_url"] == (media / event["clip"]).as_uri()
     assert event["processed_at"] is not None
     last = state_of(hub, "sensor.yard_last_archived_clip")
     assert last.attributes["clip"] == event["clip"]
@@ -198,18 +215,189 @@ async def test_only_what_is_wanted_is_kept(
     assert await entry.runtime_data.archiving.async_rows() == []
 
 
-async def test_the_account_goes_without_what_cannot_be(
-    hub: HomeAssistant, add_account: AddAccount, clips: CameraClips, tmp_path: Path
+async def test_an_archive_that_cannot_be_used_has_clips_wait(
+    hub: HomeAssistant, add_account: AddAccount, clips: CameraClips, fake: FakeSpec, media: Path
 ) -> None:
-    entry = await add_account(options=await sealed(hub, kind="folder", folder="/elsewhere"))
-    assert entry.runtime_data.archiving is None
+    entry = await add_account(options=await sealed(hub, kind="folder", folder="/elsewhere", link_sensor=True))
+    assert issues(hub) == {"archive_failing"}
+    counts = Counts(entry)
+    fake.provider.line.put_nowait(motion("e1"))
+    await counts.until(1, 0, None)
+    for domain, action, target in (
+        (DOMAIN, "clip_link", "camera.yard"),
+        ("button", "press", "button.yard_test_archive"),
+    ):
+        with pytest.raises(HomeAssistantError):
+            await hub.services.async_call(
+                domain,
+                action,
+                {"entity_id": target},
+                blocking=True,
+                return_response=domain == DOMAIN,
+            )
+    hub.config_entries.async_update_entry(entry, options=await sealed(hub, kind="folder", folder=str(media)))
+    await hub.config_entries.async_reload(entry.entry_id)
+    await hub.async_block_till_done()
+    await Counts(entry).until(0, 0, "e1")
+    assert issues(hub) == set()
+
+
+async def test_an_archive_that_does_not_open_is_none(
+    hub: HomeAssistant, add_account: AddAccount, clips: CameraClips
+) -> None:
+    broken = await add_account(options={OPTION_ARCHIVE: "broken"})
+    assert broken.runtime_data.archiving is None
     assert hub.states.get("button.yard_test_archive") is None
     with pytest.raises(ServiceValidationError):
         await hub.services.async_call(
             DOMAIN, "clip_link", {"entity_id": "camera.yard"}, blocking=True, return_response=True
         )
-    broken = await add_account(options={OPTION_ARCHIVE: "broken"}, unique_id="other", title="Other")
-    assert broken.runtime_data.archiving is None
+
+
+@pytest.fixture
+def clock(hub: HomeAssistant) -> FakeClock:
+    """Put a clock that stands still in the place of the hub's."""
+    clock = FakeClock(dt_util.utcnow())
+    hub.data[SHARED].clock = clock
+    return clock
+
+
+async def test_an_archive_that_refuses_for_long_is_a_repair_until_it_takes_a_clip(
+    hub: HomeAssistant,
+    add_account: AddAccount,
+    clips: CameraClips,
+    fake: FakeSpec,
+    media: Path,
+    clock: FakeClock,
+    hass_client: ClientSessionGenerator,
+) -> None:
+    assert await async_setup_component(hub, REPAIRS, {})
+    (folder := media / "share").mkdir()
+    entry = await add_account(options=await sealed(hub, kind="folder", folder=str(folder)))
+    archiving = entry.runtime_data.archiving
+    folder.rmdir()
+    counts = Counts(entry)
+    fake.provider.line.put_nowait(motion("e1"))
+    while not archiving.tally.troubles:
+        await counts.changed()
+    await clock.advance(3500)
+    entry.runtime_data.async_check()
+    assert issues(hub) == set()
+    await clock.advance(200)
+    entry.runtime_data.async_check()
+    assert issues(hub) == {"archive_failing"}
+
+    client = await hass_client()
+    issue = {"handler": DOMAIN, "issue_id": f"archive_failing_{entry.entry_id}"}
+    form = await (await client.post("/api/repairs/issues/fix", json=issue)).json()
+    assert form["description_placeholders"] == {
+        "account": "Home",
+        "reason": "The folder is not there; if it is a share, it may not be mounted",
+    }
+    done = await (await client.post(f"/api/repairs/issues/fix/{form['flow_id']}", json={})).json()
+    kind, flow_id = done["next_flow"]
+    assert kind == "options_flow"
+    assert hub.config_entries.options.async_get(flow_id)["step_id"] == "archive"
+    assert issues(hub) == {"archive_failing"}
+
+    # Home Assistant starts anew, and the trouble goes on: nobody waits an hour for being told.
+    hub.config_entries.options.async_abort(flow_id)
+    await hub.config_entries.async_reload(entry.entry_id)
+    await hub.async_block_till_done()
+    counts = Counts(entry)
+    while not issues(hub):
+        await counts.changed()
+    folder.mkdir()
+    await clock.advance(3700)
+    await counts.until(0, 0, "e1")
+    assert issues(hub) == set()
+
+
+async def test_a_clip_that_is_at_fault_itself_is_no_trouble_of_the_archive(
+    hub: HomeAssistant, add_account: AddAccount, clips: CameraClips, fake: FakeSpec, media: Path, clock: FakeClock
+) -> None:
+    entry = await add_account(options=await sealed(hub, kind="folder", folder=str(media)))
+    clips.error = Unreachable("away", reason="archive_unreachable")
+    counts = Counts(entry)
+    fake.provider.line.put_nowait(motion("e1"))
+    while not entry.runtime_data.archiving.tally.troubles:
+        await counts.changed()
+    await clock.advance(4000)
+    entry.runtime_data.async_check()
+    assert issues(hub) == set()
+
+
+async def test_an_ffmpeg_that_is_missing_is_a_repair_and_its_place_can_be_told(
+    hub: HomeAssistant,
+    add_account: AddAccount,
+    clips: CameraClips,
+    fake: FakeSpec,
+    media: Path,
+) -> None:
+    hub.data["ffmpeg"] = SimpleNamespace(binary="/nowhere/ffmpeg")
+    clips.content = film("mpeg4")
+    entry = await add_account(options=await sealed(hub, kind="folder", folder=str(media)))
+    counts = Counts(entry)
+    fake.provider.line.put_nowait(motion("e1"))
+    while issues(hub) != {"ffmpeg_missing"}:
+        await counts.changed()
+    hub.data["ffmpeg"] = SimpleNamespace(binary=shutil.which("ffmpeg"))
+    await hub.config_entries.async_reload(entry.entry_id)
+    await hub.async_block_till_done()
+    await Counts(entry).until(0, 0, "e1")
+    assert issues(hub) == set()
+
+
+@pytest.mark.parametrize(
+    ("viewers", "choice", "told"),
+    [
+        ({}, {}, False),
+        ({"yard": {}}, {}, True),
+        ({"yard": {}}, {"cameras": ["door"]}, False),
+        ({"yard": {}}, {"cameras": ["door", "yard"]}, True),
+        ({"yard": {}}, {"folder": "elsewhere"}, False),
+    ],
+)
+async def test_clips_that_everybody_may_open_are_told_of(
+    hub: HomeAssistant,
+    add_account: AddAccount,
+    clips: CameraClips,
+    media: Path,
+    tmp_path: Path,
+    viewers: dict[str, Any],
+    choice: dict[str, Any],
+    *,
+    told: bool,
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    hub.config.allowlist_external_dirs.add(str(tmp_path))
+    place = {"folder": str(media), **choice}
+    place["folder"] = str(tmp_path / place["folder"])
+    options = {"viewers": viewers, **await sealed(hub, kind="folder", **place)}
+    await add_account(options=options)
+    assert issues(hub) == ({"archive_open"} if told else set())
+
+
+async def test_the_link_on_the_sensor_is_renewed_before_it_ends(
+    hub: HomeAssistant,
+    add_account: AddAccount,
+    clips: CameraClips,
+    fake: FakeSpec,
+    media: Path,
+    freezer: FrozenDateTimeFactory,
+) -> None:
+    entry = await add_account(options=await sealed(hub, kind="folder", folder=str(media), link_sensor=True))
+    counts = Counts(entry)
+    fake.provider.line.put_nowait(motion("e1"))
+    await counts.until(0, 0, "e1")
+    first = entry.runtime_data.archiving.link
+    freezer.tick(LINK_LIFE / 2 + 1)
+    async_fire_time_changed(hub)
+    await counts.changed()
+    second = entry.runtime_data.archiving.link
+    assert second is not None
+    assert second != first
+    assert state_of(hub, "sensor.yard_last_archived_clip").attributes["clip_url"] == second
 
 
 async def test_a_key_that_changes_takes_the_archive_along(

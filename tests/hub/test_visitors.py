@@ -130,6 +130,22 @@ async def test_a_budget_ends_without_an_error(
     assert state_of(hub, SENSOR).state == "unknown"
 
 
+async def test_a_reload_neither_loses_nor_doubles_what_was_asked(
+    hub: HomeAssistant, entry: MockConfigEntry, fake: FakeSpec, aws: RekognitionSimulator
+) -> None:
+    await choose(hub, entry, **typed(aws))
+    for number in (1, 2, 3):
+        await see(hub, fake, number)
+        await until(hub, lambda asked=number: len(aws.asked) == asked)
+        assert await hub.config_entries.async_reload(entry.entry_id)
+        await hub.async_block_till_done()
+        assert entry.runtime_data.visitor_facts()["pictures_today"] == number
+    await see(hub, fake, 4)
+    counters = entry.runtime_data.counters
+    await until(hub, lambda: counters.get("recognition.left_out") == 1)
+    assert len(aws.asked) == 3
+
+
 async def test_a_refusal_is_an_attribute_and_said_once(
     hub: HomeAssistant,
     entry: MockConfigEntry,
@@ -159,7 +175,8 @@ async def test_refused_keys_are_a_repair_and_a_used_up_budget_is_none(
     await see(hub, fake, 1)
     issue = f"recognition_refused_{entry.entry_id}"
     await until(hub, lambda: ir.async_get(hub).async_get_issue(DOMAIN, issue) is not None)
-    await choose(hub, entry, **typed(aws, budget=1))
+    # The refused one counts, also after the reload that new keys are.
+    await choose(hub, entry, **typed(aws, budget=2))
     assert ir.async_get(hub).async_get_issue(DOMAIN, issue) is None
     asked = len(aws.asked)
     await see(hub, fake, 1)

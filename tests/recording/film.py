@@ -5,7 +5,6 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
-import shutil
 from typing import Final
 
 import av
@@ -102,7 +101,6 @@ class Desk:
     root: Path
     clock: FakeClock
     limits: RetentionLimits = NO_LIMITS
-    binary: str | None = field(default_factory=lambda: shutil.which("ffmpeg"))
     changed: list[str] = field(default_factory=list)
     told: asyncio.Event = field(default_factory=asyncio.Event)
     finished: list[tuple[Clip, CameraEvent | None]] = field(default_factory=list)
@@ -119,7 +117,6 @@ class Desk:
             on_change=self.changed.append,
             on_finished=self._finished,
             on_problem=self._problem,
-            find=lambda _: self.binary,
             chance=lambda: 0.0,
         )
 

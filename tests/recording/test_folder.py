@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from custom_components.camhub.kernel.durable import UNFINISHED
 from custom_components.camhub.kernel.errors import AuthError, HubError, Malformed, Unreachable, Unsupported
 from custom_components.camhub.recording.archives import Film, NameTaken
 from custom_components.camhub.recording.archives.folder import FolderArchive
@@ -73,6 +74,17 @@ async def test_a_film_that_shrinks_leaves_nothing(tmp_path: Path, folder: Path) 
     with pytest.raises(Unreachable):
         await FolderArchive(folder).put(film, "one.mp4")
     assert below(folder) == []
+
+
+async def test_a_disk_that_is_full_gets_nothing_and_then_all(tmp_path: Path, folder: Path) -> None:
+    archive, film = FolderArchive(folder), made(tmp_path / "one", b"1" * 10)
+    (folder / f".one.mp4{UNFINISHED}").symlink_to("/dev/full")
+    with pytest.raises(Unreachable) as raised:
+        await archive.put(film, "one.mp4")
+    assert raised.value.reason == "archive_full"
+    assert below(folder) == []
+    await archive.verify(await archive.put(film, "one.mp4"), film)
+    assert archive.address("one.mp4") == f"file://{folder}/one.mp4"
 
 
 @pytest.mark.parametrize(

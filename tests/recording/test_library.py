@@ -10,7 +10,7 @@ from custom_components.camhub.kernel.errors import HubError, Malformed, Unsuppor
 from custom_components.camhub.kernel.model import Clip, EventKind
 from custom_components.camhub.kernel.provider import PicturedClips
 from custom_components.camhub.recording.encoding import Container
-from custom_components.camhub.recording.finish import finish, part_of, picture_of, probe
+from custom_components.camhub.recording.finish import finish, look_into, part_of, picture_of
 from custom_components.camhub.recording.library import Library, Name, Trigger, new_file, safe_name
 
 from .film import jpeg, played
@@ -207,7 +207,7 @@ def test_sound_alone_is_no_recording(tmp_path: Path) -> None:
     command = ["ffmpeg", "-nostdin", "-loglevel", "error", "-f", "lavfi", "-i", "sine=duration=1", str(file)]
     subprocess.run(command, check=True, timeout=60)
     with pytest.raises(Malformed):
-        probe(file)
+        look_into(file)
 
 
 def test_one_picture_is_enough(tmp_path: Path) -> None:
@@ -215,6 +215,6 @@ def test_one_picture_is_enough(tmp_path: Path) -> None:
     picture = "testsrc=duration=0.1:size=320x240:rate=10"
     command = ["ffmpeg", "-nostdin", "-loglevel", "error", "-f", "lavfi", "-i", picture, str(file)]
     subprocess.run(command, check=True, timeout=60)
-    seen = probe(file)
+    seen = look_into(file)
     assert seen.seconds == 0
     assert seen.picture.startswith(b"\xff\xd8")

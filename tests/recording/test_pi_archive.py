@@ -105,6 +105,7 @@ async def test_it_sends_a_film_once_or_twice(archive: PiArchive, service: Servic
     with pytest.raises(NameTaken):
         await archive.put(film, "yard/day/one.mp4")
     assert await archive.link("x", 5) is None
+    assert archive.address("x/y.mp4").endswith("/videos/x/y.mp4")
     await archive.close()
 
 

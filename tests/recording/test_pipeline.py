@@ -152,7 +152,7 @@ async def test_an_outage_is_waited_out(world: World, clock: Signals) -> None:
 
 async def test_a_refused_login_is_left_alone_for_an_hour(world: World, clock: Signals) -> None:
     refused: list[tuple[State, str]] = []
-    world.pipeline.on_refused(lambda job, error: refused.append((job.state, error.reason)))
+    world.pipeline.on_failed(lambda job, error: refused.append((job.state, error.reason)))
     world.shelf.errors = [AuthError()]
     async with running(world):
         await world.add(event("e1", world.shelf.add("c1", film())))
@@ -321,6 +321,19 @@ async def test_a_full_disk_leaves_the_clips_where_they_are(tmp_path: Path, folde
     assert len(files(folder)) == 1
 
 
+async def test_a_disk_that_fills_in_the_middle_of_a_clip(tmp_path: Path, folder: Path, clock: Signals) -> None:
+    world = World(tmp_path, FolderArchive(folder), clock)
+    async with running(world):
+        world.spool.path("1.fetched").symlink_to("/dev/full")
+        await world.add(event("e1", world.shelf.add("c1", film())))
+        await world.idle()
+        job = await world.after(0)
+        assert (job.reason, job.state, world.left) == ("disk_full", State.WAITING, [])
+        await clock.advance(6)
+        await world.until(done)
+    assert len(files(folder)) == 1
+
+
 async def test_no_more_waits_than_may(tmp_path: Path, folder: Path, clock: Signals) -> None:
     archive = Troubled(folder)
     archive.errors = [Unreachable()]
@@ -360,23 +373,25 @@ async def test_an_ffmpeg_that_ignores_everything_is_killed(tmp_path: Path, folde
         await asyncio.to_thread(begun.read_bytes)
         assert "1.film" in world.left
         await clock.advance(301)
+        await clock.until(lambda: 3.0 in clock.slept)
+        await clock.advance(3)
         await clock.until(lambda: 5.0 in clock.slept)
         job = await world.after(5)
         assert (job.reason, job.state) == ("clip_not_converted", State.FETCHED)
         assert world.left == ["1.fetched"]
 
 
-async def test_without_ffmpeg_it_waits_for_the_user(tmp_path: Path, folder: Path, clock: Signals) -> None:
+async def test_it_waits_until_there_is_an_ffmpeg(tmp_path: Path, folder: Path, clock: Signals) -> None:
     world = World(tmp_path, FolderArchive(folder), clock, program=str(tmp_path / "none"))
     async with running(world):
         await world.add(event("e1", world.shelf.add("c1", film("mpeg4"))))
-        (job,) = await world.until(lambda jobs: jobs[0].dead)
-        assert job.reason == "no_ffmpeg"
+        (job,) = await world.until(lambda jobs: jobs[0].attempts > 0)
+        assert (job.reason, job.dead) == ("ffmpeg_missing", False)
     # Its file is kept for when there is one.
     assert world.left == ["1.fetched"]
     second = World(tmp_path, FolderArchive(folder), clock)
     async with running(second):
-        assert await second.pipeline.retry() == 1
+        await clock.advance(5)
         await second.until(done)
     assert second.shelf.read_count == 0
 

@@ -15,7 +15,14 @@ from custom_components.camhub.recording.retention import RetentionLimits
 from tests.fake_clock import FakeClock, settle
 
 from .film import TRACK, Desk, Yard, played
-from .test_encoder import DEAF, gone, script, so
+from .test_ffmpeg import DEAF, gone, script, so
+
+
+def as_ffmpeg(monkeypatch: pytest.MonkeyPatch, folder: Path, text: str) -> None:
+    """Have a script found where ffmpeg is looked for."""
+    script(folder, text)
+    monkeypatch.setenv("PATH", str(folder))
+
 
 AUTOMATIC = RecordingSettings(automatic=True, duration=4, pre_roll=2, maximum=20)
 LARGER = Track(codec="mjpeg", width=96, height=64)
@@ -318,8 +325,8 @@ async def test_a_camera_without_pictures(made: Made, clock: FakeClock) -> None:
     assert made.desk.files() == []
 
 
-async def test_without_ffmpeg(made: Made) -> None:
-    made.desk.binary = None
+async def test_without_ffmpeg(made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(Unsupported) as caught:
         await made.recorder.start()
     assert caught.value.reason == "ffmpeg_missing"
@@ -331,8 +338,8 @@ async def test_without_ffmpeg(made: Made) -> None:
     assert made.desk.problems == ["ffmpeg_missing"] * 2
 
 
-async def test_an_ffmpeg_that_fails(made: Made, tmp_path: Path) -> None:
-    made.desk.binary = script(tmp_path, "#!{python}\nimport sys\nsys.exit('no such codec')\n")
+async def test_an_ffmpeg_that_fails(made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    as_ffmpeg(monkeypatch, tmp_path, "#!{python}\nimport sys\nsys.exit('no such codec')\n")
     starting = asyncio.create_task(made.recorder.start())
     await settle()
     await made.ready()
@@ -344,8 +351,10 @@ async def test_an_ffmpeg_that_fails(made: Made, tmp_path: Path) -> None:
     assert not made.recorder.recording
 
 
-async def test_an_ffmpeg_that_hears_nothing_is_ended_within_15_s(made: Made, tmp_path: Path, clock: FakeClock) -> None:
-    made.desk.binary = script(tmp_path, DEAF)
+async def test_an_ffmpeg_that_hears_nothing_is_ended_within_15_s(
+    made: Made, tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    as_ffmpeg(monkeypatch, tmp_path, DEAF)
     await made.started(30)
     await so((tmp_path / "there").exists)
     current = made.recorder._current
@@ -464,7 +473,7 @@ async def test_an_ffmpeg_that_is_too_slow_loses_pictures_not_memory(
     made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("custom_components.camhub.recording.writer.MOST_WAITING", 10_000)
-    made.desk.binary = script(tmp_path, DEAF)
+    as_ffmpeg(monkeypatch, tmp_path, DEAF)
     await made.started(300)
     current = made.recorder._current
     assert current is not None

@@ -9,7 +9,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 import pytest
 
-from custom_components.camhub.kernel.errors import AuthError, HubError, Malformed, Throttled, Unreachable, Unsupported
+from custom_components.camhub.kernel.errors import AuthError, HubError, Malformed, Throttled, Unreachable
 from custom_components.camhub.kernel.secret import Secret
 from custom_components.camhub.recording.archives import Film, NameTaken, Stored
 from custom_components.camhub.recording.archives.s3 import Bucket, S3Archive
@@ -88,6 +88,7 @@ async def test_it_keeps_what_it_gets(archive: S3Archive, client: Any, tmp_path: 
 
 async def test_a_link_opens_without_a_key_and_ends(archive: S3Archive, client: Any, tmp_path: Path) -> None:
     stored = await archive.put(made(tmp_path / "film", b"film"), "one.mp4")
+    assert archive.address(stored.reference) == f"s3://{NAME}/{stored.reference}"
     link = await archive.link(stored.reference, 60)
     assert link is not None
     assert KEYS[1] not in link
@@ -179,7 +180,7 @@ async def odd() -> AsyncIterator[tuple[Odd, S3Archive]]:
         (403, "RequestTimeTooSkewed", Unreachable, "archive_clock"),
         (507, "XMinioStorageFull", Unreachable, "archive_full"),
         (400, "BadDigest", Malformed, "archive_differs"),
-        (400, "InvalidStorageClass", Unsupported, "archive_settings"),
+        (400, "InvalidStorageClass", Unreachable, "archive_settings"),
     ],
 )
 async def test_what_a_store_answers(

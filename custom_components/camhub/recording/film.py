@@ -11,8 +11,9 @@ from typing import Final
 import av
 
 from ..kernel.clock import Clock
-from ..kernel.errors import Malformed
-from .child import run_ffmpeg
+from ..kernel.errors import Malformed, Unreachable, Unsupported
+from .ffmpeg import Ffmpeg, located
+from .reading import FORMATS, opened
 
 MP4: Final = "video/mp4"
 ENDINGS: Final = {"mp4": ".mp4", "matroska": ".mkv", "mpegts": ".ts", "mpeg": ".mpg", "avi": ".avi"}
@@ -23,7 +24,6 @@ TYPES: Final = {
     ".mpg": "video/mpeg",
     ".avi": "video/x-msvideo",
 }
-_FORMATS: Final = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts,mpeg,avi,flv,h264,hevc,dhav"
 # Sound that players find in MP4; anything else becomes AAC.
 _SOUNDS: Final = frozenset({"aac", "mp3", "ac3"})
 # A film that lost more than this share of its length was cut.
@@ -57,20 +57,14 @@ class Facts:
 
 def probe(path: Path) -> Facts:
     """Return what a file is; raises Malformed (`clip_not_a_film`). Blocking."""
-    allowed = {"protocol_whitelist": "file", "format_whitelist": _FORMATS}
-    try:
-        with av.open(str(path), options=allowed) as container:
-            if not container.streams.video:
-                raise Malformed("no picture in it", reason="clip_not_a_film")
-            audio = container.streams.audio
-            return Facts(
-                container=container.format.name,
-                video=container.streams.video[0].codec_context.name,
-                audio=audio[0].codec_context.name if audio else None,
-                seconds=container.duration / av.time_base if container.duration else None,
-            )
-    except (av.FFmpegError, UnicodeDecodeError) as error:
-        raise Malformed(f"{type(error).__name__}", reason="clip_not_a_film") from error
+    with opened(path, "clip_not_a_film") as (container, video):
+        audio = container.streams.audio
+        return Facts(
+            container=container.format.name,
+            video=video.codec_context.name,
+            audio=audio[0].codec_context.name if audio else None,
+            seconds=container.duration / av.time_base if container.duration else None,
+        )
 
 
 def digest(path: Path) -> tuple[int, str]:
@@ -84,11 +78,19 @@ def digest(path: Path) -> tuple[int, str]:
 
 
 async def convert(program: str, source: Path, target: Path, facts: Facts, clock: Clock) -> None:
-    """Make a film that everything plays; raises Malformed (`clip_not_converted`), Unsupported (`no_ffmpeg`)."""
-    limit = max(_LEAST, (facts.seconds or 0.0) * _EACH)
-    ended = await run_ffmpeg(_arguments(program, source, target, facts), clock=clock, stop_after=limit)
-    if ended.code != 0:
-        raise Malformed(f"ffmpeg: {ended.code} {ended.words[-200:]}", reason="clip_not_converted")
+    """Make a film that everything plays; raises Malformed (`clip_not_converted`).
+
+    Raises Unreachable where there is no room, no process or no ffmpeg: it waits until there is.
+    """
+    try:
+        binary = await located(program)
+    except Unsupported as error:
+        raise Unreachable(str(error), reason=error.reason) from error
+    process = await Ffmpeg.start(binary, _arguments(source, target, facts), clock)
+    try:
+        await process.work(max(_LEAST, (facts.seconds or 0.0) * _EACH))
+    except Malformed as error:
+        raise Malformed(str(error), reason="clip_not_converted") from error
 
 
 def check_length(before: Facts, after: Facts) -> None:
@@ -97,14 +99,14 @@ def check_length(before: Facts, after: Facts) -> None:
         raise Malformed("the converted film is shorter", reason="clip_not_converted")
 
 
-def _arguments(program: str, source: Path, target: Path, facts: Facts) -> list[str]:
+def _arguments(source: Path, target: Path, facts: Facts) -> list[str]:
     # One thread: a film more or less late harms nobody, a slow Home Assistant does.
     video = ["copy"] if facts.video == "h264" else ["libx264", "-preset", "veryfast", "-crf", "23", "-threads", "1"]
     pixels = [] if facts.video == "h264" else ["-pix_fmt", "yuv420p"]
     audio = "copy" if facts.audio in _SOUNDS else "aac"
     return [
-        *(program, "-nostdin", "-hide_banner", "-loglevel", "error", "-y"),
-        *("-protocol_whitelist", "file", "-format_whitelist", _FORMATS, "-i", f"file:{source}"),
+        *("-nostdin", "-hide_banner", "-loglevel", "error", "-y"),
+        *("-protocol_whitelist", "file", "-format_whitelist", FORMATS, "-i", f"file:{source}"),
         *("-map", "0:v:0", "-map", "0:a:0?", "-c:v", *video, *pixels, "-c:a", audio),
         *("-movflags", "+faststart", "-f", "mp4", f"file:{target}"),
     ]

@@ -14,6 +14,7 @@ from PIL import Image
 
 from ..kernel.durable import sync_folder
 from ..kernel.errors import Malformed, Unreachable
+from .reading import opened
 
 PART: Final = ".part"
 MENDED: Final = ".mended.part"
@@ -40,29 +41,21 @@ def picture_of(file: Path) -> Path:
     return file.with_suffix(PICTURE)
 
 
-def probe(file: Path) -> Seen:
+def look_into(file: Path) -> Seen:
     """Look into a file; raises Malformed (`recording_empty`) where no picture can be played."""
-    if not file.is_file():
-        raise Malformed("no file", reason="recording_empty")
-    try:
-        with av.open(str(file), "r") as container:
-            if not container.streams.video:
-                raise Malformed("no video in the recording", reason="recording_empty")
-            stream = container.streams.video[0]
-            picture: bytes | None = None
-            first = last = 0.0
-            for packet in container.demux(stream):
-                if packet.pts is None or packet.time_base is None:
-                    continue
-                at = float(packet.pts * packet.time_base)
-                if picture is None and (frames := packet.decode()):
-                    picture, first = _small(frames[0]), at
-                last = max(last, at)
-            # A decoder may hold its only picture back until it is told that no more will come.
-            if picture is None and (frames := stream.codec_context.decode(None)):
-                picture = _small(frames[0])
-    except av.FFmpegError as error:
-        raise Malformed(f"cannot be read: {type(error).__name__}", reason="recording_empty") from None
+    with opened(file, "recording_empty") as (container, stream):
+        picture: bytes | None = None
+        first = last = 0.0
+        for packet in container.demux(stream):
+            if packet.pts is None or packet.time_base is None:
+                continue
+            at = float(packet.pts * packet.time_base)
+            if picture is None and (frames := packet.decode()):
+                picture, first = _small(frames[0]), at
+            last = max(last, at)
+        # A decoder may hold its only picture back until it is told that no more will come.
+        if picture is None and (frames := stream.codec_context.decode(None)):
+            picture = _small(frames[0])
     if picture is None:
         raise Malformed("no picture in the recording", reason="recording_empty")
     return Seen(seconds=max(0.0, last - first), picture=picture)
@@ -77,7 +70,7 @@ def finish(file: Path, *, start: datetime | None, whole: bool) -> Seen:
     """
     part = part_of(file)
     try:
-        seen = probe(part)
+        seen = look_into(part)
     except Malformed:
         part.unlink(missing_ok=True)
         raise

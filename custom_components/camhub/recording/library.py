@@ -19,7 +19,7 @@ from urllib.parse import quote
 from ..kernel.errors import Unsupported
 from ..kernel.model import Clip, EventKind, Image
 from .encoding import Container
-from .finish import PART, finish, part_of, picture_of, probe
+from .finish import PART, finish, look_into, part_of, picture_of
 
 _NAME: Final = re.compile(r"(motion|manual)_(\d{4}-\d\d-\d\d)T(\d\d)-(\d\d)-(\d\d)-(\d{3})Z_recording\.(webm|mp4)")
 _DAY: Final = re.compile(r"\d{4}-\d\d-\d\d")
@@ -255,7 +255,7 @@ def _picture(file: Path) -> bytes:
         return picture_of(file).read_bytes()
     if not file.exists():
         raise Unsupported("the recording is gone", reason="no_recording")
-    return probe(file).picture
+    return look_into(file).picture
 
 
 def new_file(folder: Path, name: Name) -> Path:

@@ -23,6 +23,8 @@ BACKOFF: Final = Backoff(first=5, factor=2, maximum=3600, jitter=3)
 # Failures in a row after which the user is asked: some days of an outage, a few of what will hardly get better.
 MOST_FAILURES: Final = 100
 MOST_FAULTS: Final = 4
+# The states in which a clip waits for its archive.
+ARCHIVING: Final = frozenset({State.PROBED, State.STORED})
 # Seconds until a login that was refused is tried again, as every try may count against it.
 _REFUSED: Final = 3600.0
 # Seconds between two looks for a clip that is still being made, and between two tries of a queue that does not open.
@@ -62,7 +64,7 @@ class Pipeline:
         self._loop: asyncio.Task[None] | None = None
         self._archived: Observers[Job] = Observers("an archived clip")
         self._changed: Observers[()] = Observers("the clip queue")
-        self._refused: Observers[Job, AuthError] = Observers("a refused clip")
+        self._failures: Observers[Job, HubError] = Observers("a clip that has to wait")
         self.reason: str | None = None
 
     def on_archived(self, listener: Callable[[Job], None]) -> Callable[[], None]:
@@ -73,9 +75,9 @@ class Pipeline:
         """Call `listener` when a job came, moved or failed; returns the undo."""
         return self._changed.add(listener)
 
-    def on_refused(self, listener: Callable[[Job, AuthError], None]) -> Callable[[], None]:
-        """Call `listener` when a source (the job is WAITING) or the archive refuses us; returns the undo."""
-        return self._refused.add(listener)
+    def on_failed(self, listener: Callable[[Job, HubError], None]) -> Callable[[], None]:
+        """Call `listener` with a job that failed in the state it is in (WAITING: at its source); returns the undo."""
+        return self._failures.add(listener)
 
     def start(self) -> None:
         """Work in a task of its own, which `close` ends."""
@@ -138,8 +140,10 @@ class Pipeline:
             return False
         now = self._clock.now().timestamp()
         for job in unfinished:
-            # The clock may have been set while we were away.
-            self._plan(job.id, min(max(job.due - now, 0), BACKOFF.maximum))
+            # The clock may have been set while we were away. What only waits for the archive is tried at once: it may
+            # have been mended.
+            waits = 0 if job.state in ARCHIVING else min(max(job.due - now, 0), BACKOFF.maximum)
+            self._plan(job.id, waits)
         self.reason = None
         self._changed.tell()
         return True
@@ -220,8 +224,7 @@ class Pipeline:
             self._plan(job.id, _LOOK)
             return
         self._note(error)
-        if isinstance(error, AuthError):
-            self._refused.tell(job, error)
+        self._failures.tell(job, error)
         faults = job.faults + isinstance(error, Malformed)
         failures = job.attempts + (not isinstance(error, AuthError))
         if isinstance(error, Unsupported) or faults >= MOST_FAULTS or failures >= MOST_FAILURES:

@@ -96,12 +96,22 @@ class Job:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Trouble:
+    """Why clips stay in a state, and since when the oldest of them is known, in POSIX seconds."""
+
+    state: State
+    reason: str
+    since: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Tally:
-    """How many wait, how many wait for the user, and the newest that is in the archive."""
+    """How many wait, how many wait for the user, why, and the newest that is in the archive."""
 
     pending: int = 0
     dead: int = 0
     last: Job | None = None
+    troubles: Sequence[Trouble] = ()
 
 
 def _moment(seconds: float) -> datetime:
@@ -364,4 +374,9 @@ def _add(db: sqlite3.Connection, job: Job) -> Job | None:
 def _tally(db: sqlite3.Connection) -> Tally:
     pending, dead = db.execute("SELECT count(*), total(dead) FROM jobs WHERE state <> 'done'").fetchone()
     row = db.execute(f"{_SELECT} WHERE state = 'done' ORDER BY processed_at DESC, id DESC LIMIT 1").fetchone()
-    return Tally(pending=pending - int(dead), dead=int(dead), last=_job(row) if row else None)
+    stuck = db.execute(
+        "SELECT state, reason, min(queued_at) FROM jobs WHERE state <> 'done' AND reason IS NOT NULL"
+        " GROUP BY state, reason"
+    ).fetchall()
+    troubles = [Trouble(state=State(state), reason=reason, since=since) for state, reason, since in stuck]
+    return Tally(pending=pending - int(dead), dead=int(dead), last=_job(row) if row else None, troubles=troubles)

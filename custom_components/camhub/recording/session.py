@@ -7,23 +7,22 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 import random
-import shutil
 from typing import Final
 
 from ..kernel.clock import Clock
 from ..kernel.counters import Counters
-from ..kernel.errors import HubError, Unreachable, Unsupported
+from ..kernel.errors import HubError, Unreachable
 from ..kernel.model import CameraEvent, Clip
 from ..kernel.policy import Chance
 from ..kernel.samples import Sample
 from ..kernel.waiting import first_of
 from .encoding import Encoding
+from .ffmpeg import FFMPEG, located
 from .finish import Seen, finish, part_of, unwritten
 from .library import Library
 from .retention import RetentionLimits, short_of, sweep
 from .writer import FfmpegWriter
 
-FFMPEG: Final = "ffmpeg"
 # Seconds between two looks at whether it is over, and at the disk meanwhile.
 _LOOK_S: Final = 1.0
 _DISK_S: Final = 10.0
@@ -44,14 +43,12 @@ class Tools:
     on_change: Callable[[str], None]
     on_finished: Callable[[Clip, CameraEvent | None], None]
     on_problem: Callable[[str | None], None]
-    find: Callable[[str], str | None] = shutil.which
+    program: str = FFMPEG
     chance: Chance = field(default=random.random)
 
     async def ffmpeg(self) -> str:
         """Return the path of ffmpeg; raises Unsupported (`ffmpeg_missing`)."""
-        if (binary := await asyncio.to_thread(self.find, FFMPEG)) is None:
-            raise Unsupported("no ffmpeg on the path", reason="ffmpeg_missing")
-        return binary
+        return await located(self.program)
 
     async def make_room(self) -> None:
         """Delete what is over the limits; raises Unreachable (`disk_full`) where too little is free then."""

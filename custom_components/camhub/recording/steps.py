@@ -13,6 +13,7 @@ from ..kernel.model import Clip
 from ..kernel.policy import within
 from ..kernel.provider import Clips
 from .archives import Archive, Film, NameTaken, Stored
+from .ffmpeg import FFMPEG
 from .film import MP4, TYPES, Facts, check_length, convert, digest, probe
 from .naming import another
 from .queue import ClipQueue, Job, State, clip_fields
@@ -49,7 +50,7 @@ class Place:
     archive: Archive
     key: str
     name: Callable[[Job, str], str]
-    program: str = "ffmpeg"
+    program: str = FFMPEG
     convert: bool = True
 
 

@@ -9,8 +9,8 @@ from ..kernel.clock import Clock
 from ..kernel.counters import Counters
 from ..kernel.errors import Unreachable
 from ..kernel.samples import Sample, Track
-from .encoder import Encoder
 from .encoding import Encoding, arguments
+from .ffmpeg import Ffmpeg
 from .mux import Muxer
 
 # What waits for an ffmpeg that is too slow; more than that is left out of the recording.
@@ -38,7 +38,7 @@ class FfmpegWriter:
         self._writing: asyncio.Task[None] | None = None
         self.begun = asyncio.Event()
         self.ended = asyncio.Event()
-        self.encoder: Encoder | None = None
+        self.encoder: Ffmpeg | None = None
 
     def feed(self, sample: Sample) -> None:
         """Take a sample. It begins with a key picture, also after some had to be left out."""
@@ -104,7 +104,7 @@ class FfmpegWriter:
 
     async def _write(self, track: Track) -> None:
         """Hand samples on until there are no more or ffmpeg takes none; raises HubError."""
-        encoder = self.encoder = await Encoder.start(
+        encoder = self.encoder = await Ffmpeg.start(
             self._binary, arguments(track, self._encoding, self._part), self._clock
         )
         encoder.on_end(self.end)

@@ -52,6 +52,10 @@ class Archive(Protocol):
         """Try it: keep something small, look at it, delete it."""
         ...
 
+    def address(self, reference: str) -> str:
+        """Return where a film is, for who may open it: there is no secret in it."""
+        ...
+
     async def link(self, reference: str, seconds: int) -> str | None:
         """Return an address that anybody may open for so long, None where this kind of place gives none."""
         ...

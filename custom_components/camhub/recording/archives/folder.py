@@ -56,6 +56,11 @@ class FolderArchive(Archive):
             raise _translated(error) from error
 
     @override
+    def address(self, reference: str) -> str:
+        """Return the file's `file:` address."""
+        return self._path(reference).as_uri()
+
+    @override
     async def link(self, reference: str, seconds: int) -> str | None:
         """Return None: whether and how the folder is served is not known here."""
         return None

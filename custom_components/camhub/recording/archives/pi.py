@@ -72,6 +72,11 @@ class PiArchive(Archive):
             raise Malformed("another service", reason="archive_not_pi")
 
     @override
+    def address(self, reference: str) -> str:
+        """Return the file's address at the service, which asks for the token."""
+        return str(self._address.with_user(None) / "videos" / reference)
+
+    @override
     async def link(self, reference: str, seconds: int) -> str | None:
         """Return None: the service hands nothing out."""
         return None

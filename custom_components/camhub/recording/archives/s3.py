@@ -28,7 +28,7 @@ from botocore.exceptions import (
 )
 
 from ...kernel.addresses import looked_up
-from ...kernel.errors import AuthError, HubError, Malformed, Throttled, Unreachable, Unsupported
+from ...kernel.errors import AuthError, HubError, Malformed, Throttled, Unreachable
 from ...kernel.secret import Secret
 from . import Archive, Film, NameTaken, Stored
 
@@ -119,6 +119,11 @@ class S3Archive(Archive):
             await client.delete_object(Bucket=self._bucket.name, Key=key)
 
     @override
+    def address(self, reference: str) -> str:
+        """Return the `s3:` address that the tools of such stores take."""
+        return f"s3://{self._bucket.name}/{reference}"
+
+    @override
     async def link(self, reference: str, seconds: int) -> str | None:
         """Return a presigned address."""
         async with self._store() as client:
@@ -160,11 +165,11 @@ class S3Archive(Archive):
         except ClientError as error:
             raise _translated(error) from error
         except ParamValidationError as error:
-            raise Unsupported("a value is refused", reason="archive_settings") from error
+            raise Unreachable("a value is refused", reason="archive_settings") from error
         except (HTTPClientError, NoConnection, OSError) as error:
             raise Unreachable(type(error).__name__, reason="archive_unreachable") from error
         except (BotoCoreError, ValueError) as error:
-            raise Unsupported(type(error).__name__, reason="archive_settings") from error
+            raise Unreachable(type(error).__name__, reason="archive_settings") from error
 
     async def _open(self) -> None:
         bucket = self._bucket
@@ -288,5 +293,5 @@ def _translated(error: ClientError) -> HubError:
     if code in _DAMAGED:
         return Malformed(text, reason="archive_differs")
     if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR:
-        return Unsupported(text, reason="archive_settings")
+        return Unreachable(text, reason="archive_settings")
     return Unreachable(text, reason="archive_unreachable")

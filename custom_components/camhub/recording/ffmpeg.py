@@ -1,23 +1,35 @@
-"""ffmpeg as a supervised process: it ends when told, is ended when it does not, and never outlives us."""
+"""ffmpeg as a supervised process: it ends when told, is ended when it does not, and never outlives us.
+
+Its arguments are seen by every user of the machine: no secret belongs there. What it says may quote an address, so
+logins are taken out of it before anyone reads it.
+"""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 import os
+import re
+import shutil
 import signal
 import sys
 from typing import Final, Self
 
 from ..kernel.clock import Clock
-from ..kernel.errors import HubError, Malformed, Unreachable
+from ..kernel.errors import HubError, Malformed, Unreachable, Unsupported
 from ..kernel.waiting import first_of
 
+FFMPEG: Final = "ffmpeg"
 # Seconds for an end by itself when its input is over, after SIGINT, and to be gone after SIGKILL.
 BY_ITSELF_S: Final = 3.0
 AFTER_SIGINT_S: Final = 5.0
 AFTER_SIGKILL_S: Final = 2.0
 _TAIL: Final = 4096
+_SHOWN: Final = 200
+_LOGIN: Final = re.compile(r"(?<=://)[^/@\s]+@")
+_QUERY: Final = re.compile(r"(?<=\?)[^\s'\"]+")
 _FULL: Final = ("No space left on device", "Disk quota exceeded", "File too large")
+# It ends so where somebody else asks it to end, with a whole file.
+_ASKED: Final = 255
 # What stands between us and ffmpeg for a moment: the kernel is told to end ffmpeg with us, however we end
 # (PR_SET_PDEATHSIG is 1, and survives execv), and everything else on the machine goes first.
 _LAUNCH: Final = """
@@ -33,8 +45,15 @@ os.execv(sys.argv[2], sys.argv[2:])
 _PASSED: Final = ("PATH", "LD_LIBRARY_PATH", "TMPDIR")
 
 
-class Encoder:
-    """One running ffmpeg that is fed by its standard input."""
+async def located(program: str) -> str:
+    """Return the path of a program; raises Unsupported (`ffmpeg_missing`)."""
+    if (path := await asyncio.to_thread(shutil.which, program)) is None:
+        raise Unsupported(f"{program} is not there or cannot be run", reason="ffmpeg_missing")
+    return path
+
+
+class Ffmpeg:
+    """One running ffmpeg; what it is fed with comes by its standard input."""
 
     def __init__(self, process: asyncio.subprocess.Process, clock: Clock) -> None:
         """Take a process whose three ends are ours."""
@@ -42,6 +61,7 @@ class Encoder:
         self._clock = clock
         self._said = bytearray()
         self._listening = asyncio.create_task(self._listen(), name="what ffmpeg says")
+        self._signalled = False
         self.killed = False
 
     @classmethod
@@ -86,11 +106,27 @@ class Encoder:
             return False
         return True
 
+    async def work(self, seconds: float) -> None:
+        """Let it do what it was told, fed with nothing; raises HubError where it failed or is not done by then."""
+        self._end_input()
+        try:
+            if not await self._gone(seconds):
+                await self.stop()
+                raise Malformed("ffmpeg took too long", reason="recorder_failed")
+        finally:
+            if self._process.returncode is None:
+                # Whoever waited has gone away; its file is deleted next.
+                self.kill()
+                await self._process.wait()
+        await self._heard()
+        if (failure := self.failure()) is not None:
+            raise failure
+        if self._process.returncode != 0:
+            raise self._failed()
+
     async def stop(self) -> None:
         """End it: the end of its input, then SIGINT, then SIGKILL; raises HubError where it failed."""
-        with suppress(OSError):
-            if self._process.stdin is not None:
-                self._process.stdin.close()
+        self._end_input()
         try:
             if not await self._gone(BY_ITSELF_S):
                 self._signal(signal.SIGINT)
@@ -98,8 +134,7 @@ class Encoder:
                     self.killed = True
         finally:
             # Also where the wait is broken off: nothing of it may stay.
-            if self._process.returncode is None:
-                self._signal(signal.SIGKILL)
+            self._signal(signal.SIGKILL)
         await self._gone(AFTER_SIGKILL_S)
         await self._heard()
         if (failure := self.failure()) is not None:
@@ -107,20 +142,32 @@ class Encoder:
 
     def kill(self) -> None:
         """End it at once."""
-        if self._process.returncode is None:
-            self._signal(signal.SIGKILL)
+        self._signal(signal.SIGKILL)
         self._listening.cancel()
 
     def failure(self) -> HubError | None:
         """Return what went wrong, None where nothing did or it still runs."""
-        said, code = self._said.decode(errors="replace"), self._process.returncode
+        code = self._process.returncode
         # It may call it a success all the same.
-        if any(full in said for full in _FULL):
+        if any(full in self._words for full in _FULL):
             return Unreachable("the disk is full", reason="disk_full")
-        # By a signal of ours it ends with these; what it had written is there.
-        if code in {None, 0, 255, -signal.SIGINT, -signal.SIGKILL}:
+        # By a signal of ours it ends with these, and what it had written is there; others cut it off, say for memory.
+        if code in {None, 0, _ASKED} or (self._signalled and code in {-signal.SIGINT, -signal.SIGKILL}):
             return None
-        return Malformed(f"ffmpeg ended with {code}: {said[-200:]}", reason="recorder_failed")
+        return self._failed()
+
+    @property
+    def _words(self) -> str:
+        return _QUERY.sub("***", _LOGIN.sub("***@", self._said.decode(errors="replace"))).strip()
+
+    def _failed(self) -> Malformed:
+        text = f"ffmpeg ended with {self._process.returncode}: {self._words[-_SHOWN:]}"
+        return Malformed(text, reason="recorder_failed")
+
+    def _end_input(self) -> None:
+        with suppress(OSError):
+            if self._process.stdin is not None:
+                self._process.stdin.close()
 
     async def _gone(self, seconds: float) -> bool:
         """Wait so long for its end; return whether it came."""
@@ -129,15 +176,16 @@ class Encoder:
 
     async def _heard(self) -> None:
         """Have heard its last words; a child of its own may hold the line open, which is not waited for."""
-        waits = self._listening, asyncio.ensure_future(self._clock.sleep(1))
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        for wait in waits:
-            wait.cancel()
-        await asyncio.gather(*waits, return_exceptions=True)
+        await first_of(self._listening, self._clock.sleep(1))
+        self._listening.cancel()
+        await asyncio.gather(self._listening, return_exceptions=True)
 
     def _signal(self, number: signal.Signals) -> None:
-        with suppress(ProcessLookupError):
-            os.killpg(self._process.pid, number)
+        """Send a signal to it and what it has started, unless it is gone."""
+        if self._process.returncode is None:
+            self._signalled = True
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, number)
 
     async def _listen(self) -> None:
         """Keep the last of what it says; it would stop if nobody listened."""

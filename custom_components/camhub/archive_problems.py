@@ -1,0 +1,87 @@
+"""What the user has to mend about an archive: it takes nothing for long, or everybody may open what lies in it."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Final
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant
+
+from .archive_choice import ArchiveKind, kind_of, listed
+from .const import OPTION_VIEWERS
+from .kernel.clock import Clock
+from .kernel.errors import HubError
+from .kernel.secret import Credentials
+from .recording.pipeline import ARCHIVING
+from .recording.queue import Job, State, Tally
+
+FAILING: Final = "archive_failing"
+OPEN: Final = "archive_open"
+NO_FFMPEG: Final = "ffmpeg_missing"
+# Seconds for which an archive may take nothing: a share is mounted late, a store is being repaired.
+PATIENCE: Final = 3600.0
+# What is wrong with the archive itself, whatever clip it is asked to take.
+OWN: Final = frozenset(
+    {
+        "address_forbidden",
+        "archive_clock",
+        "archive_full",
+        "archive_no_bucket",
+        "archive_no_folder",
+        "archive_no_library",
+        "archive_not_allowed",
+        "archive_not_pi",
+        "archive_refused",
+        "archive_settings",
+        "archive_unreachable",
+    }
+)
+
+
+class ArchiveProblems:
+    """Judges what the clips of an account meet on their way."""
+
+    def __init__(self, clock: Clock, unusable: str | None, *, exposed: bool) -> None:
+        """Take why the archive cannot be used at all, and whether it shows clips to everybody."""
+        self._clock = clock
+        self._unusable = unusable
+        self._exposed = exposed
+        # What the archive answered last in this run.
+        self._answer: str | None = None
+
+    def failed(self, job: Job, error: HubError) -> None:
+        """Take note of a clip that has to wait."""
+        if job.state in ARCHIVING and error.reason in OWN:
+            self._answer = error.reason
+
+    def worked(self) -> None:
+        """Take note of a clip that is there."""
+        self._answer = None
+
+    def reason(self, tally: Tally) -> str | None:
+        """Return why the archive takes nothing, once that has lasted; None where it does."""
+        if self._unusable is not None or self._answer is None:
+            return self._unusable
+        last = (tally.last.processed_at if tally.last else None) or 0.0
+        stuck = [each.since for each in tally.troubles if each.state in ARCHIVING and each.reason in OWN]
+        since = max(last, min(stuck, default=self._clock.now().timestamp()))
+        return self._answer if self._clock.now().timestamp() - since >= PATIENCE else None
+
+    def found(self, tally: Tally) -> Iterable[str]:
+        """Yield the problems (`issues.<slug>`)."""
+        if self.reason(tally) is not None:
+            yield FAILING
+        if self._exposed:
+            yield OPEN
+        if any(each.state is State.FETCHED and each.reason == NO_FFMPEG for each in tally.troubles):
+            yield NO_FFMPEG
+
+
+def is_exposed(hass: HomeAssistant, entry: ConfigEntry[Any], choice: Credentials) -> bool:
+    """Return whether clips of a camera that only some people may see go into a media folder; blocks."""
+    wanted = set(listed(choice, "cameras"))
+    restricted = {camera for camera in entry.options.get(OPTION_VIEWERS, {}) if not wanted or camera in wanted}
+    if kind_of(choice) is not ArchiveKind.FOLDER or not restricted:
+        return False
+    folder = Path(choice.text("folder")).resolve()
+    return any(folder.is_relative_to(Path(media).resolve()) for media in hass.config.media_dirs.values())
