@@ -124,6 +124,10 @@ class MortalArchive(Archive):
         await self._archive.check()
 
     @override
+    def address(self, reference: str) -> str:
+        return self._archive.address(reference)
+
+    @override
     async def link(self, reference: str, seconds: int) -> str | None:
         return await self._archive.link(reference, seconds)
 
