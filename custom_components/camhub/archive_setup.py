@@ -60,7 +60,7 @@ async def async_setup_archive(
         )
     )
     coordinator.archiving = archiving
-    coordinator.own_problems.append(archiving.problems)
+    coordinator.issues.sources.append(archiving.problems)
     _check_when_told(entry, coordinator, archiving)
 
 

@@ -9,7 +9,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 import pytest
 
-from custom_components.camhub.kernel.errors import AuthError, HubError, Malformed, Throttled, Unreachable
+from custom_components.camhub.kernel.errors import AuthError, HubError, Malformed, Throttled, Unreachable, Unsupported
 from custom_components.camhub.kernel.secret import Secret
 from custom_components.camhub.recording.archives import Film, NameTaken, Stored
 from custom_components.camhub.recording.archives.s3 import Bucket, S3Archive
