@@ -5,6 +5,7 @@ ask here themselves: two context variables of Home Assistant tell whose request 
 """
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 from aiohttp import web
@@ -27,27 +28,32 @@ from .entity import CamHubEntity
 EVENT_REFUSED: Final = f"{DOMAIN}_access_refused"
 # Asked about in place of a camera that there is not, so that both refusals take the same path.
 _NOBODYS: Final = f"{CAMERA_DOMAIN}.{DOMAIN}_none"
+_NOBODY: Final[Mapping[str, list[str]]] = MappingProxyType({VIEWER_USERS: [], VIEWER_GROUPS: []})
 
 
 @callback
-def camera_entity_id(hass: HomeAssistant, entry: CamHubConfigEntry, camera_id: str) -> str | None:
-    """Return the entity that stands for a camera, loaded or not; None before it has been added."""
-    unique_id = f"{entry.unique_id or entry.entry_id}_{camera_id}_camera"
+def camera_entity_id(hass: HomeAssistant, entry: CamHubConfigEntry | None, camera_id: str) -> str | None:
+    """Return the entity that stands for a camera, loaded or not; None before it has been added, or where none is."""
+    account = entry and (entry.unique_id or entry.entry_id)
+    unique_id = f"{account}_{camera_id}_camera"
     return er.async_get(hass).async_get_entity_id(CAMERA_DOMAIN, DOMAIN, unique_id)
 
 
 @callback
-def may_view(hass: HomeAssistant, user: User, entry: CamHubConfigEntry, camera_id: str) -> bool:
+def may_view(hass: HomeAssistant, user: User, entry: CamHubConfigEntry | None, camera_id: str) -> bool:
     """Tell whether a user may see a camera: by Home Assistant's entity permission and by its list of viewers.
+
+    What is done for a camera that there is not is what is done for one that the user may not see.
 
     The list does not bind administrators, who can change it, nor the users that Home Assistant made for itself.
     """
-    entity_id = camera_entity_id(hass, entry, camera_id) or _NOBODYS
-    if not user.permissions.check_entity(entity_id, POLICY_READ):
+    entity_id = camera_entity_id(hass, entry, camera_id)
+    if not user.permissions.check_entity(entity_id or _NOBODYS, POLICY_READ):
         return False
     if user.is_admin or user.system_generated:
         return True
-    return _is_listed(user, entry.options.get(OPTION_VIEWERS, {}).get(camera_id))
+    lists = entry.options.get(OPTION_VIEWERS, {}) if entry else {}
+    return _is_listed(user, lists.get(camera_id, None if entity_id else _NOBODY))
 
 
 def _is_listed(user: User, viewers: Mapping[str, list[str]] | None) -> bool:

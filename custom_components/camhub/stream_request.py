@@ -69,8 +69,11 @@ def open_watch(request: web.Request, key: str, route: str) -> Watch:
     hass, user = request.app[KEY_HASS], request[KEY_HASS_USER]
     entry_id, camera_id = parsed
     entry: CamHubConfigEntry | None = hass.config_entries.async_get_entry(entry_id)
-    entity_id = camera_entity_id(hass, entry, camera_id) if entry and entry.domain == DOMAIN else None
-    if entry is None or entity_id is None or not may_view(hass, user, entry, camera_id):
+    if entry is not None and entry.domain != DOMAIN:
+        entry = None
+    entity_id = camera_entity_id(hass, entry, camera_id)
+    may = may_view(hass, user, entry, camera_id)
+    if entry is None or entity_id is None or not may:
         async_tell_refusal(hass, entity_id, user, route)
         raise Refusal(HTTPStatus.FORBIDDEN, "not_yours")
     camera = entry.runtime_data.data.get(camera_id) if entry.state is ConfigEntryState.LOADED else None
