@@ -38,11 +38,12 @@ async def until_interrupted() -> None:
     await interrupted.wait()
 
 
-async def run(folder: Path, port: int) -> None:
+async def run(folder: Path, port: int, level: str) -> None:
     """Start everything, say where it is, wait, stop everything."""
     begun = time.monotonic()
     world = World(folder)
-    home = HomeAssistant(folder, port, names=world.names, authority=world.authority.file, environment=world.environment)
+    names, authority, environment = world.names, world.authority.file, world.environment
+    home = HomeAssistant(folder, port, names=names, authority=authority, environment=environment, level=level)
     waiting = asyncio.create_task(until_interrupted())
     starting = asyncio.create_task(_start(world, home))
     try:
@@ -102,18 +103,22 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Home Assistant with CamHub and simulated cameras, ready to look at.")
     parser.add_argument("--port", type=int, default=8123, help="port of Home Assistant (0: any free one)")
     parser.add_argument("--keep", action="store_true", help="keep the configuration in .demo for the next run")
+    parser.add_argument("--folder", type=Path, help="keep the configuration in this folder instead")
+    parser.add_argument("--debug", action="store_true", help="write all that CamHub has to say into output.log there")
     parser.add_argument(
         "--record", nargs="*", metavar="NAME", help="take the pictures of docs/images (or those named) and end"
     )
     arguments = parser.parse_args()
-    keep = arguments.keep and arguments.record is None
-    folder = ROOT / ".demo" if keep else Path(tempfile.mkdtemp(prefix="camhub-demo-"))
+    keep = bool(arguments.keep or arguments.folder) and arguments.record is None
+    kept = arguments.folder or ROOT / ".demo"
+    folder = kept if keep else Path(tempfile.mkdtemp(prefix="camhub-demo-"))
     folder.mkdir(exist_ok=True)
     try:
         if arguments.record is not None:
             asyncio.run(take_pictures(folder, free_port(), arguments.record))
         else:
-            asyncio.run(run(folder, arguments.port or free_port()))
+            level = "debug" if arguments.debug else "info"
+            asyncio.run(run(folder, arguments.port or free_port(), level))
     except (FlowError, ProcessError) as error:
         print(f"The demo could not start: {error}", file=sys.stderr)
         return 1

@@ -35,7 +35,10 @@ system_health:
 logger:
   default: warning
   logs:
-    custom_components.camhub: info
+    custom_components.camhub: {level}
+    firebase_messaging: {level}
+    google_nest_sdm: {level}
+    ring_doorbell: {level}
 """
 
 
@@ -56,12 +59,16 @@ class HomeAssistant:
         environment: Mapping[str, str] | None = None,
         user: str = "demo",
         password: str = "camhub-demo",  # noqa: S107
+        level: str = "info",
     ) -> None:
-        """Prepare; nothing runs yet. `names` lead to simulators, `authority` is a certificate that is trusted."""
+        """Prepare; nothing runs yet. `names` lead to simulators, `authority` is a certificate that is trusted.
+
+        `level` is how much CamHub and its libraries write into the log.
+        """
         self.folder = folder
         self.url = f"http://127.0.0.1:{port}"
         self.user, self.password = user, password
-        self._port = port
+        self._port, self._level = port, level
         self._session: aiohttp.ClientSession | None = None
         self._token = ""
         command = [sys.executable, "-m", "demo.inside", "--config", str(folder), "--skip-pip"]
@@ -96,7 +103,7 @@ class HomeAssistant:
         """Put CamHub in and bind the server to loopback; the server's settings live in storage since 2026."""
         storage = self.folder / ".storage"
         storage.mkdir(parents=True, exist_ok=True)
-        (self.folder / "configuration.yaml").write_text(CONFIGURATION)
+        (self.folder / "configuration.yaml").write_text(CONFIGURATION.format(level=self._level))
         automations = self.folder / "automations.yaml"
         if not automations.exists():
             automations.write_text("[]\n")

@@ -6,7 +6,7 @@ from itertools import count
 from typing import Final
 
 from aiohttp import web
-from homeassistant.components.http import HomeAssistantView
+from homeassistant.components.http import KEY_HASS_USER, HomeAssistantView
 from homeassistant.components.http.auth import async_sign_path
 from homeassistant.core import HomeAssistant, callback
 
@@ -67,7 +67,11 @@ class FlowPreviews(HomeAssistantView):
         self._pictures.pop(flow_id, None)
 
     async def get(self, request: web.Request, flow_id: str) -> web.Response:
-        """Return the picture; 404 once the dialog is closed."""
+        """Return the picture; 404 once the dialog is closed. Dialogs are opened by administrators only."""
+        user = request[KEY_HASS_USER]
+        # What a dialog shows after it has waited is signed by a user that Home Assistant made for itself.
+        if not (user.is_admin or user.system_generated):
+            raise web.HTTPForbidden
         if (picture := self._pictures.get(flow_id)) is None:
             raise web.HTTPNotFound
         return web.Response(body=picture, content_type="image/jpeg", headers={"Cache-Control": "no-store"})

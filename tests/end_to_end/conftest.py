@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterator
 import json
+import os
 from pathlib import Path
 import re
 import signal
 import subprocess
 import time
-from typing import Any
+from typing import Any, TextIO
 import urllib.request
 
 from playwright.sync_api import Browser, BrowserContext, Page, expect
@@ -19,6 +20,7 @@ from demo.guide import Guide, Stage, nothing
 
 from .background import Background
 from .house import House
+from .leaks import leaks
 from .person import Person
 
 ROOT = Path(__file__).parents[2]
@@ -121,15 +123,27 @@ expect.set_options(timeout=60_000)
 
 
 @pytest.fixture(scope="session")
-def demo() -> Iterator[Demo]:
-    """Run script/demo as a newcomer does; Ctrl-C ends it."""
+def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TextIO]:
+    """Keep the addresses that a browser asked for, and what Home Assistant told it."""
+    with (tmp_path_factory.mktemp("browser") / "told").open("w", encoding="utf-8") as file:
+        yield file
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory, told: TextIO) -> Iterator[Demo]:
+    """Run script/demo as a newcomer does, with a detailed log; Ctrl-C ends it.
+
+    Then nothing that it wrote, wherever, and nothing that a browser was told may hold a secret.
+    """
     pytest_socket.enable_socket()
+    folder, temporary = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("tmp")
     process = subprocess.Popen(
-        [str(ROOT / "script" / "demo"), "--port", "0"],
+        [str(ROOT / "script" / "demo"), "--port", "0", "--debug", "--folder", str(folder)],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
+        env=os.environ | {"TMPDIR": str(temporary)},
     )
     try:
         yield Demo(process, _until_ready(process))
@@ -138,6 +152,8 @@ def demo() -> Iterator[Demo]:
         assert process.wait(60) == 0
         if process.stdout is not None:
             process.stdout.close()
+    told.flush()
+    assert leaks(folder, temporary, Path(told.name).parent) == []
 
 
 @pytest.fixture(scope="session")
@@ -169,9 +185,15 @@ def browser(demo: Demo) -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def signed_in(browser: Browser, demo: Demo) -> Iterator[BrowserContext]:
+def signed_in(browser: Browser, demo: Demo, told: TextIO) -> Iterator[BrowserContext]:
     """Log in through Home Assistant's own page."""
     context = sign_in(browser, demo.home, demo.user, demo.password, {"width": 1280, "height": 900})
+
+    def listen(page: Page) -> None:
+        page.on("websocket", lambda line: line.on("framereceived", lambda said: print(said, file=told)))
+
+    context.on("request", lambda request: print(request.url, file=told))
+    context.on("page", listen)
     yield context
     context.close()
 

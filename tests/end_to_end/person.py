@@ -34,11 +34,12 @@ class Answer:
 
 
 class CommandError(Exception):
-    """A command was refused; `code` says in which way."""
+    """A command was refused; `code` says in which way, `key` is the slug of its sentence."""
 
     def __init__(self, error: Mapping[str, Any]) -> None:
         super().__init__(error.get("message"))
         self.code = error.get("code")
+        self.key = error.get("translation_key")
 
 
 class Person:

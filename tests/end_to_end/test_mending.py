@@ -18,11 +18,11 @@ from simulators.rtsp.access import Access
 
 from .background import Background
 from .conftest import Demo
+from .leaks import PASSWORDS
 from .person import Person
 from .test_dialogs import fill, submit
 
-OLD: Final = "example-password"
-NEW: Final = "another-password-3"
+OLD, NEW = PASSWORDS
 USER: Final = "camhub"
 DONE = re.compile(r"Signed in again\.|[Ss]uccessful")
 

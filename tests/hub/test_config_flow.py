@@ -21,6 +21,7 @@ from custom_components.camhub.runtime import SHARED
 
 from .conftest import CREDENTIALS, AddAccount, credentials_of
 from .fake_provider import PASSWORD, FakeSpec
+from .people import person, token_of
 
 REST = ("archive", "recognition", "viewers", "limits", "credentials")
 ADDRESS = {"address": "http://192.0.2.9", "username": "porter", "password": PASSWORD, "verify_tls": True}
@@ -135,6 +136,9 @@ async def test_the_dialog_shows_the_picture_to_its_user_only(
     assert (await signed.read()).startswith(b"\xff\xd8")
     client = await hass_client()
     assert (await client.get("/api/camhub/preview/other")).status == 404
+    other = await hass_client(await token_of(hub, await person(hub, "allowed")))
+    for name in (path.partition("?")[0], "/api/camhub/preview/other"):
+        assert (await other.get(name)).status == 403
 
 
 async def test_a_page_without_its_dialog_is_refused(hub: HomeAssistant) -> None:

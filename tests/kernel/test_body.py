@@ -1,13 +1,16 @@
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import suppress
 import gzip
+from itertools import chain, repeat
 
 import aiohttp
 from aiohttp import web
+from multidict import CIMultiDict, CIMultiDictProxy
 import pytest
 from yarl import URL
 
-from custom_components.camhub.kernel.body import read_all, read_chunk
+from custom_components.camhub.kernel.body import is_no_http, read_all, read_chunk
 from custom_components.camhub.kernel.errors import Malformed
 from simulators.authority import Authority
 from tests.fake_clock import settle
@@ -87,3 +90,57 @@ async def read_slowly(response: aiohttp.ClientResponse) -> None:
     """Read no faster than it comes."""
     while await read_chunk(response):
         await settle(1)
+
+
+# As large as Home Assistant's sessions take them.
+LINE = 2**16
+MIB = 2**20
+
+
+def _lines(line: bytes) -> Iterator[bytes]:
+    yield b"HTTP/1.1 200 OK\r\n"
+    while True:
+        yield line * (2**16 // len(line))
+
+
+HEADS: Mapping[str, Callable[[], Iterator[bytes]]] = {
+    "a name without end": lambda: _lines(b"X"),
+    "a value without end": lambda: chain([b"HTTP/1.1 200 OK\r\nX-Example: "], repeat(b"a" * 2**16)),
+    "lines without end": lambda: _lines(b"X-Example: a\r\n"),
+    "cookies without end": lambda: _lines(b"Set-Cookie: a=b\r\n"),
+    "a status without end": lambda: chain([b"HTTP/1.1 200 "], repeat(b"a" * 2**16)),
+    "no HTTP": lambda: chain([b"SSH-2.0-Example\r\n"], repeat(b"a" * 2**16)),
+    "a folded line without end": lambda: chain([b"HTTP/1.1 200 OK\r\nX-Example: a"], repeat(b"\r\n " + b"a" * 2**15)),
+}
+
+
+@pytest.mark.parametrize("head", HEADS)
+async def test_a_head_without_end_is_no_http(head: str) -> None:
+    sent = 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal sent
+        await reader.readuntil(b"\r\n\r\n")
+        with suppress(OSError):
+            for piece in HEADS[head]():
+                writer.write(piece)
+                sent += len(piece)
+                await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    async with aiohttp.ClientSession(max_line_size=LINE, max_field_size=LINE) as session:
+        with pytest.raises(aiohttp.ClientError) as caught:
+            await session.get(url)
+    assert is_no_http(caught.value)
+    # What two machines hold in their buffers, and not what the other would go on sending.
+    assert sent < 16 * MIB
+    server.close()
+    await server.wait_closed()
+
+
+def test_what_is_http_all_the_same() -> None:
+    info = aiohttp.RequestInfo(URL("http://camera.example.com"), "GET", CIMultiDictProxy(CIMultiDict()))
+    assert not is_no_http(aiohttp.WSServerHandshakeError(info, ()))
+    assert not is_no_http(aiohttp.ClientPayloadError())

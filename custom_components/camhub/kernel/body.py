@@ -1,8 +1,16 @@
-"""Reads the bodies of HTTP answers, never more than a limit: what is packed is counted as it is unpacked."""
+"""Reads the bodies of HTTP answers, never more than a limit: what is packed is counted as it is unpacked.
+
+Their heads are bounded by aiohttp: 64 KiB for a line in Home Assistant, 128 lines.
+"""
 
 import aiohttp
 
 from .errors import Malformed
+
+
+def is_no_http(error: BaseException) -> bool:
+    """Return whether what came was no head that can be read: one without end, of too many lines, of something else."""
+    return isinstance(error, aiohttp.ClientResponseError) and not isinstance(error, aiohttp.WSServerHandshakeError)
 
 
 async def read_chunk(response: aiohttp.ClientResponse) -> bytes:

@@ -9,7 +9,7 @@ from typing import Final
 import aiohttp
 from yarl import URL
 
-from ...kernel.body import read_all, read_chunk
+from ...kernel.body import is_no_http, read_all, read_chunk
 from ...kernel.errors import HubError, Malformed, Unreachable
 from ...kernel.model import JsonValue
 from ...kernel.policy import retry_after, within
@@ -196,6 +196,8 @@ def _translated(error: aiohttp.ClientError | OSError) -> HubError:
     """Return our error without the text of theirs, which holds the address."""
     if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientSSLError):
         return Unreachable("the certificate is not trusted, or no TLS", reason="tls_untrusted")
+    if is_no_http(error):
+        return Malformed("no HTTP")
     return Unreachable(type(error).__name__)
 
 

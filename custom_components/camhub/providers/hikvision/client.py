@@ -10,7 +10,7 @@ from typing import Final
 import aiohttp
 from yarl import URL
 
-from ...kernel.body import read_all, read_chunk
+from ...kernel.body import is_no_http, read_all, read_chunk
 from ...kernel.errors import AuthError, Malformed, Throttled, Unreachable, Unsupported
 from ...kernel.http_auth import HttpAuth
 from ...kernel.policy import Backoff, retry, retry_after, within
@@ -235,6 +235,8 @@ class IsapiClient:
         except aiohttp.ClientConnectorCertificateError as error:
             raise Unreachable("the certificate is not trusted", reason="tls_untrusted") from error
         except (aiohttp.ClientError, OSError) as error:
+            if is_no_http(error):
+                raise Malformed("no HTTP") from error
             raise Unreachable(type(error).__name__) from error
 
     def _document(self, reply: _Reply) -> Node:

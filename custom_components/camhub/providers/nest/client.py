@@ -16,7 +16,7 @@ from .auth import HostAuth
 from .keys import Keys
 from .quota import Quota, Rank
 from .reading import text
-from .settings import API, PUBSUB, USERINFO, Settings
+from .settings import API, PUBSUB, Settings
 from .wire import Wire
 
 # What the library raises for an answer that is not what the protocol promises.
@@ -74,10 +74,6 @@ class Client:
             for each in (structures if isinstance(structures, list) else ())
         ]
         return [name for name in named if name]
-
-    async def email(self) -> str:
-        """Return the address of whoever signed in; raises HubError."""
-        return text((await self.api.get_json(USERINFO)).get("email"))
 
     async def command[T](
         self, device: str, name: str, rank: Rank, call: Callable[[], Awaitable[T]], *, ahead: int = 0

@@ -19,7 +19,7 @@ from .events_page import choose_events
 from .keys import tokens
 from .parse import unit
 from .reading import text
-from .settings import CONSENT, DEVICES_SCOPE, EVENTS_SCOPE, SCOPES, Settings
+from .settings import CONSENT, SCOPES, Settings
 from .wire import Wire
 
 _CLOUD_PROJECT: Final = re.compile(r"([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]")
@@ -122,7 +122,7 @@ def _complete(told: Object) -> None:
     """Raise AuthError where the user allowed less than is needed."""
     if not text(told.get("refresh_token")):
         raise AuthError("no refresh token", reason="no_lasting_login")
-    if not {DEVICES_SCOPE, EVENTS_SCOPE} <= set(text(told.get("scope")).split()):
+    if not set(SCOPES) <= set(text(told.get("scope")).split()):
         raise AuthError("a scope is missing", reason="consent_incomplete")
 
 
@@ -143,8 +143,8 @@ async def _account(client: Client, settings: Settings, earlier: Credentials) -> 
 
 
 async def _title(client: Client) -> str:
-    """Return the names of the homes, else whose they are; a title is not worth an error."""
+    """Return the names of the homes, if there are any; a title is not worth an error."""
     try:
-        return ", ".join(await client.homes()) or await client.email() or "Google Nest"
+        return ", ".join(await client.homes()) or "Google Nest"
     except HubError:
         return "Google Nest"

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import aiohttp
 
-from ...kernel.body import read_all
-from ...kernel.errors import HubError, Unreachable
+from ...kernel.body import is_no_http, read_all
+from ...kernel.errors import HubError, Malformed, Unreachable
 from ...kernel.policy import retry_after, within
 from ...kernel.provider import Context
 from ...kernel.reading import Object
@@ -80,5 +80,6 @@ class Wire:
             failure = Unreachable("the certificate is not trusted", reason="service_untrusted")
         except (aiohttp.ClientError, OSError) as error:
             # Without its text, which holds the address.
-            failure = Unreachable(type(error).__name__, reason="service_unreachable")
+            lost = Unreachable(type(error).__name__, reason="service_unreachable")
+            failure = Malformed("no HTTP") if is_no_http(error) else lost
         raise failure

@@ -10,7 +10,7 @@ from typing import Final
 import aiohttp
 from yarl import URL
 
-from ...kernel.body import read_all
+from ...kernel.body import is_no_http, read_all
 from ...kernel.errors import HubError, Malformed, Throttled, Unreachable
 from ...kernel.model import JsonValue
 from ...kernel.policy import retry_after, within
@@ -134,4 +134,6 @@ def _translated(error: aiohttp.ClientError | OSError) -> HubError:
     """Return our error without the text of theirs, which holds the address."""
     if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientSSLError):
         return Unreachable("the certificate is not trusted", reason="service_untrusted")
+    if is_no_http(error):
+        return Malformed("no HTTP")
     return Unreachable(type(error).__name__, reason="service_unreachable")

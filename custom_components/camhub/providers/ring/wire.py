@@ -5,8 +5,8 @@ from typing import Final
 
 import aiohttp
 
-from ...kernel.body import read_all
-from ...kernel.errors import HubError, Unreachable
+from ...kernel.body import is_no_http, read_all
+from ...kernel.errors import HubError, Malformed, Unreachable
 from ...kernel.policy import retry_after
 
 ANSWER_S: Final = 15.0
@@ -29,4 +29,6 @@ def translated(error: aiohttp.ClientError | OSError) -> HubError:
     """Return our error without the text of theirs, which may hold an address."""
     if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientSSLError):
         return Unreachable("the certificate is not trusted, or no TLS", reason="service_untrusted")
+    if is_no_http(error):
+        return Malformed("no HTTP")
     return Unreachable(type(error).__name__, reason="service_unreachable")
