@@ -1,34 +1,31 @@
 """Which archive an account uses: stored as one sealed value, as some of it are keys; and the archive made of it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import tzinfo
 from enum import StrEnum
-from functools import partial
 from hashlib import sha256
-from importlib import import_module
 import json
 from pathlib import Path
 from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
-from homeassistant.requirements import RequirementsNotFound, async_process_requirements
 
-from .const import DOMAIN, LOGGER, OPTION_ARCHIVE
+from .const import LOGGER, OPTION_ARCHIVE
 from .credential_store import CredentialStore
+from .exposure import is_media
 from .kernel.addresses import checked, parsed
 from .kernel.clock import Clock
 from .kernel.errors import Unsupported, WrongKey
 from .kernel.provider import SessionFactory
 from .kernel.secret import Credentials
+from .on_demand import AIOBOTOCORE, async_on_demand
 from .recording.archives import Archive
 from .recording.archives.folder import FolderArchive
 from .recording.archives.pi import PiArchive
 from .recording.naming import DEFAULT_PATTERN, name_of
 from .recording.queue import Job
 
-# Installed only for who keeps clips in a bucket.
-AIOBOTOCORE: Final = "aiobotocore>=3.7.0,<4"
 # What tells one archive from another, so that a clip on its way goes to the one that is chosen now.
 _PLACE: Final = ("kind", "folder", "endpoint", "bucket", "prefix", "address")
 
@@ -76,7 +73,7 @@ def number(choice: Credentials, key: str) -> int:
     return int(found) if isinstance(found, int | float) else 0
 
 
-def namer(choice: Credentials, account: str, cameras: dict[str, str], zone: tzinfo) -> Any:
+def namer(choice: Credentials, account: str, cameras: dict[str, str], zone: tzinfo) -> Callable[[Job, str], str]:
     """Return what names a clip; `cameras` are names by id."""
 
     def name(job: Job, ending: str) -> str:
@@ -117,18 +114,12 @@ def _check_address(address: str, reason: str) -> None:
 
 def _is_allowed(hass: HomeAssistant, folder: Path) -> bool:
     """Return whether Home Assistant may use a folder: its media, and what its configuration allows."""
-    media = [Path(path) for path in hass.config.media_dirs.values()]
-    return any(folder.is_relative_to(path) for path in media) or hass.config.is_allowed_path(str(folder / "clip"))
+    return is_media(hass, folder) or hass.config.is_allowed_path(str(folder / "clip"))
 
 
 async def _bucket(hass: HomeAssistant, choice: Credentials) -> Archive:
     """Make the archive in a bucket, with its library installed on first use."""
-    try:
-        await async_process_requirements(hass, DOMAIN, [AIOBOTOCORE], is_built_in=False)
-        load = partial(import_module, f"{__package__}.recording.archives.s3")
-        module = await hass.async_add_import_executor_job(load)
-    except RequirementsNotFound, ImportError:
-        raise Unsupported("aiobotocore cannot be installed", reason="archive_no_library") from None
+    module = await async_on_demand(hass, "recording.archives.s3", AIOBOTOCORE, "archive_no_library")
     settings = {
         key: choice.text(key) or None for key in ("endpoint", "region", "encryption", "kms_key", "storage_class")
     }

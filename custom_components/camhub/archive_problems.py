@@ -9,6 +9,7 @@ from homeassistant.core import HomeAssistant
 
 from .archive_choice import ArchiveKind, kind_of, listed
 from .const import OPTION_VIEWERS
+from .exposure import is_media
 from .kernel.clock import Clock
 from .kernel.errors import HubError
 from .kernel.secret import Credentials
@@ -83,5 +84,4 @@ def is_exposed(hass: HomeAssistant, entry: ConfigEntry[Any], choice: Credentials
     restricted = {camera for camera in entry.options.get(OPTION_VIEWERS, {}) if not wanted or camera in wanted}
     if kind_of(choice) is not ArchiveKind.FOLDER or not restricted:
         return False
-    folder = Path(choice.text("folder")).resolve()
-    return any(folder.is_relative_to(Path(media).resolve()) for media in hass.config.media_dirs.values())
+    return is_media(hass, Path(choice.text("folder")))

@@ -12,6 +12,12 @@ from .recording.library import Library, recordings_in
 OPEN: Final = "recordings_open"
 
 
+def is_media(hass: HomeAssistant, folder: Path) -> bool:
+    """Return whether a folder is one of Home Assistant's media folders, or lies in one; blocks."""
+    place = folder.resolve()
+    return any(place.is_relative_to(Path(media).resolve()) for media in hass.config.media_dirs.values())
+
+
 class Exposure:
     """Looks at the folders that recordings of one account lie in, or lay in before another was chosen."""
 
@@ -37,8 +43,7 @@ class Exposure:
 
     def _look(self) -> bool:
         """Return whether there are such recordings, or will be with the next motion; blocks."""
-        media = [Path(folder).resolve() for folder in self._hass.config.media_dirs.values()]
-        shown = [each for each in self._folders if any(each.resolve().is_relative_to(folder) for folder in media)]
+        shown = [each for each in self._folders if is_media(self._hass, each)]
         stored = self._entry.options.get(OPTION_RECORDING, {})
         restricted: list[str] = list(self._entry.options[OPTION_VIEWERS])
         if self._chosen in shown and any(stored.get(camera_id, {}).get("automatic") for camera_id in restricted):

@@ -6,26 +6,23 @@ Off unless cameras are chosen: no picture leaves Home Assistant then.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from importlib import import_module
 import json
 from typing import Any, Final, Protocol
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.storage import Store
-from homeassistant.requirements import RequirementsNotFound, async_process_requirements
 from homeassistant.util import dt as dt_util
 
 from .const import DOMAIN, LOGGER, OPTION_RECOGNITION, OPTION_RECOGNITION_KEYS
 from .coordinator import CamHubConfigEntry, CamHubCoordinator
 from .credential_store import CredentialStore
-from .kernel.errors import HubError, Unsupported, WrongKey
+from .kernel.errors import HubError, WrongKey
 from .kernel.model import CameraEvent, EventKind, EventPhase, Recognised
 from .kernel.provider import Camera
+from .on_demand import AIOBOTOCORE, async_on_demand
 from .upgrade import async_load_or_leave
 
-# Installed only for who chose a camera.
-AIOBOTOCORE: Final = "aiobotocore>=2.20,<4"
 DEFAULT_SIMILARITY: Final = 95
 DEFAULT_BUDGET: Final = 100
 # What may have a face before the camera.
@@ -204,7 +201,7 @@ class Visitors:
 
     async def _made(self) -> Search:
         """Return what asks; raises Unsupported where its library cannot be had."""
-        module = await self._load() or await self._install()
+        module = await async_on_demand(self._hass, "recording.recognition", AIOBOTOCORE, "recognition_no_library")
         stored = self._entry.options[OPTION_RECOGNITION]
         keys = await async_keys(self._secrets, self._entry)
         search: Search = module.FaceSearch(
@@ -218,22 +215,6 @@ class Visitors:
             )
         )
         return search
-
-    async def _install(self) -> Any:
-        try:
-            await async_process_requirements(self._hass, DOMAIN, [AIOBOTOCORE], is_built_in=False)
-        except RequirementsNotFound:
-            raise Unsupported("it cannot be installed", reason="recognition_no_library") from None
-        if (module := await self._load()) is None:
-            raise Unsupported("it cannot be imported", reason="recognition_no_library")
-        return module
-
-    async def _load(self) -> Any | None:
-        """Import what asks outside the event loop, None if its library is not there."""
-        try:
-            return await self._hass.async_add_import_executor_job(import_module, f"{__package__}.recording.recognition")
-        except ImportError:
-            return None
 
 
 @callback

@@ -22,7 +22,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
-from custom_components.camhub import archive_choice
+from custom_components.camhub import archive_choice, on_demand
 from custom_components.camhub.archiving import EVENT_ARCHIVED, LINK_LIFE, queue_folder
 from custom_components.camhub.const import DOMAIN, OPTION_ARCHIVE
 from custom_components.camhub.diagnostics import async_get_config_entry_diagnostics
@@ -425,6 +425,7 @@ async def test_a_folder_is_chosen_and_left(
     for typed, field in (
         ({"folder": "relative"}, "folder"),
         ({"folder": str(media / "none")}, "folder"),
+        ({"folder": f"{media}/.."}, "folder"),
         ({"folder": str(media), "pattern": "{camera}"}, "pattern"),
     ):
         flow = await hub.config_entries.options.async_configure(flow["flow_id"], typed)
@@ -488,7 +489,7 @@ async def test_the_library_of_a_bucket_is_installed_when_it_is_wanted(
 
     clock = hub.data[SHARED].clock
     with monkeypatch.context() as patch:
-        patch.setattr(archive_choice, "async_process_requirements", refuse)
+        patch.setattr(on_demand, "async_process_requirements", refuse)
         with pytest.raises(Unsupported) as raised:
             await archive_choice.async_make(hub, choice, session, clock)
         assert raised.value.reason == "archive_no_library"

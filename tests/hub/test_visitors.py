@@ -6,6 +6,7 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant, State
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import issue_registry as ir
+from homeassistant.requirements import RequirementsNotFound
 from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import (
@@ -14,6 +15,7 @@ from pytest_homeassistant_custom_component.common import (
     mock_restore_cache_with_extra_data,
 )
 
+from custom_components.camhub import on_demand
 from custom_components.camhub.const import DOMAIN, EVENT_SEEN
 from custom_components.camhub.kernel.model import CameraEvent, EventKind, Image, JsonValue, Recognised
 from custom_components.camhub.kernel.vault import Vault
@@ -166,6 +168,23 @@ async def test_a_refusal_is_an_attribute_and_said_once(
     await see(hub, fake, 1)
     await until(hub, lambda: state_of(hub, SENSOR).state == "Ann Example")
     assert ir.async_get(hub).async_get_issue(DOMAIN, issue) is None
+
+
+async def test_without_its_library_nobody_is_asked(
+    hub: HomeAssistant,
+    entry: MockConfigEntry,
+    fake: FakeSpec,
+    aws: RekognitionSimulator,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def refuse(*_: object, **__: object) -> None:
+        raise RequirementsNotFound(DOMAIN, ["aiobotocore"])
+
+    await choose(hub, entry, **typed(aws))
+    monkeypatch.setattr(on_demand, "async_process_requirements", refuse)
+    await see(hub, fake, 1)
+    await until(hub, lambda: entry.runtime_data.visitor_facts()["last_error"] == "recognition_no_library")
+    assert aws.asked == []
 
 
 async def test_refused_keys_are_a_repair_and_a_used_up_budget_is_none(
