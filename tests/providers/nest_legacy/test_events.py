@@ -20,7 +20,7 @@ from tests.fake_clock import FakeClock, settle
 
 from .conftest import ATTIC, EU1, HALL, RPC, STEP, US1, MakeClient, MakeProvider, google
 
-START, UPDATE, END = EventPhase.START, EventPhase.UPDATE, EventPhase.END
+START, UPDATE, END, PRESENT = EventPhase.START, EventPhase.UPDATE, EventPhase.END, EventPhase.PRESENT
 
 
 @pytest.fixture
@@ -166,14 +166,22 @@ async def test_a_kind_that_a_camera_does_not_offer_is_motion(history: History, s
     assert marks(await history.fetch()) == [(EventKind.MOTION, START)]
 
 
-async def test_what_was_long_before_is_not_told(
+async def test_what_was_long_before_is_no_news(
     history: History, services: NestLegacySimulator, clock: FakeClock
 ) -> None:
-    services.house.see(HALL, "motion")
+    services.house.see(HALL, "sound")
+    await clock.advance(LONGEST.total_seconds() - 40)
+    services.house.end(HALL, services.house.see(HALL, "motion"))
+    there = services.house.see(HALL, "person")
     await clock.advance(31)
     recent = services.house.see(HALL, "person")
     await clock.advance(29)
-    assert [each.id for each in await history.fetch()] == [f"{HALL}:{recent}:person"]
+    told = [(each.id, each.phase) for each in await history.fetch()]
+    assert told == [(f"{HALL}:{there}:person", PRESENT), (f"{HALL}:{recent}:person", START)]
+    services.house.history(HALL, 0)[2]["types"].append("face")
+    assert marks(await history.fetch()) == [(EventKind.FACE, START)], "this is new"
+    services.house.end(HALL, there)
+    assert marks(await history.fetch()) == [(EventKind.PERSON, END), (EventKind.FACE, END)]
 
 
 async def test_what_goes_on_for_long_is_still_told_its_end(
@@ -248,6 +256,21 @@ async def test_cameras_that_are_off_are_not_asked(history: History, services: Ne
     assert ATTIC not in str(asked)
 
 
+async def test_what_goes_on_ends_with_the_camera(
+    client: Client, services: NestLegacySimulator, clock: FakeClock
+) -> None:
+    units = list((await client.home()).units)
+    history = History(client, lambda: units)
+    services.house.see(HALL, "person")
+    await history.fetch()
+    services.house.units[0].state = "offline"
+    units = list((await client.home()).units)
+    await clock.advance(5)
+    (over,) = await history.fetch()
+    assert (over.kind, over.phase, over.at) == (EventKind.PERSON, END, clock.now())
+    assert await history.fetch() == []
+
+
 async def test_one_camera_that_fails_does_not_silence_the_others(
     history: History, services: NestLegacySimulator
 ) -> None:
@@ -291,7 +314,7 @@ async def test_it_can_be_switched_off(make_provider: MakeProvider, services: Nes
     assert await events_of(provider) == []
     assert services.requests[RPC] == 0
     cameras = await provider.cameras()
-    assert [each.event_kinds | each.recognised for each in cameras] == [frozenset()] * 4
+    assert [each.event_kinds | each.recognised | each.lasting for each in cameras] == [frozenset()] * 4
 
 
 @pytest.mark.parametrize("every", [45, 120.0])

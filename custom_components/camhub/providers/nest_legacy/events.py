@@ -17,9 +17,12 @@ from .client import Client, Missing
 from .parse import Point, State, Unit
 
 # All times are the service's: a clock here that is wrong must not hide what the cameras saw.
-# What began this long before the first look is told; later looks go back so far beyond the last one.
+# What began this long before the first look is news; later looks go back so far beyond the last one.
 MARGIN: Final = timedelta(seconds=30)
+# Nothing goes on for longer; what began within that before the first look and goes on is there.
 LONGEST: Final = timedelta(minutes=10)
+# A delivery and a ring are of a moment, what moves has a sensor anyway.
+LASTING: Final = frozenset({EventKind.PERSON, EventKind.FACE, EventKind.SOUND})
 REMEMBERED: Final = 256
 ZONES_S: Final = 3600.0
 
@@ -66,12 +69,19 @@ class History:
                 raise failure
         if failures and len(failures) == len(units):
             raise failures[0] if isinstance(failures[0], Unreachable) else Unreachable(reason=failures[0].reason)
-        return [event for events in outcomes if not isinstance(events, HubError) for event in events]
+        told = [event for events in outcomes if not isinstance(events, HubError) for event in events]
+        return [*told, *self._dark(units)]
+
+    def _dark(self, lit: Sequence[Unit]) -> Iterator[CameraEvent]:
+        """Yield the end of what went on at cameras that see nothing more."""
+        for unit in self._units():
+            if unit not in lit and (tale := self._tales.get(unit.id)) is not None:
+                yield from _tell(unit, tale, (), {}, self._client.now())
 
     async def _read(self, unit: Unit) -> list[CameraEvent] | HubError:
         """Return what is new at one camera; an error is a result: the others are read all the same."""
         asked, now = self._clock.monotonic(), self._client.now()
-        tale = self._tales.setdefault(unit.id, _Tale(begun=now - MARGIN, looked=now))
+        tale = self._tales.setdefault(unit.id, _Tale(begun=now - MARGIN, looked=now + MARGIN - LONGEST))
         try:
             found = await self._client.points(unit, tale.since())
             names = await self._names(unit) if any(point.zones for point in found) else {}
@@ -104,12 +114,13 @@ def _tell(
     unit: Unit, tale: _Tale, points: Sequence[Point], names: Mapping[int, str], now: datetime
 ) -> Iterator[CameraEvent]:
     """Yield the starts and ends that points bring; what has left the history, or goes on for too long, has ended."""
-    seen = {point.id: point for point in points if point.start >= tale.begun}
+    seen = {point.id: point for point in points if point.start >= tale.begun or _goes_on(point, now)}
     for point in seen.values():
         if (over := tale.over.get(point.id)) is not None:
             yield from _recognised(unit, point, over, names, now)
-        else:
-            yield from _begun(unit, point, tale.told.setdefault(point.id, {}), names, now)
+            continue
+        phase = EventPhase.START if point.start >= tale.begun or point.id in tale.told else EventPhase.PRESENT
+        yield from _begun(unit, point, tale.told.setdefault(point.id, {}), names, now, phase)
     for identifier in list(tale.told):
         told = tale.told[identifier]
         end = _end(seen.get(identifier), told, now)
@@ -122,14 +133,20 @@ def _tell(
             tale.over.popitem(last=False)
 
 
-def _begun(unit: Unit, point: Point, told: _Told, names: Mapping[int, str], now: datetime) -> Iterator[CameraEvent]:
-    """Yield what has come to a stretch that goes on."""
+def _goes_on(point: Point, now: datetime) -> bool:
+    return point.end is None and now - point.start <= LONGEST
+
+
+def _begun(
+    unit: Unit, point: Point, told: _Told, names: Mapping[int, str], now: datetime, phase: EventPhase
+) -> Iterator[CameraEvent]:
+    """Yield what has come to a stretch that goes on, as news or as what was there before."""
     yield from _recognised(unit, point, told, names, now)
     for kind in point.kinds:
         offered = _offered(unit, kind)
         if offered not in told:
             told[offered] = _start(unit, point, offered, names)
-            yield told[offered]
+            yield replace(told[offered], phase=phase)
 
 
 def _recognised(

@@ -11,7 +11,7 @@ from ...kernel.provider import Camera, Context, Provider
 from ...kernel.reading import number
 from .client import Client
 from .controls import controls
-from .events import History
+from .events import LASTING, History
 from .login import Login
 from .media import HostedStills, Outlet
 from .parse import Home, State, Unit
@@ -135,6 +135,7 @@ class NestLegacyProvider(Provider):
             offline_reason=_why(unit),
             problems=("camera_migrated",) if unit.state is State.MOVED else (),
             event_kinds=unit.kinds if self._every else frozenset(),
+            lasting=unit.kinds & LASTING if self._every else frozenset(),
             recognised=frozenset({Recognised.WHO} if self._every else ()),
             controls=controls(self._client, unit),
             stills=stills,
