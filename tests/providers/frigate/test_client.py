@@ -6,8 +6,8 @@ from aiohttp import web
 import pytest
 
 from custom_components.camhub.kernel.errors import AuthError, HubError, Malformed, Throttled, Unreachable
+from custom_components.camhub.providers.frigate.auth import EARLY_S
 from custom_components.camhub.providers.frigate.client import ANSWER_S, JSON_LIMIT
-from custom_components.camhub.providers.frigate.door import EARLY_S
 from custom_components.camhub.providers.frigate.topics import say
 from simulators.frigate import FrigateSimulator
 from tests.fake_clock import FakeClock, settle

@@ -15,7 +15,7 @@ from ...kernel.model import JsonValue
 from ...kernel.policy import retry_after, within
 from ...kernel.provider import Context
 from .answers import refusal
-from .door import Door, Reply, Token
+from .auth import Authenticator, Reply, Token
 from .reading import read
 from .settings import Settings
 
@@ -50,7 +50,7 @@ class Client:
         self._context = context
         self.clock = context.clock
         self.settings = settings
-        self.door = Door(context.clock, settings.username, settings.password, self._log_in)
+        self.auth = Authenticator(context.clock, settings.username, settings.password, self._log_in)
         self._own = {"X-Proxy-Secret": settings.proxy_secret.reveal()} if settings.proxy_secret else {}
         self._session: aiohttp.ClientSession | None = None
 
@@ -120,18 +120,18 @@ class Client:
         headers: Mapping[str, str] | None = None,
     ) -> aiohttp.ClientResponse:
         while True:
-            token = await self.door.token()
+            token = await self.auth.token()
             response = await self._send(method, path, query, said=said, headers=headers, token=token)
             if response.status != HTTPStatus.UNAUTHORIZED:
-                self.door.learn(response.cookies)
+                self.auth.learn(response.cookies)
                 return response
             response.close()
             # It raises where another token would be refused as well, so this ends.
-            await self.door.renew(token)
+            await self.auth.renew(token)
 
     async def _connect(self) -> aiohttp.ClientWebSocketResponse:
         while True:
-            token = await self.door.token()
+            token = await self.auth.token()
             headers = {**self._own, **(token.header if token else {})}
             failure: HubError
             try:
@@ -140,7 +140,7 @@ class Client:
                 )
             except aiohttp.WSServerHandshakeError as error:
                 if error.status == HTTPStatus.UNAUTHORIZED:
-                    await self.door.renew(token)
+                    await self.auth.renew(token)
                     continue
                 failure = refusal(error.status, b"") if error.status >= HTTPStatus.BAD_REQUEST else _not_it()
             except (aiohttp.ClientError, OSError) as error:

@@ -140,7 +140,7 @@ class FrigateProvider(Provider):
             "version": self._features.version,
             "version_tested": self._features.tested,
             "login": bool(self._client.settings.username),
-            "logins": self._client.door.logins,
+            "logins": self._client.auth.logins,
             "role": self._role if self._role == ADMIN else "other",
             "cpu_percent": stats.cpu,
             "inference_ms": stats.inference,

@@ -52,7 +52,7 @@ class Token:
         return {"Cookie": f"{self.name}={self.value.reveal()}"}
 
 
-class Door:
+class Authenticator:
     """Keeps the token in memory: a password makes another.
 
     After a refused login every further call is refused here, without a request; while the server throttles logins,
