@@ -9,7 +9,7 @@ from custom_components.camhub.kernel.errors import AuthError, Throttled, Unreach
 from custom_components.camhub.kernel.model import JsonValue
 from custom_components.camhub.kernel.provider import Context
 from custom_components.camhub.providers.ring.client import Client
-from custom_components.camhub.providers.ring.door import loaded
+from custom_components.camhub.providers.ring.token_endpoint import loaded
 from simulators.ring import OUTAGE, Canned, RingSimulator
 from simulators.ring.hosts import TOKENS
 from tests.conftest import MakeContext
@@ -30,7 +30,7 @@ async def test_fifty_calls_on_an_ended_token_make_one_refresh(
     await client.meet()
     await expire(clock)
     await asyncio.gather(*(client.get(DEVICES) for _ in range(50)))
-    assert service.tokens.refreshes == client.door.refreshes == 1
+    assert service.tokens.refreshes == client.token_endpoint.refreshes == 1
     assert service.tokens.refused == 0
     assert len(saved(context)) == 1
 
@@ -217,7 +217,7 @@ async def test_a_password_that_was_kept_signs_in_again(
     await client.meet()
     service.tokens.end()
     await client.get(DEVICES)
-    assert (service.tokens.logins, client.door.logins) == (2, 1)
+    assert (service.tokens.logins, client.token_endpoint.logins) == (2, 1)
     assert client.context.counters.get("refresh.by_password") == 1
     service.tokens.factor = "sms"
     service.tokens.end()

@@ -19,10 +19,10 @@ from ...kernel.policy import within
 from ...kernel.provider import Context
 from ...kernel.reading import Object, child
 from .answers import refusal, session_is_gone
-from .door import Door
 from .ledger import Ledger
 from .parse import Family, Unit
 from .reading import read
+from .token_endpoint import TokenEndpoint
 from .tokens import TokenKeeper
 from .wire import ANSWER_S, NO_LIMIT, body_of, pause_of, translated
 
@@ -78,8 +78,8 @@ class Client:
         self.ledger = Ledger(context)
         self.session = context.session(cookies=False)
         self.hardware_id = self.ledger.credentials.text("hardware_id")
-        self.door = Door(context, self.session, self.hardware_id)
-        self.keeper = TokenKeeper(context, self.ledger, self.door)
+        self.token_endpoint = TokenEndpoint(context, self.session, self.hardware_id)
+        self.keeper = TokenKeeper(context, self.ledger, self.token_endpoint)
         self.ring = Ring(_KeptAuth(self, self.hardware_id, self.session))
         self._meeting = asyncio.Lock()
 

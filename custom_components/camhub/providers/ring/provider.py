@@ -107,7 +107,7 @@ class RingProvider(Provider):
             return {}
         push = self._line.push if self._line else None
         return {
-            "refreshes": self._client.door.refreshes,
+            "refreshes": self._client.token_endpoint.refreshes,
             "password_kept": bool(self._client.ledger.credentials.text("password")),
             "push_up": push is not None and push.up_since is not None,
             "push_reason": push.reason if push else None,

@@ -11,8 +11,8 @@ from ...kernel.secret import Credentials, Secret
 from ...kernel.signin import Answers, Ask, Field, FieldKind, Form, until_accepted
 from .answers import CodeNeeded
 from .client import Client
-from .door import Door, Grant
 from .reading import identifier
+from .token_endpoint import Grant, TokenEndpoint
 
 _CODE: Final = (Field(key="code", required=False),)
 
@@ -32,13 +32,13 @@ class _Visit:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._hardware_id = context.credentials.text("hardware_id") or str(uuid.uuid4())
-        self._door = Door(context, context.session(cookies=False), self._hardware_id)
+        self._endpoint = TokenEndpoint(context, context.session(cookies=False), self._hardware_id)
         self._grant: Grant | None = None
 
     async def enter(self, login: _Login, code: str = "") -> Account:
         """Return the account; raises HubError, CodeNeeded where a code is on its way."""
         if self._grant is None:
-            self._grant = await self._door.sign_in(login.username, login.password, code)
+            self._grant = await self._endpoint.sign_in(login.username, login.password, code)
         credentials: dict[str, JsonValue] = {
             "username": login.username,
             "keep_password": login.keep,

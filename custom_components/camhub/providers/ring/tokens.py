@@ -10,8 +10,8 @@ from ...kernel.errors import AuthError, Throttled, Unreachable
 from ...kernel.policy import Backoff, Chance, retry
 from ...kernel.provider import Context
 from ...kernel.single_flight import SingleFlight
-from .door import Door, Grant, loaded
 from .ledger import Ledger
+from .token_endpoint import Grant, TokenEndpoint, loaded
 
 # A token this near its end is renewed before it is used.
 MARGIN: Final = timedelta(seconds=60)
@@ -28,12 +28,14 @@ class TokenKeeper:
     calls; only a refused token ends the login, and then nothing is asked any more.
     """
 
-    def __init__(self, context: Context, ledger: Ledger, door: Door, *, random: Chance = random.random) -> None:
+    def __init__(
+        self, context: Context, ledger: Ledger, endpoint: TokenEndpoint, *, random: Chance = random.random
+    ) -> None:
         """Take up the grant that is stored."""
         self._clock = context.clock
         self._counters = context.counters
         self._ledger = ledger
-        self._door = door
+        self._endpoint = endpoint
         self._random = random
         self._grant = loaded(ledger.part("grant"))
         self._flight: SingleFlight[Grant] = SingleFlight()
@@ -101,10 +103,10 @@ class TokenKeeper:
         refused = AuthError("no token is stored", reason="login_ended")
         if self._grant is not None:
             try:
-                return await self._door.refresh(self._grant)
+                return await self._endpoint.refresh(self._grant)
             except AuthError as error:
                 refused = error
         if not password:
             raise refused
         self._counters.count("refresh.by_password")
-        return await self._door.sign_in(credentials.text("username"), password)
+        return await self._endpoint.sign_in(credentials.text("username"), password)

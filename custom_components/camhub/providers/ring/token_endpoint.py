@@ -45,7 +45,7 @@ def loaded(stored: Mapping[str, JsonValue]) -> Grant | None:
     return Grant(access=access, refresh=refresh, expires_at=expires_at)
 
 
-class Door:
+class TokenEndpoint:
     """Trades passwords and refresh tokens for grants; `refreshes` and `logins` count what was asked."""
 
     def __init__(self, context: Context, session: aiohttp.ClientSession, hardware_id: str) -> None:
