@@ -19,7 +19,7 @@ from ...kernel.policy import within
 from ...kernel.provider import Context
 from ...kernel.reading import Object, child
 from .answers import refusal, session_is_gone
-from .ledger import Ledger
+from .credentials import StoredCredentials
 from .parse import Family, Unit
 from .reading import read
 from .token_endpoint import TokenEndpoint
@@ -75,11 +75,11 @@ class Client:
         """Prepare the library for this account."""
         self.context = context
         self.clock = context.clock
-        self.ledger = Ledger(context)
+        self.stored = StoredCredentials(context)
         self.session = context.session(cookies=False)
-        self.hardware_id = self.ledger.credentials.text("hardware_id")
+        self.hardware_id = self.stored.current.text("hardware_id")
         self.token_endpoint = TokenEndpoint(context, self.session, self.hardware_id)
-        self.keeper = TokenKeeper(context, self.ledger, self.token_endpoint)
+        self.keeper = TokenKeeper(context, self.stored, self.token_endpoint)
         self.ring = Ring(_KeptAuth(self, self.hardware_id, self.session))
         self._meeting = asyncio.Lock()
 

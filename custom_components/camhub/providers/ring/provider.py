@@ -108,7 +108,7 @@ class RingProvider(Provider):
         push = self._line.push if self._line else None
         return {
             "refreshes": self._client.token_endpoint.refreshes,
-            "password_kept": bool(self._client.ledger.credentials.text("password")),
+            "password_kept": bool(self._client.stored.current.text("password")),
             "push_up": push is not None and push.up_since is not None,
             "push_reason": push.reason if push else None,
             "push_restarts": push.restarts if push else 0,

@@ -150,7 +150,7 @@ class PushLine:
         if receiver.login_refused or self._unfit:
             # Another registration may do better; the service is told of it at the next dial.
             self._unfit = False
-            await self._client.ledger.put("push", None)
+            await self._client.stored.put("push", None)
 
     async def _until_over(self, listening: asyncio.Task[None]) -> None:
         await first_of(listening, self._up.wait(), self._clock.sleep(LOGIN_S))
@@ -174,13 +174,13 @@ class PushLine:
 
     async def _registration(self) -> Object:
         """Return the registration that is stored, else a new one; raises Unreachable."""
-        known, now = self._client.ledger.part("push"), self._clock.now()
+        known, now = self._client.stored.part("push"), self._clock.now()
         register = FcmRegister(_config(), dict(known) or None, http_client_session=self._client.session)
         if _token(known) is None:
             known = await _library(register.register())
             if _token(known) is None:
                 raise Unreachable("no registration", reason="push_unavailable")
-            await self._client.ledger.put("push", known)
+            await self._client.stored.put("push", known)
         elif self._checked_in is None or now - self._checked_in >= CHECKED_IN:
             own = child(known, "gcm")
             checking = register.gcm_check_in(identifier(own.get("android_id")), identifier(own.get("security_token")))

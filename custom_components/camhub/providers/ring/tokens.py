@@ -10,7 +10,7 @@ from ...kernel.errors import AuthError, Throttled, Unreachable
 from ...kernel.policy import Backoff, Chance, retry
 from ...kernel.provider import Context
 from ...kernel.single_flight import SingleFlight
-from .ledger import Ledger
+from .credentials import StoredCredentials
 from .token_endpoint import Grant, TokenEndpoint, loaded
 
 # A token this near its end is renewed before it is used.
@@ -29,15 +29,15 @@ class TokenKeeper:
     """
 
     def __init__(
-        self, context: Context, ledger: Ledger, endpoint: TokenEndpoint, *, random: Chance = random.random
+        self, context: Context, stored: StoredCredentials, endpoint: TokenEndpoint, *, random: Chance = random.random
     ) -> None:
         """Take up the grant that is stored."""
         self._clock = context.clock
         self._counters = context.counters
-        self._ledger = ledger
+        self._stored = stored
         self._endpoint = endpoint
         self._random = random
-        self._grant = loaded(ledger.part("grant"))
+        self._grant = loaded(stored.part("grant"))
         self._flight: SingleFlight[Grant] = SingleFlight()
         self._posting = asyncio.Lock()
         self._outage: Unreachable | None = None
@@ -90,7 +90,7 @@ class TokenKeeper:
             with self._counters.timed("refresh"):
                 grant = await self._traded()
             try:
-                await self._ledger.put("grant", grant.stored())
+                await self._stored.put("grant", grant.stored())
             finally:
                 # The old one is spent, also where the new one could not be stored.
                 self._grant = grant
@@ -98,7 +98,7 @@ class TokenKeeper:
 
     async def _traded(self) -> Grant:
         """Return a new grant for the refresh token, or for the password if the user let us keep it."""
-        credentials = self._ledger.credentials
+        credentials = self._stored.credentials
         password = credentials.secret("password")
         refused = AuthError("no token is stored", reason="login_ended")
         if self._grant is not None:

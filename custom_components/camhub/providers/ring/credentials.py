@@ -9,7 +9,7 @@ from ...kernel.reading import Object, child
 from ...kernel.secret import Credentials
 
 
-class Ledger:
+class StoredCredentials:
     """Keeps the whole set: tokens, push registration and login each change on their own."""
 
     def __init__(self, context: Context) -> None:
@@ -19,7 +19,7 @@ class Ledger:
         self._turn = asyncio.Lock()
 
     @property
-    def credentials(self) -> Credentials:
+    def current(self) -> Credentials:
         """Return the set as it is now."""
         return Credentials(self._values)
 
