@@ -19,8 +19,8 @@ from ...kernel.policy import Backoff, retry, within
 from ...kernel.provider import Clips
 from ...kernel.reading import child, text
 from .answers import NotThere, refusal
+from .history import PAGES, page
 from .parse import Sighting
-from .past import PAGES, page
 from .stills import Outlet
 from .wire import pause_of, translated
 

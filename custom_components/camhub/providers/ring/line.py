@@ -12,8 +12,8 @@ from ...kernel.model import CameraEvent, EventPhase
 from ...kernel.waiting import first_of
 from .client import Client
 from .clips import clip_of
+from .history import page
 from .parse import Sighting, Unit
-from .past import page
 from .push import PushLine
 from .stills import Outlet
 
@@ -96,7 +96,7 @@ class EventLine:
                     pause = max(pause, error.retry_after or 0)
 
     async def _look(self) -> None:
-        """Tell what the history holds and nobody told; what was there before the first look is past."""
+        """Tell what the history holds and nobody told; what was there before the first look is history."""
         found: list[tuple[Outlet, Sighting]] = []
         units = await self._units()
         # A camera may leave while others are asked.
