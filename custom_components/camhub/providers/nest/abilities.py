@@ -6,9 +6,9 @@ from typing import Final
 
 from ...kernel.model import JsonValue
 from ...kernel.reading import child
-from .keys import Keys
 from .parse import Unit
 from .reading import texts
+from .tokens import TokenKeeper
 
 KEY: Final = "abilities"
 # The loss of which a user notices.
@@ -20,9 +20,9 @@ LOSSES: Final[Mapping[str, str]] = MappingProxyType(
 class Abilities:
     """Remembers what each camera could do, also over a restart."""
 
-    def __init__(self, keys: Keys) -> None:
+    def __init__(self, keeper: TokenKeeper) -> None:
         """Take up what is stored with the tokens."""
-        self._keys = keys
+        self._keeper = keeper
 
     def lost(self, unit: Unit) -> tuple[str, ...]:
         """Return the slugs of what a camera can no longer do."""
@@ -36,8 +36,8 @@ class Abilities:
             unit.id: sorted(set(texts(known.get(unit.id))) | (unit.abilities & LOSSES.keys())) for unit in units
         }
         if any(learned[unit.id] != list(texts(known.get(unit.id))) for unit in units):
-            await self._keys.remember(KEY, {**known, **learned})
+            await self._keeper.remember(KEY, {**known, **learned})
 
     @property
     def _known(self) -> Mapping[str, JsonValue]:
-        return child(self._keys.stored.get(KEY))
+        return child(self._keeper.stored.get(KEY))

@@ -9,8 +9,8 @@ from yarl import URL
 
 from ...kernel.errors import HubError, Malformed
 from .answers import refusal
-from .keys import Keys
 from .reading import read
+from .tokens import TokenKeeper
 from .wire import Answer, Wire
 
 _AUTHORIZATION: Final = "Authorization"
@@ -26,17 +26,17 @@ class HostAuth(AbstractAuth):
     The library's own `get_json` and `post_json` log what they send and receive, stream tokens included.
     """
 
-    def __init__(self, wire: Wire, keys: Keys, host: str, refused: Refusal = refusal) -> None:
+    def __init__(self, wire: Wire, keeper: TokenKeeper, host: str, refused: Refusal = refusal) -> None:
         """Open nothing yet; `refused` makes errors of answers that are none."""
         super().__init__(wire.session, host)
         self._wire = wire
-        self._keys = keys
+        self._keeper = keeper
         self._base = host
         self._refused = refused
 
     @override
     async def async_get_access_token(self) -> str:
-        return await self._keys.access()
+        return await self._keeper.access()
 
     @override
     async def request(self, method: str, url: str, **kwargs: Any) -> Any:
@@ -64,9 +64,9 @@ class HostAuth(AbstractAuth):
         if target.scheme != "https" or not f".{target.host}".endswith(_OURS):
             raise Malformed("an address of somebody else")
         while True:
-            token = await self._keys.access()
+            token = await self._keeper.access()
             answer = await self._wire.ask(method, url, {**headers, _AUTHORIZATION: f"Bearer {token}"}, **kwargs)
             if answer.status != HTTPStatus.UNAUTHORIZED:
                 return answer
             # It raises where another token would be refused as well, so this ends.
-            await self._keys.renew(token)
+            await self._keeper.renew(token)

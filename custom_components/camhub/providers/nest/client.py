@@ -13,10 +13,10 @@ from ...kernel.provider import Context
 from ...kernel.reading import Object, child
 from .answers import pubsub_refusal
 from .auth import HostAuth
-from .keys import Keys
 from .quota import Quota, Rank
 from .reading import text
 from .settings import API, PUBSUB, Settings
+from .tokens import TokenKeeper
 from .wire import Wire
 
 # What the library raises for an answer that is not what the protocol promises.
@@ -40,23 +40,23 @@ class Client:
         self.clock = context.clock
         self.settings = settings
         self.wire = Wire(context)
-        self.keys = Keys(self.wire, settings)
+        self.keeper = TokenKeeper(self.wire, settings)
         self.quota = _quota(context)
 
     @cached_property
     def api(self) -> HostAuth:
         """Return the door to the devices."""
-        return HostAuth(self.wire, self.keys, API)
+        return HostAuth(self.wire, self.keeper, API)
 
     @cached_property
     def pubsub(self) -> HostAuth:
         """Return the door to topics and subscriptions."""
-        return HostAuth(self.wire, self.keys, PUBSUB, pubsub_refusal)
+        return HostAuth(self.wire, self.keeper, PUBSUB, pubsub_refusal)
 
     async def devices(self) -> Sequence[Listed]:
         """List the devices; one that cannot be read is left out; raises HubError."""
         # A login that has ended is said before a quota that is used up.
-        await self.keys.access()
+        await self.keeper.access()
         self.quota.listing()
         with self._counting(listings=True):
             said = await self.api.get_json(f"{self.settings.enterprise}/devices")
@@ -79,7 +79,7 @@ class Client:
         self, device: str, name: str, rank: Rank, call: Callable[[], Awaitable[T]], *, ahead: int = 0
     ) -> T:
         """Return what a command of the library returns, if there is a place for it; raises HubError."""
-        await self.keys.access()
+        await self.keeper.access()
         self.quota.command(device, name, rank, ahead=ahead)
         with self.context.counters.timed(name), self._counting():
             try:

@@ -54,7 +54,7 @@ class PushLine:
     async def messages(self) -> AsyncGenerator[bytes]:
         """Yield messages until the line drops; each is acknowledged when the next is asked for; raises HubError."""
         while True:
-            token = await self._client.keys.access()
+            token = await self._client.keeper.access()
             failure: Unreachable | None = None
             try:
                 async with aclosing(self._dialled()) as dialled:
@@ -66,7 +66,7 @@ class PushLine:
                 self._problem = None
             except Unauthenticated:
                 # It raises where another token would be refused as well, so this ends.
-                await self._client.keys.renew(token)
+                await self._client.keeper.renew(token)
             except GoogleAPICallError as error:
                 failure = self._translated(error)
             finally:

@@ -45,7 +45,7 @@ class NestProvider(Provider):
         """Reach nothing yet."""
         self._context = context
         self._client = Client(context, Settings.load(context.credentials))
-        self._abilities = Abilities(self._client.keys)
+        self._abilities = Abilities(self._client.keeper)
         self._pictures = EventPictures(self._client)
         self._tracker = Tracker(self._pictures, context.clock, context.counters)
         self._line = PushLine(self._client, self._client.settings.subscription)
@@ -91,12 +91,12 @@ class NestProvider(Provider):
     @override
     def token_status(self) -> TokenStatus:
         """Return how the login stands."""
-        return self._client.keys.status
+        return self._client.keeper.status
 
     @override
     def problems(self) -> Sequence[str]:
         """Return what the user has to mend at Google."""
-        found = ["consent_testing"] if self._client.keys.testing else []
+        found = ["consent_testing"] if self._client.keeper.testing else []
         return [*found, problem] if (problem := self._line.problem) else found
 
     @override
@@ -114,7 +114,7 @@ class NestProvider(Provider):
         """Return the quota, how push stands, and what the cameras can."""
         return {
             "quota": self._client.quota.facts(),
-            "token_refreshes": self._client.keys.refreshes,
+            "token_refreshes": self._client.keeper.refreshes,
             "push": {"subscribed": bool(self._client.settings.subscription), "dials": self._line.dials},
             "cameras": [
                 {

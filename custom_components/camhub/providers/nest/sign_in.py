@@ -16,10 +16,10 @@ from ...kernel.signin import Answers, Ask, Consent, Field, FieldKind, Form, unti
 from .abilities import KEY as ABILITIES
 from .client import Client
 from .events_page import choose_events
-from .keys import tokens
 from .parse import unit
 from .reading import text
 from .settings import CONSENT, SCOPES, Settings
+from .tokens import tokens
 from .wire import Wire
 
 _CLOUD_PROJECT: Final = re.compile(r"([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]")
@@ -136,7 +136,7 @@ async def _sees_cameras(client: Client) -> None:
 
 
 async def _account(client: Client, settings: Settings, earlier: Credentials) -> Account:
-    stored: dict[str, JsonValue] = {**client.keys.stored, **settings.stored()}
+    stored: dict[str, JsonValue] = {**client.keeper.stored, **settings.stored()}
     if earlier.text("project_id") == settings.project and (abilities := earlier.get(ABILITIES)):
         stored[ABILITIES] = abilities
     return Account(title=await _title(client), unique_id=settings.project, match=settings.project, credentials=stored)

@@ -6,7 +6,7 @@ import pytest
 
 from custom_components.camhub.kernel.errors import AuthError, HubError, Malformed, Unreachable
 from custom_components.camhub.kernel.model import CredentialState, JsonValue
-from custom_components.camhub.providers.nest.keys import tokens
+from custom_components.camhub.providers.nest.tokens import tokens
 from simulators.nest_sdm import NestSimulator
 from tests.contexts import SavedTokens
 from tests.fake_clock import FakeClock

@@ -20,7 +20,7 @@ TESTING: Final = timedelta(days=8)
 FRESH_S: Final = 60.0
 
 
-class Keys:
+class TokenKeeper:
     """Access for as long as the login lasts; once that has ended every call is refused here, without a request."""
 
     def __init__(self, wire: Wire, settings: Settings) -> None:
