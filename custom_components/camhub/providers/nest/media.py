@@ -13,9 +13,9 @@ from ...kernel.lease import Lease
 from ...kernel.model import Image
 from ...kernel.provider import Rtsp, Stills, WebRtc, WebRtcSession
 from .client import Client
+from .event_media import EventPictures
 from .parse import Unit
 from .quota import Rank
-from .sight import EventPictures
 
 # A session's end may have passed already when it is told (protocols.md 2.3): so long it is taken to hold at least.
 SHORTEST: Final = timedelta(seconds=60)

@@ -14,12 +14,12 @@ from ...kernel.model import CameraEvent, JsonValue, TokenStatus
 from ...kernel.provider import Camera, Context, Provider
 from .abilities import Abilities
 from .client import Client, Listed
+from .event_media import EventPictures, KeptClips
 from .line import PushLine
 from .media import CameraStills, Outlet, SessionRtsp, SessionWebRtc
 from .messages import message
 from .parse import Unit, unit
 from .settings import API, FLOOR_KEY, FLOOR_MIN, Settings
-from .sight import EventPictures, KeptClips
 from .topics import Topics
 from .tracker import Tracker
 

@@ -12,9 +12,9 @@ from typing import Final
 from ...kernel.clock import Clock
 from ...kernel.counters import Counters
 from ...kernel.model import CameraEvent, Clip, EventKind, EventPhase
+from .event_media import EventPictures, Wanted
 from .messages import Message, ThreadState, Told
 from .parse import Unit
-from .sight import EventPictures, Wanted
 
 # What happened longer ago is no news: messages that nobody took are kept for a week.
 OLDEST: Final = timedelta(minutes=10)
