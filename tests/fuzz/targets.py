@@ -38,8 +38,8 @@ from custom_components.camhub.providers.frigate import (
     parse as frigate,
     reading as frigate_reading,
     settings as frigate_settings,
-    sight as frigate_sight,
     topics as frigate_topics,
+    tracked_object as frigate_object,
     tracker as frigate_tracker,
 )
 from custom_components.camhub.providers.hikvision import (
@@ -182,20 +182,20 @@ def frigate_config(data: bytes) -> None:
 def frigate_events(data: bytes) -> None:
     for said in frigate_reading.objects(frigate_reading.read(data)):
         with suppress(HubError):
-            _seen(frigate_sight.sight(said))
+            _seen(frigate_object.tracked_object(said))
 
 
 def frigate_websocket(data: bytes) -> None:
     payload = frigate_topics.message(told(data)).payload
     after = child(payload, "after")
-    each(after, lambda said: _seen(frigate_sight.sight(said)), frigate.review)
-    each(payload, frigate.stats, lambda said: _seen(frigate_sight.at_hand("yard", child(said), NOW)))
+    each(after, lambda said: _seen(frigate_object.tracked_object(said)), frigate.review)
+    each(payload, frigate.stats, lambda said: _seen(frigate_object.at_hand("yard", child(said), NOW)))
 
 
-def _seen(sight: frigate_sight.Sight) -> None:
-    in_utc(sight.start, sight.end)
+def _seen(seen: frigate_object.TrackedObject) -> None:
+    in_utc(seen.start, seen.end)
     tracker = frigate_tracker.Tracker(SystemClock())
-    for event in [*tracker.take(sight, frigate_tracker.Heard.LIVE), *tracker.there([sight]), *tracker.lost(sight.id)]:
+    for event in [*tracker.take(seen, frigate_tracker.Heard.LIVE), *tracker.there([seen]), *tracker.lost(seen.id)]:
         in_utc(event.at)
         json.dumps(dict(event.metadata), allow_nan=False)
 

@@ -21,8 +21,8 @@ from custom_components.camhub.providers.frigate import parse
 from custom_components.camhub.providers.frigate.answers import login_refusal, refusal
 from custom_components.camhub.providers.frigate.features import features
 from custom_components.camhub.providers.frigate.provider import FrigateProvider
-from custom_components.camhub.providers.frigate.sight import sight
 from custom_components.camhub.providers.frigate.topics import message
+from custom_components.camhub.providers.frigate.tracked_object import tracked_object
 from tests.conftest import MakeContext
 
 from .conftest import Recording
@@ -179,7 +179,7 @@ def figures(said: dict[str, Any]) -> None:
 
 
 def an_event(said: dict[str, Any]) -> None:
-    found = sight(said)
+    found = tracked_object(said)
     assert (found.id, found.camera, found.label) == (said["id"], said["camera"], said["label"])
     assert found.start.timestamp() == pytest.approx(float(said["start_time"]))
     assert (found.end is None) == (said.get("end_time") is None)

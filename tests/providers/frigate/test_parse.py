@@ -18,7 +18,7 @@ from custom_components.camhub.providers.frigate.answers import THROTTLE_S, login
 from custom_components.camhub.providers.frigate.features import features
 from custom_components.camhub.providers.frigate.reading import moment, objects, read, texts
 from custom_components.camhub.providers.frigate.settings import Settings, candidates, is_loopback
-from custom_components.camhub.providers.frigate.sight import at_hand, sight
+from custom_components.camhub.providers.frigate.tracked_object import present_object, tracked_object
 from custom_components.camhub.providers.frigate.tracker import REMEMBERED, Heard, Tracker
 from tests.fake_clock import FakeClock
 
@@ -180,12 +180,12 @@ def test_figures_of_little_use() -> None:
 def test_sights() -> None:
     data: JsonValue = {"type": "audio", "score": 0.4}
     told: dict[str, JsonValue] = {"id": "1", "camera": "a", "start_time": "5.5", "sub_label": [], "data": data}
-    found = sight(told)
+    found = tracked_object(told)
     assert (found.kind, found.label, found.score, found.sub_label) == (EventKind.SOUND, "", 0.4, None)
     assert found.details == {}
     for missing in ("id", "camera", "start_time"):
         with pytest.raises(Malformed):
-            sight({key: value for key, value in told.items() if key != missing})
+            tracked_object({key: value for key, value in told.items() if key != missing})
 
 
 def test_only_what_is_over_is_forgotten(clock: FakeClock) -> None:
@@ -193,7 +193,7 @@ def test_only_what_is_over_is_forgotten(clock: FakeClock) -> None:
 
     def seen(at: int, end: float | None, heard: Heard, tracker: Tracker) -> int:
         event: JsonValue = {"id": f"{at}", "camera": "a", "label": "person", "start_time": at, "end_time": end}
-        return len(tracker.take(sight(child(event)), heard))
+        return len(tracker.take(tracked_object(child(event)), heard))
 
     assert seen(0, None, Heard.LISTED, tracker) == 1
     for at in range(1, REMEMBERED + 5):
@@ -212,8 +212,8 @@ def test_only_what_is_over_is_forgotten(clock: FakeClock) -> None:
 def test_an_object_at_rest_may_go_unseen(clock: FakeClock) -> None:
     tracker = Tracker(clock)
     event: dict[str, JsonValue] = {"id": "1", "camera": "a", "label": "car", "start_time": 1}
-    assert len(tracker.take(sight(event), Heard.LIVE)) == 1
-    assert len(tracker.take(sight({**event, "stationary": True}), Heard.LIVE)) == 2
+    assert len(tracker.take(tracked_object(event), Heard.LIVE)) == 1
+    assert len(tracker.take(tracked_object({**event, "stationary": True}), Heard.LIVE)) == 2
     (named,) = tracker.name("1", sub_label="Robin's", plate=None)
     assert (named.id, named.phase, named.metadata["name"]) == ("1~rest1", EventPhase.UPDATE, "Robin's")
     assert tracker.lost("1") == [], "it was heard on this line"
@@ -225,19 +225,19 @@ def test_an_object_at_rest_may_go_unseen(clock: FakeClock) -> None:
 def test_what_has_ended_is_not_there_again(clock: FakeClock) -> None:
     tracker = Tracker(clock)
     event: dict[str, JsonValue] = {"id": "1", "camera": "a", "label": "car", "start_time": 1}
-    there = at_hand("a", {"id": "1", "label": "amazon", "stationary": True}, clock.now())
+    there = present_object("a", {"id": "1", "label": "amazon", "stationary": True}, clock.now())
     assert [each.phase for each in tracker.there([there])] == [EventPhase.PRESENT]
     assert tracker.there([there]) == []
-    (update,) = tracker.take(sight({**event, "stationary": True, "zones": ["gate"]}), Heard.LIVE)
+    (update,) = tracker.take(tracked_object({**event, "stationary": True, "zones": ["gate"]}), Heard.LIVE)
     assert (update.kind, update.metadata["label"]) == (EventKind.PACKAGE, "car"), "it ends as what it began as"
-    (end,) = tracker.take(sight({**event, "end_time": 9}), Heard.LIVE)
+    (end,) = tracker.take(tracked_object({**event, "end_time": 9}), Heard.LIVE)
     assert (end.kind, end.phase) == (EventKind.PACKAGE, EventPhase.END)
     assert tracker.there([there]) == []
 
 
 def test_when_what_is_there_came(clock: FakeClock) -> None:
-    known = at_hand("a", {"id": "1718987129.308396-fqk5ka", "label": "person-verified"}, clock.now())
+    known = present_object("a", {"id": "1718987129.308396-fqk5ka", "label": "person-verified"}, clock.now())
     assert (known.label, known.kind, known.start.timestamp()) == ("person", EventKind.PERSON, 1718987129.308396)
-    assert at_hand("a", {"id": "x-y"}, clock.now()).start == clock.now()
+    assert present_object("a", {"id": "x-y"}, clock.now()).start == clock.now()
     with pytest.raises(Malformed):
-        at_hand("a", {"label": "person"}, clock.now())
+        present_object("a", {"label": "person"}, clock.now())

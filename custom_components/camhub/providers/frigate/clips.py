@@ -14,7 +14,7 @@ from ...kernel.reading import child, text
 from .answers import NotThere
 from .media import Outlet
 from .reading import moment, objects
-from .sight import sight
+from .tracked_object import tracked_object
 from .tracker import clip_of
 
 # Pieces of a recording that are this close belong together; a film of it is an hour by the clock at most, so that it is
@@ -104,8 +104,8 @@ class ServerClips(PicturedClips, LabelledClips, ExportedClips):
             "include_thumbnails": "0",
             **(more or {}),
         }
-        sights = [sight(each) for each in objects(await self._outlet.client.json("api/events", asked))]
-        return [clip_of(each) for each in sights if each.clip and (each.end is None or each.end > start)]
+        objects_there = [tracked_object(each) for each in objects(await self._outlet.client.json("api/events", asked))]
+        return [clip_of(each) for each in objects_there if each.clip and (each.end is None or each.end > start)]
 
     async def _recordings(self, start: datetime, end: datetime) -> list[Clip]:
         asked = {"after": _seconds(_hour(start)), "before": _seconds(_hour(end) + LONGEST)}

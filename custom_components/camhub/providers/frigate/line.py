@@ -19,8 +19,8 @@ from .answers import NotThere
 from .board import Board
 from .client import Client
 from .reading import objects
-from .sight import Sight, at_hand, sight
 from .topics import Message, message, say
+from .tracked_object import TrackedObject, present_object, tracked_object
 from .tracker import Heard, Tracker, in_order
 
 POLL_S: Final = 60.0
@@ -166,11 +166,11 @@ class EventLine:
             if now.get("motion") is True:
                 told += self._tracker.motion(camera, on=True)
             there = objects(now.get("objects") or [])
-            told += self._tracker.there([at_hand(camera, each, self._clock.now()) for each in there])
+            told += self._tracker.there([present_object(camera, each, self._clock.now()) for each in there])
         return told
 
     def _changed(self, payload: JsonValue) -> Iterable[CameraEvent]:
-        after = sight(child(payload, "after"))
+        after = tracked_object(child(payload, "after"))
         if child(payload).get("type") == "end" and after.end is None:
             after = replace(after, end=self._clock.now())
         return self._tracker.take(after, Heard.LIVE) if self._board.lists(after.camera) else ()
@@ -197,10 +197,10 @@ class EventLine:
         """Compare with the lists: what was missed is told now; raises HubError."""
         heard = Heard.LISTED if self._begun else Heard.BEFORE
         ongoing, _ = await self._page({"in_progress": "1"})
-        sights = in_order(each for each in (*await self._recent(), *ongoing) if self._board.lists(each.camera))
+        objects_there = in_order(each for each in (*await self._recent(), *ongoing) if self._board.lists(each.camera))
         self._begun = True
-        told = [event for each in sights for event in self._tracker.take(each, heard)]
-        listed = {each.id for each in sights}
+        told = [event for each in objects_there for event in self._tracker.take(each, heard)]
+        listed = {each.id for each in objects_there}
         for identifier in [each for each in self._tracker.going_on if each not in listed]:
             told += await self._asked(identifier)
         newest = self._tracker.newest
@@ -208,12 +208,12 @@ class EventLine:
         severities = parse.reviews(await self._client.json("api/review", {**after, "limit": str(PAGE)}))
         return [*told, *self._tracker.rate(severities)]
 
-    async def _recent(self) -> list[Sight]:
+    async def _recent(self) -> list[TrackedObject]:
         """Return what began since shortly before the newest that is known; the newest page where nothing is."""
         newest = self._tracker.newest
         if newest is None:
             return (await self._page({}))[0]
-        query, found = {"after": _seconds(newest - LATE)}, list[Sight]()
+        query, found = {"after": _seconds(newest - LATE)}, list[TrackedObject]()
         oldest: datetime | None = None
         while True:
             page, full = await self._page(query)
@@ -224,14 +224,14 @@ class EventLine:
             # Those that began at the same moment may be split between two pages.
             oldest, query["before"] = begun, _seconds(begun + _MOMENT)
 
-    async def _page(self, query: Mapping[str, str]) -> tuple[list[Sight], bool]:
+    async def _page(self, query: Mapping[str, str]) -> tuple[list[TrackedObject], bool]:
         """Return one page of events, newest first, and whether there may be more."""
         asked = {"limit": str(PAGE), "include_thumbnails": "0", **query}
         listed = objects(await self._client.json("api/events", asked))
-        found: list[Sight] = []
+        found: list[TrackedObject] = []
         for each in listed:
             try:
-                found.append(sight(each))
+                found.append(tracked_object(each))
             except Malformed:
                 self._counters.count("events.malformed")
         return found, len(listed) >= PAGE
@@ -239,7 +239,7 @@ class EventLine:
     async def _asked(self, identifier: str) -> list[CameraEvent]:
         try:
             said = await self._client.json(f"api/events/{quote(identifier, safe='')}")
-            return self._tracker.take(sight(child(said)), Heard.LISTED)
+            return self._tracker.take(tracked_object(child(said)), Heard.LISTED)
         except NotThere, Malformed:
             return self._tracker.lost(identifier)
 

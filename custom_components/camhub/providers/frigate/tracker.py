@@ -8,7 +8,7 @@ from typing import Final
 
 from ...kernel.clock import Clock
 from ...kernel.model import CameraEvent, Clip, EventKind, EventPhase, JsonValue
-from .sight import Sight
+from .tracked_object import TrackedObject
 
 REMEMBERED: Final = 2000
 # A score gets a little better with every frame.
@@ -34,7 +34,7 @@ class _Stage(Enum):
 class _Track:
     """An object: `rest` is what was told of its lying there, `rests` how often, `dial` the line of its last word."""
 
-    sight: Sight
+    seen: TrackedObject
     stage: _Stage = _Stage.QUIET
     turn: int = 0
     severity: str | None = None
@@ -82,19 +82,19 @@ class Tracker:
         """Return whether an event was heard of."""
         return identifier in self._tracks
 
-    def take(self, sight: Sight, heard: Heard) -> list[CameraEvent]:
+    def take(self, seen: TrackedObject, heard: Heard) -> list[CameraEvent]:
         """Return what is to be told of an event as it is now."""
-        if sight.mistaken:
+        if seen.mistaken:
             return []
-        self._newest = sight.start if self._newest is None else max(self._newest, sight.start)
-        track = self._tracks.get(sight.id)
+        self._newest = seen.start if self._newest is None else max(self._newest, seen.start)
+        track = self._tracks.get(seen.id)
         unknown = track is None
         if track is None:
             self._forget()
-            track = self._tracks[sight.id] = _Track(sight)
+            track = self._tracks[seen.id] = _Track(seen)
         if heard is Heard.LIVE:
             track.dial = self._dial
-        before, track.sight = track.sight, _merged(track.sight, sight)
+        before, track.seen = track.seen, _merged(track.seen, seen)
         match track.stage:
             case _Stage.TOLD:
                 told = self._go_on(track)
@@ -106,18 +106,18 @@ class Tracker:
                 told = []
         return told or self._changed(track, before)
 
-    def there(self, sights: Iterable[Sight]) -> list[CameraEvent]:
+    def there(self, objects_there: Iterable[TrackedObject]) -> list[CameraEvent]:
         """Return what is to be told of objects that are before a camera now."""
         told: list[CameraEvent] = []
-        for sight in sights:
-            track = self._tracks.get(sight.id)
+        for seen in objects_there:
+            track = self._tracks.get(seen.id)
             if track is None:
                 self._forget()
-                track = self._tracks[sight.id] = _Track(sight)
+                track = self._tracks[seen.id] = _Track(seen)
             track.dial = self._dial
-            track.sight = replace(track.sight, resting=sight.resting)
+            track.seen = replace(track.seen, resting=seen.resting)
             match track.stage:
-                case _Stage.QUIET if track.sight.end is None:
+                case _Stage.QUIET if track.seen.end is None:
                     told += self._lie(track)
                 case _Stage.TOLD:
                     told += self._go_on(track)
@@ -143,8 +143,8 @@ class Tracker:
         track = self._tracks.get(identifier)
         if track is None:
             return []
-        before = track.sight
-        track.sight = replace(before, sub_label=sub_label or before.sub_label, plate=plate or before.plate)
+        before = track.seen
+        track.seen = replace(before, sub_label=sub_label or before.sub_label, plate=plate or before.plate)
         return self._changed(track, before)
 
     def lost(self, identifier: str) -> list[CameraEvent]:
@@ -181,28 +181,28 @@ class Tracker:
         return [event for camera in tuple(self._moving) for event in self.motion(camera, on=False)]
 
     def _appear(self, track: _Track, heard: Heard, *, unknown: bool) -> list[CameraEvent]:
-        sight = track.sight
-        if sight.end is not None:
+        seen = track.seen
+        if seen.end is not None:
             # What was there before and has gone was never told; what came and went meanwhile is.
-            begun = self._start(track, sight.start) if unknown else []
-            return [*begun, *self._end(track, sight.end)]
-        if sight.resting:
+            begun = self._start(track, seen.start) if unknown else []
+            return [*begun, *self._end(track, seen.end)]
+        if seen.resting:
             return self._lie(track)
-        return [] if heard is Heard.LISTED and not unknown else self._start(track, sight.start)
+        return [] if heard is Heard.LISTED and not unknown else self._start(track, seen.start)
 
     def _go_on(self, track: _Track) -> list[CameraEvent]:
-        sight = track.sight
-        if sight.end is not None:
-            return self._end(track, sight.end)
-        if not sight.resting:
+        seen = track.seen
+        if seen.end is not None:
+            return self._end(track, seen.end)
+        if not seen.resting:
             return []
         track.stage = _Stage.RESTING
         return [*self._lie(track), self._event(track, EventPhase.END, self._clock.now())]
 
     def _stir(self, track: _Track) -> list[CameraEvent]:
-        if track.sight.end is not None:
-            return self._end(track, track.sight.end)
-        if track.sight.resting is not False:
+        if track.seen.end is not None:
+            return self._end(track, track.seen.end)
+        if track.seen.resting is not False:
             return []
         track.turn += 1
         return self._start(track, self._clock.now())
@@ -220,11 +220,11 @@ class Tracker:
         rest, track.rest = track.rest, None
         return [replace(rest, phase=EventPhase.END, at=at)] if rest is not None else []
 
-    def _changed(self, track: _Track, before: Sight) -> list[CameraEvent]:
+    def _changed(self, track: _Track, before: TrackedObject) -> list[CameraEvent]:
         """Return what is new of an object; of one that has ended only who it was."""
         if track.goes_on:
-            return self._updates(track) if _shown(track.sight) != _shown(before) else []
-        named = (track.sight.sub_label, track.sight.plate) != (before.sub_label, before.plate)
+            return self._updates(track) if _shown(track.seen) != _shown(before) else []
+        named = (track.seen.sub_label, track.seen.plate) != (before.sub_label, before.plate)
         return self._updates(track) if track.told and named else []
 
     def _updates(self, track: _Track) -> list[CameraEvent]:
@@ -236,7 +236,7 @@ class Tracker:
 
     def _resting(self, track: _Track) -> CameraEvent:
         event = self._event(track, EventPhase.PRESENT, self._clock.now())
-        return replace(event, id=f"{track.sight.id}~rest{track.rests}")
+        return replace(event, id=f"{track.seen.id}~rest{track.rests}")
 
     def _start(self, track: _Track, at: datetime) -> list[CameraEvent]:
         track.stage, track.told = _Stage.TOLD, True
@@ -250,19 +250,19 @@ class Tracker:
         return [*ended, *self._rise(track, at)]
 
     def _event(self, track: _Track, phase: EventPhase, at: datetime) -> CameraEvent:
-        sight = track.sight
-        told: dict[str, JsonValue] = {**sight.details, "event_id": sight.id}
+        seen = track.seen
+        told: dict[str, JsonValue] = {**seen.details, "event_id": seen.id}
         if track.severity:
             told["severity"] = track.severity
         return CameraEvent(
-            id=f"{sight.id}~{track.turn}" if track.turn else sight.id,
-            camera=sight.camera,
-            kind=sight.kind,
+            id=f"{seen.id}~{track.turn}" if track.turn else seen.id,
+            camera=seen.camera,
+            kind=seen.kind,
             at=at,
             phase=phase,
-            zones=sight.zones,
-            score=sight.score,
-            clip=clip_of(sight) if phase is EventPhase.END and sight.clip else None,
+            zones=seen.zones,
+            score=seen.score,
+            clip=clip_of(seen) if phase is EventPhase.END and seen.clip else None,
             metadata=told,
         )
 
@@ -274,24 +274,24 @@ class Tracker:
                 del self._tracks[oldest]
 
 
-def clip_of(sight: Sight) -> Clip:
+def clip_of(seen: TrackedObject) -> Clip:
     """Return the film of an event."""
     return Clip(
-        id=f"event/{sight.id}",
-        camera=sight.camera,
-        start=sight.start,
-        end=sight.end,
-        kind=sight.kind,
-        label=sight.label or None,
+        id=f"event/{seen.id}",
+        camera=seen.camera,
+        start=seen.start,
+        end=seen.end,
+        kind=seen.kind,
+        label=seen.label or None,
     )
 
 
-def in_order(sights: Iterable[Sight]) -> list[Sight]:
+def in_order(objects_there: Iterable[TrackedObject]) -> list[TrackedObject]:
     """Return them oldest first, each once."""
-    return sorted({each.id: each for each in sights}.values(), key=lambda each: each.start)
+    return sorted({each.id: each for each in objects_there}.values(), key=lambda each: each.start)
 
 
-def _merged(old: Sight, new: Sight) -> Sight:
+def _merged(old: TrackedObject, new: TrackedObject) -> TrackedObject:
     """Return the newer of two views; lists do not tell everything that was heard live, and an end stays one."""
     return replace(
         new,
@@ -304,6 +304,6 @@ def _merged(old: Sight, new: Sight) -> Sight:
     )
 
 
-def _shown(sight: Sight) -> tuple[object, ...]:
+def _shown(seen: TrackedObject) -> tuple[object, ...]:
     """Return what is worth telling again when it changes: a score only where it is better by a step."""
-    return (sight.zones, sight.sub_label, sight.plate, None if sight.score is None else int(sight.score / SCORE_STEP))
+    return (seen.zones, seen.sub_label, seen.plate, None if seen.score is None else int(seen.score / SCORE_STEP))

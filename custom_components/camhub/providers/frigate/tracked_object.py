@@ -12,7 +12,7 @@ from .reading import flag, moment, texts
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Sight:
+class TrackedObject:
     """What is known of an event now; times are aware. `resting` says whether an object stands still, None if unsaid."""
 
     id: str
@@ -38,7 +38,7 @@ class Sight:
         return {str(key): value for key, value in told.items() if value}
 
 
-def sight(event: Object) -> Sight:
+def tracked_object(event: Object) -> TrackedObject:
     """Read an event of `/api/events` or of the topic `events`; raises Malformed."""
     data = child(event, "data")
     identifier, camera, label = (text(event.get(key)) for key in ("id", "camera", "label"))
@@ -47,7 +47,7 @@ def sight(event: Object) -> Sight:
         raise Malformed("no event")
     zones = texts(event.get("zones")) or texts(event.get("entered_zones")) or texts(event.get("current_zones"))
     resting = event.get("stationary")
-    return Sight(
+    return TrackedObject(
         id=identifier,
         camera=camera,
         label=label or "",
@@ -65,14 +65,14 @@ def sight(event: Object) -> Sight:
     )
 
 
-def at_hand(camera: str, thing: Object, now: datetime) -> Sight:
+def present_object(camera: str, thing: Object, now: datetime) -> TrackedObject:
     """Read an object that a camera has before it now (`camera_activity`); raises Malformed."""
     identifier, label = text(thing.get("id")), text(thing.get("label")) or ""
     if identifier is None:
         raise Malformed("no object")
     # One that is known by name is called so; its id begins with when it came.
     label = label.removesuffix("-verified")
-    return Sight(
+    return TrackedObject(
         id=identifier,
         camera=camera,
         label=label,
