@@ -16,9 +16,9 @@ from ...kernel.provider import Context
 from ...kernel.reading import child, text
 from . import parse
 from .answers import NotThere
-from .board import Board
 from .client import Client
 from .reading import objects
+from .server_state import ServerState
 from .topics import Message, message, say
 from .tracked_object import TrackedObject, present_object, tracked_object
 from .tracker import Heard, Tracker, in_order
@@ -42,14 +42,14 @@ _CLOSED: Final = frozenset({aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSING, 
 
 
 class EventLine:
-    """Follows one server; what it learned stays from dial to dial, what it tells of cameras goes to the board."""
+    """Follows one server; what it learned stays from dial to dial, what it tells of cameras goes to the state."""
 
-    def __init__(self, context: Context, client: Client, board: Board) -> None:
+    def __init__(self, context: Context, client: Client, state: ServerState) -> None:
         """Dial nothing yet."""
         self._clock = context.clock
         self._counters = context.counters
         self._client = client
-        self._board = board
+        self._state = state
         self._tracker = Tracker(context.clock)
         self._begun = False
         self._look_at = 0.0
@@ -129,8 +129,8 @@ class EventLine:
                 case ["camera_activity"]:
                     return self._active(said.payload)
                 case ["stats"]:
-                    self._board.figures(parse.stats(said.payload))
-                case [camera, *rest] if self._board.lists(camera):
+                    self._state.figures(parse.stats(said.payload))
+                case [camera, *rest] if self._state.lists(camera):
                     return self._of_camera(camera, rest, said.payload)
                 case _:
                     pass
@@ -144,9 +144,9 @@ class EventLine:
             case ["motion"]:
                 return self._tracker.motion(camera, on=payload == "ON")
             case [key, "state"] if key in _SWITCHED:
-                self._board.switched(camera, key, on=payload == "ON")
+                self._state.switched(camera, key, on=payload == "ON")
             case ["status", "detect"] if payload == "offline":
-                self._board.lost(camera)
+                self._state.lost(camera)
             case ["audio", label] if label not in _LEVELS:
                 # It has no id here, but an event in the list.
                 self._look_at = min(self._look_at, self._clock.monotonic() + SOON_S)
@@ -157,12 +157,12 @@ class EventLine:
     def _active(self, payload: JsonValue) -> Iterable[CameraEvent]:
         """Take how each camera stands: it is told to whoever connects, and to all others then."""
         told: list[CameraEvent] = []
-        for camera in filter(self._board.lists, child(payload)):
+        for camera in filter(self._state.lists, child(payload)):
             now = child(payload, camera)
             config = child(now, "config")
             for key, name in _SWITCHED.items():
                 if isinstance(on := config.get(name), bool):
-                    self._board.switched(camera, key, on=on)
+                    self._state.switched(camera, key, on=on)
             if now.get("motion") is True:
                 told += self._tracker.motion(camera, on=True)
             there = objects(now.get("objects") or [])
@@ -173,13 +173,13 @@ class EventLine:
         after = tracked_object(child(payload, "after"))
         if child(payload).get("type") == "end" and after.end is None:
             after = replace(after, end=self._clock.now())
-        return self._tracker.take(after, Heard.LIVE) if self._board.lists(after.camera) else ()
+        return self._tracker.take(after, Heard.LIVE) if self._state.lists(after.camera) else ()
 
     async def _reviewed(self, payload: JsonValue) -> Iterable[CameraEvent]:
         """Take the severity of the events in a review; sounds are told in no other way than here."""
         severities = parse.review(child(payload, "after"))
         camera = text(child(payload, "after").get("camera"))
-        if camera is None or not self._board.lists(camera):
+        if camera is None or not self._state.lists(camera):
             return ()
         told: list[CameraEvent] = []
         unknown = [each for each in severities if not self._tracker.knows(each)]
@@ -197,7 +197,7 @@ class EventLine:
         """Compare with the lists: what was missed is told now; raises HubError."""
         heard = Heard.LISTED if self._begun else Heard.BEFORE
         ongoing, _ = await self._page({"in_progress": "1"})
-        objects_there = in_order(each for each in (*await self._recent(), *ongoing) if self._board.lists(each.camera))
+        objects_there = in_order(each for each in (*await self._recent(), *ongoing) if self._state.lists(each.camera))
         self._begun = True
         told = [event for each in objects_there for event in self._tracker.take(each, heard)]
         listed = {each.id for each in objects_there}

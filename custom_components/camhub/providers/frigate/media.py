@@ -29,7 +29,7 @@ _PARTS: Final = re.compile(r"hls/(?:playlist\.m3u8|init\.mp4|segment\.(?:ts|m4s)
 
 
 @dataclass(kw_only=True, slots=True)
-class Pulse:
+class LatestStats:
     """What the server does, as last heard, whoever asked; `heard` is monotonic seconds."""
 
     client: Client
@@ -67,13 +67,13 @@ class Outlet:
     """What is known of a camera by now; the listing keeps it up to date for the objects that use it."""
 
     client: Client
-    pulse: Pulse
+    latest: LatestStats
     features: Features
     unit: Unit
 
     def check(self) -> None:
         """Raise Unreachable while the camera gives no pictures of its own."""
-        if (reason := self.pulse.down(self.unit)) is not None:
+        if (reason := self.latest.down(self.unit)) is not None:
             raise Unreachable("the server has no picture of its own", reason=reason)
 
     def stream(self) -> str:
@@ -108,7 +108,7 @@ class LatestStills(Stills):
         if answer.headers.get("x-frigate-offline", "").lower() == "true":
             raise Unreachable("an old preview", reason="camera_offline")
         # It is 200 with an error picture or an old preview while a camera is down (protocols.md 5.4).
-        await outlet.pulse.recent()
+        await outlet.latest.recent()
         outlet.check()
         if not answer.body.startswith(_JPEG):
             raise Malformed("no JPEG", reason="not_a_picture")
@@ -145,7 +145,7 @@ class DetectMjpeg(Mjpeg):
     async def frames(self) -> AsyncGenerator[bytes]:
         """Open the stream and yield whole frames; raises HubError, Unreachable while the camera is down."""
         outlet = self._outlet
-        await outlet.pulse.recent()
+        await outlet.latest.recent()
         outlet.check()
         async with outlet.client.stream(f"api/{outlet.path}", {"fps": str(FPS)}) as response:
             reader = JpegReader(response.headers.get("Content-Type", ""))

@@ -13,14 +13,14 @@ from ...kernel.model import CameraEvent, DeviceIdentity, JsonValue
 from ...kernel.provider import Camera, Context, Control, Health, Press, Provider, Switch
 from . import parse
 from .answers import NotThere
-from .board import Board
 from .client import Client
 from .clips import ServerClips
 from .controls import go_to, switch
 from .features import Features, features
 from .line import EventLine
-from .media import DetectMjpeg, LatestStills, Outlet, Pulse, RestreamHls, RestreamRtsp, RestreamWebRtc
+from .media import DetectMjpeg, LatestStats, LatestStills, Outlet, RestreamHls, RestreamRtsp, RestreamWebRtc
 from .parse import BIRDSEYE, Site, Unit
+from .server_state import ServerState
 from .settings import Live, Settings
 
 PRESETS_S: Final = 3600.0
@@ -47,7 +47,7 @@ class FrigateProvider(Provider):
         """Reach nothing yet."""
         self._context = context
         self._client: Client | None = None
-        self._board: Board | None = None
+        self._state: ServerState | None = None
         self._line: EventLine | None = None
         self._features: Features | None = None
         self._site: Site | None = None
@@ -65,15 +65,15 @@ class FrigateProvider(Provider):
     @override
     async def cameras(self) -> Sequence[Camera]:
         """List the cameras with their state and figures as they are now; raises HubError."""
-        client, board = self._reach()
+        client, state = self._reach()
         able, self._site = await look(client)
         self._features = able
         self._role, allowed = await profile(client)
         limited = allowed if able.allowed_cameras and self._role != ADMIN else frozenset[str]()
-        await board.pulse.ask()
-        board.units = [each for each in self._site.units if not limited or each.id in limited]
-        await self._learn_presets(client, board)
-        return [self._camera(client, board.pulse, able, unit) for unit in board.units]
+        await state.latest.ask()
+        state.units = [each for each in self._site.units if not limited or each.id in limited]
+        await self._learn_presets(client, state)
+        return [self._camera(client, state.latest, able, unit) for unit in state.units]
 
     @override
     def follow(self, listener: Callable[[Sequence[Camera]], None]) -> None:
@@ -83,11 +83,11 @@ class FrigateProvider(Provider):
     @override
     async def events(self) -> AsyncGenerator[CameraEvent]:
         """Yield starts, changes and ends until the line drops (raises Unreachable)."""
-        client, board = self._reach()
-        if not board.units:
+        client, state = self._reach()
+        if not state.units:
             await self.cameras()
         if self._line is None:
-            self._line = EventLine(self._context, client, board)
+            self._line = EventLine(self._context, client, state)
         async with aclosing(self._line.events()) as events:
             async for event in events:
                 yield event
@@ -112,9 +112,9 @@ class FrigateProvider(Provider):
     @override
     def health(self) -> Health | None:
         """Return the server's own figures, None before they were heard."""
-        if self._board is None or self._board.pulse.heard is None:
+        if self._state is None or self._state.latest.heard is None:
             return None
-        stats = self._board.pulse.stats
+        stats = self._state.latest.stats
         return Health(
             cpu_percent=stats.cpu,
             inference_ms=stats.inference,
@@ -132,10 +132,10 @@ class FrigateProvider(Provider):
     @override
     def diagnostics(self) -> Mapping[str, JsonValue]:
         """Return version, role and figures of the server and how its cameras stand; nothing before a listing."""
-        if self._features is None or self._client is None or self._board is None:
+        if self._features is None or self._client is None or self._state is None:
             return {}
-        pulse = self._board.pulse
-        stats = pulse.stats
+        latest = self._state.latest
+        stats = latest.stats
         return {
             "version": self._features.version,
             "version_tested": self._features.tested,
@@ -150,31 +150,31 @@ class FrigateProvider(Provider):
                 unit.id: {
                     "enabled": unit.enabled,
                     "restreamed": unit.stream is not None,
-                    "offline_reason": pulse.down(unit),
+                    "offline_reason": latest.down(unit),
                     "connection_quality": figures.quality if (figures := stats.cameras.get(unit.id)) else None,
                 }
-                for unit in self._board.units
+                for unit in self._state.units
             },
         }
 
-    def _reach(self) -> tuple[Client, Board]:
+    def _reach(self) -> tuple[Client, ServerState]:
         """Return the client, made once: what it learned of a refused login must not be lost."""
-        if self._client is None or self._board is None:
+        if self._client is None or self._state is None:
             self._client = Client(self._context, Settings.load(self._context.credentials))
-            self._board = Board(Pulse(client=self._client), self._tell)
-        return self._client, self._board
+            self._state = ServerState(LatestStats(client=self._client), self._tell)
+        return self._client, self._state
 
     def _tell(self) -> None:
         """Hand over the cameras as they are by now."""
         if self._listener is not None and self._features is not None:
-            client, board = self._reach()
+            client, state = self._reach()
             able = self._features
-            self._listener([self._camera(client, board.pulse, able, unit) for unit in board.units])
+            self._listener([self._camera(client, state.latest, able, unit) for unit in state.units])
 
-    async def _learn_presets(self, client: Client, board: Board) -> None:
+    async def _learn_presets(self, client: Client, state: ServerState) -> None:
         """Ask each camera that moves for its positions, once an hour."""
         now = self._context.clock.monotonic()
-        for unit in board.units:
+        for unit in state.units:
             known = self._presets.get(unit.id)
             if not unit.ptz or self._role != ADMIN or (known and now - known[0] < PRESETS_S):
                 continue
@@ -187,24 +187,24 @@ class FrigateProvider(Provider):
                 found = known[1] if known else ()
             self._presets[unit.id] = (now, found)
 
-    def _camera(self, client: Client, pulse: Pulse, able: Features, unit: Unit) -> Camera:
+    def _camera(self, client: Client, latest: LatestStats, able: Features, unit: Unit) -> Camera:
         media = self._media.get(unit.id)
         if media is None:
-            outlet = Outlet(client=client, pulse=pulse, features=able, unit=unit)
+            outlet = Outlet(client=client, latest=latest, features=able, unit=unit)
             media = self._media[unit.id] = _Media(outlet)
         media.outlet.unit, media.outlet.features = unit, able
-        reason = pulse.down(unit)
+        reason = latest.down(unit)
         # Either may change with the server's configuration or version.
         live, restreamed, own = client.settings.live, unit.stream is not None, unit.id != BIRDSEYE
         return Camera(
             id=unit.id,
             identity=DeviceIdentity(name=unit.name, manufacturer="Frigate", model=_model(unit)),
-            online=_online(pulse, unit, reason),
+            online=_online(latest, unit, reason),
             offline_reason=reason,
             event_kinds=unit.kinds,
             lasting=unit.kinds,
             recognised=unit.recognised,
-            health=_health(pulse, unit),
+            health=_health(latest, unit),
             controls=self._controls(client, unit) if self._role == ADMIN else (),
             stills=media.stills,
             rtsp=media.rtsp if restreamed and live is not Live.WEBRTC else None,
@@ -267,19 +267,19 @@ def _model(unit: Unit) -> str | None:
     return f"{unit.size[0]}x{unit.size[1]}" if unit.size else None
 
 
-def _online(pulse: Pulse, unit: Unit, reason: str | None) -> bool | None:
+def _online(latest: LatestStats, unit: Unit, reason: str | None) -> bool | None:
     if reason is not None:
         return False
-    figures = pulse.stats.cameras.get(unit.id)
+    figures = latest.stats.cameras.get(unit.id)
     return True if unit.id == BIRDSEYE or (figures is not None and figures.fps) else None
 
 
-def _health(pulse: Pulse, unit: Unit) -> Health | None:
+def _health(latest: LatestStats, unit: Unit) -> Health | None:
     """Return what the server measured, rounded so that it does not differ at every look."""
-    figures = pulse.stats.cameras.get(unit.id)
+    figures = latest.stats.cameras.get(unit.id)
     if figures is None:
         return None
-    stats = pulse.stats
+    stats = latest.stats
     return Health(
         fps=None if figures.fps is None else float(round(figures.fps)),
         cpu_percent=None if figures.cpu is None else float(round(figures.cpu)),

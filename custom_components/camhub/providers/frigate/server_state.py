@@ -4,18 +4,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
-from .media import Pulse
+from .media import LatestStats
 from .parse import Stats, Unit
 
 ENABLED: Final = "enabled"
 
 
-class Board:
+class ServerState:
     """Keeps units and figures; `changed` is called after a change that was told live."""
 
-    def __init__(self, pulse: Pulse, changed: Callable[[], None]) -> None:
+    def __init__(self, latest: LatestStats, changed: Callable[[], None]) -> None:
         """Start without cameras."""
-        self.pulse = pulse
+        self.latest = latest
         self.units: Sequence[Unit] = ()
         self._changed = changed
 
@@ -25,7 +25,7 @@ class Board:
 
     def figures(self, stats: Stats) -> None:
         """Take figures that came along."""
-        self.pulse.take(stats)
+        self.latest.take(stats)
         self._changed()
 
     def switched(self, camera: str, key: str, *, on: bool) -> None:
@@ -37,9 +37,9 @@ class Board:
 
     def lost(self, camera: str) -> None:
         """Take that no frames come from a camera; that they come again is told by the figures."""
-        stats = self.pulse.stats
+        stats = self.latest.stats
         if (figures := stats.cameras.get(camera)) is not None and figures.fps:
-            self.pulse.stats = replace(stats, cameras={**stats.cameras, camera: replace(figures, fps=0.0)})
+            self.latest.stats = replace(stats, cameras={**stats.cameras, camera: replace(figures, fps=0.0)})
             self._changed()
 
 
