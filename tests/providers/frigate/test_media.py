@@ -23,7 +23,7 @@ from custom_components.camhub.kernel.provider import (
 from custom_components.camhub.providers.frigate import parse
 from custom_components.camhub.providers.frigate.client import SILENCE_S
 from custom_components.camhub.providers.frigate.features import features
-from custom_components.camhub.providers.frigate.media import FRESH_S, LatestStats, Outlet, RestreamHls
+from custom_components.camhub.providers.frigate.media import FRESH_S, CameraHandle, LatestStats, RestreamHls
 from simulators.frigate import FrigateSimulator, Unit
 from tests.fake_clock import FakeClock
 from tests.webrtc_viewer import Viewer
@@ -476,7 +476,9 @@ async def test_a_long_segment_comes_in_pieces(serve: Serve, make_client: MakeCli
 
     client = make_client(await serve(answer), username="")
     unit = parse.Unit(id="a", name="A", stream="a")
-    hls = RestreamHls(Outlet(client=client, latest=LatestStats(client=client), features=features("0.17.0"), unit=unit))
+    hls = RestreamHls(
+        CameraHandle(client=client, latest=LatestStats(client=client), features=features("0.17.0"), unit=unit)
+    )
     content = await hls.open("stream.m3u8")
     assert await anext(content) == first
     more.set()

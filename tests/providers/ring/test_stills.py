@@ -99,7 +99,7 @@ async def test_a_camera_that_is_off_or_does_not_look_is_not_asked(
 async def seen(service: RingSimulator, taking: RingStills, clock: FakeClock) -> None:
     """Let the camera have seen something whose picture a push named."""
     service.see(DRIVE, pictured=True)
-    taking._outlet.seen = ("picture-0", clock.now())
+    taking._handle.seen = ("picture-0", clock.now())
 
 
 async def test_the_picture_of_an_event_spares_the_camera(

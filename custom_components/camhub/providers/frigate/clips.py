@@ -12,7 +12,7 @@ from ...kernel.model import Clip, Image, JsonValue
 from ...kernel.provider import ExportedClips, LabelledClips, PicturedClips
 from ...kernel.reading import child, text
 from .answers import NotThere
-from .media import Outlet
+from .media import CameraHandle
 from .reading import moment, objects
 from .tracked_object import tracked_object
 from .tracker import clip_of
@@ -36,9 +36,9 @@ _PICTURES: Final = {b"\xff\xd8": "image/jpeg", b"\x89P": "image/png", b"RI": "im
 class ServerClips(PicturedClips, LabelledClips, ExportedClips):
     """What the server recorded of one camera: its events, and everything in pieces of at most an hour."""
 
-    def __init__(self, outlet: Outlet) -> None:
-        """Read `outlet` each time."""
-        self._outlet = outlet
+    def __init__(self, handle: CameraHandle) -> None:
+        """Read `handle` each time."""
+        self._handle = handle
 
     @override
     async def between(self, start: datetime, end: datetime) -> Sequence[Clip]:
@@ -49,7 +49,7 @@ class ServerClips(PicturedClips, LabelledClips, ExportedClips):
     @override
     def labels(self) -> Sequence[str]:
         """Return what the camera looks and listens for."""
-        return self._outlet.unit.labels
+        return self._handle.unit.labels
 
     @override
     async def labelled(self, label: str, start: datetime, end: datetime) -> Sequence[Clip]:
@@ -60,7 +60,7 @@ class ServerClips(PicturedClips, LabelledClips, ExportedClips):
     @override
     async def read(self, clip: Clip) -> AsyncGenerator[bytes]:
         """Yield the bytes of one film, of one that goes on up to now; raises HubError, Unsupported where it is gone."""
-        client = self._outlet.client
+        client = self._handle.client
         async with client.stream(self._film(clip)) as response:
             while chunk := await client.read_chunk(response):
                 yield chunk
@@ -68,13 +68,13 @@ class ServerClips(PicturedClips, LabelledClips, ExportedClips):
     @override
     async def thumbnail(self, clip: Clip) -> Image:
         """Return an event's own small picture, or the first frame of a recording; raises HubError."""
-        client, asked = self._outlet.client, dict[str, str]()
+        client, asked = self._handle.client, dict[str, str]()
         if found := _EVENT.fullmatch(clip.id):
             path = f"api/events/{quote(found[1], safe='')}/thumbnail.jpg"
         else:
             self._check(clip)
-            able = self._outlet.features
-            path = f"api/{self._outlet.path}/recordings/{_seconds(clip.start + _INTO)}/snapshot.{able.frame}"
+            able = self._handle.features
+            path = f"api/{self._handle.path}/recordings/{_seconds(clip.start + _INTO)}/snapshot.{able.frame}"
             asked["height"] = str(THUMBNAIL_HEIGHT)
         content = (await client.get(path, asked)).body
         content_type = _PICTURES.get(content[:2])
@@ -85,18 +85,18 @@ class ServerClips(PicturedClips, LabelledClips, ExportedClips):
     @override
     async def export(self, start: datetime, end: datetime, name: str | None = None) -> str | None:
         """Have the server make a film that it keeps; return its id, which 0.14 does not tell; raises HubError."""
-        path = f"api/export/{self._outlet.path}/start/{math.floor(start.timestamp())}/end/{math.ceil(end.timestamp())}"
+        path = f"api/export/{self._handle.path}/start/{math.floor(start.timestamp())}/end/{math.ceil(end.timestamp())}"
         # A longer name is refused as if the login were (0.14).
         asked: Mapping[str, JsonValue] = {"playback": "realtime", "source": "recordings"}
         try:
-            said = await self._outlet.client.post(path, {}, {**asked, "name": name[:NAME_LENGTH]} if name else asked)
+            said = await self._handle.client.post(path, {}, {**asked, "name": name[:NAME_LENGTH]} if name else asked)
         except NotThere as error:
             raise Unsupported("no recording", reason="nothing_recorded") from error
         return text(child(said).get("export_id"))
 
     async def _events(self, start: datetime, end: datetime, more: Mapping[str, str] | None = None) -> list[Clip]:
         asked = {
-            "cameras": self._outlet.unit.id,
+            "cameras": self._handle.unit.id,
             "before": _seconds(end),
             "after": _seconds(start - LONGEST),
             "has_clip": "1",
@@ -104,13 +104,13 @@ class ServerClips(PicturedClips, LabelledClips, ExportedClips):
             "include_thumbnails": "0",
             **(more or {}),
         }
-        objects_there = [tracked_object(each) for each in objects(await self._outlet.client.json("api/events", asked))]
+        objects_there = [tracked_object(each) for each in objects(await self._handle.client.json("api/events", asked))]
         return [clip_of(each) for each in objects_there if each.clip and (each.end is None or each.end > start)]
 
     async def _recordings(self, start: datetime, end: datetime) -> list[Clip]:
         asked = {"after": _seconds(_hour(start)), "before": _seconds(_hour(end) + LONGEST)}
         try:
-            said = await self._outlet.client.json(f"api/{self._outlet.path}/recordings", asked)
+            said = await self._handle.client.json(f"api/{self._handle.path}/recordings", asked)
         except NotThere:
             return []
         pieces = [
@@ -118,7 +118,7 @@ class ServerClips(PicturedClips, LabelledClips, ExportedClips):
             for each in objects(said)
             if (begun := moment(each.get("start_time"))) and (until := moment(each.get("end_time")))
         ]
-        now = self._outlet.client.clock.now()
+        now = self._handle.client.clock.now()
         return [
             self._recording(begun, None if until > now - GOES_ON else until)
             for begun, until in _spans(sorted(pieces))
@@ -126,14 +126,14 @@ class ServerClips(PicturedClips, LabelledClips, ExportedClips):
         ]
 
     def _recording(self, start: datetime, end: datetime | None) -> Clip:
-        return Clip(id=f"recording/{_seconds(start)}", camera=self._outlet.unit.id, start=start, end=end)
+        return Clip(id=f"recording/{_seconds(start)}", camera=self._handle.unit.id, start=start, end=end)
 
     def _film(self, clip: Clip) -> str:
         if found := _EVENT.fullmatch(clip.id):
             return f"api/events/{quote(found[1], safe='')}/clip.mp4"
         self._check(clip)
-        end = clip.end or self._outlet.client.clock.now()
-        return f"api/{self._outlet.path}/start/{_seconds(clip.start)}/end/{_seconds(end)}/clip.mp4"
+        end = clip.end or self._handle.client.clock.now()
+        return f"api/{self._handle.path}/start/{_seconds(clip.start)}/end/{_seconds(end)}/clip.mp4"
 
     def _check(self, clip: Clip) -> None:
         if not _RECORDING.fullmatch(clip.id):

@@ -63,7 +63,7 @@ class LatestStats:
 
 
 @dataclass(kw_only=True, slots=True)
-class Outlet:
+class CameraHandle:
     """What is known of a camera by now; the listing keeps it up to date for the objects that use it."""
 
     client: Client
@@ -91,25 +91,25 @@ class Outlet:
 class LatestStills(Stills):
     """The newest frame; what the server sends in place of one while a camera is down is never taken for it."""
 
-    def __init__(self, outlet: Outlet) -> None:
-        """Read `outlet` each time."""
-        self._outlet = outlet
+    def __init__(self, handle: CameraHandle) -> None:
+        """Read `handle` each time."""
+        self._handle = handle
 
     @override
     async def take(self, width: int | None = None) -> Image:
         """Take the newest frame, near `width` pixels wide; raises HubError, Unreachable while the camera is down."""
-        outlet = self._outlet
+        handle = self._handle
         asked = {"quality": str(QUALITY)}
-        if width and outlet.unit.size and width < outlet.unit.size[0]:
-            full, height = outlet.unit.size
-            asked[outlet.features.height] = str(max(1, round(height * width / full)))
-        taken_at = outlet.client.clock.now()
-        answer = await outlet.client.get(f"api/{outlet.path}/latest.jpg", asked)
+        if width and handle.unit.size and width < handle.unit.size[0]:
+            full, height = handle.unit.size
+            asked[handle.features.height] = str(max(1, round(height * width / full)))
+        taken_at = handle.client.clock.now()
+        answer = await handle.client.get(f"api/{handle.path}/latest.jpg", asked)
         if answer.headers.get("x-frigate-offline", "").lower() == "true":
             raise Unreachable("an old preview", reason="camera_offline")
         # It is 200 with an error picture or an old preview while a camera is down (protocols.md 5.4).
-        await outlet.latest.recent()
-        outlet.check()
+        await handle.latest.recent()
+        handle.check()
         if not answer.body.startswith(_JPEG):
             raise Malformed("no JPEG", reason="not_a_picture")
         return Image(content=answer.body, taken_at=taken_at)
@@ -118,40 +118,40 @@ class LatestStills(Stills):
 class RestreamRtsp(Rtsp):
     """The restream's address."""
 
-    def __init__(self, outlet: Outlet) -> None:
-        """Read `outlet` each time: the stream may be called otherwise later."""
-        self._outlet = outlet
+    def __init__(self, handle: CameraHandle) -> None:
+        """Read `handle` each time: the stream may be called otherwise later."""
+        self._handle = handle
 
     @override
     def peek(self) -> str | None:
         """Return the address, None where the camera is no longer restreamed."""
-        stream = self._outlet.unit.stream
-        return None if stream is None else self._outlet.client.settings.stream_address(stream)
+        stream = self._handle.unit.stream
+        return None if stream is None else self._handle.client.settings.stream_address(stream)
 
     @override
     async def open(self) -> Lease[str]:
         """Return the address for ever; raises Unsupported."""
-        return Lease(value=self._outlet.client.settings.stream_address(self._outlet.stream()))
+        return Lease(value=self._handle.client.settings.stream_address(self._handle.stream()))
 
 
 class DetectMjpeg(Mjpeg):
     """The frames that the server looks at; it sends black ones while nothing comes, which end the stream here."""
 
-    def __init__(self, outlet: Outlet) -> None:
-        """Read `outlet` each time."""
-        self._outlet = outlet
+    def __init__(self, handle: CameraHandle) -> None:
+        """Read `handle` each time."""
+        self._handle = handle
 
     @override
     async def frames(self) -> AsyncGenerator[bytes]:
         """Open the stream and yield whole frames; raises HubError, Unreachable while the camera is down."""
-        outlet = self._outlet
-        await outlet.latest.recent()
-        outlet.check()
-        async with outlet.client.stream(f"api/{outlet.path}", {"fps": str(FPS)}) as response:
+        handle = self._handle
+        await handle.latest.recent()
+        handle.check()
+        async with handle.client.stream(f"api/{handle.path}", {"fps": str(FPS)}) as response:
             reader = JpegReader(response.headers.get("Content-Type", ""))
-            while chunk := await outlet.client.read_chunk(response):
+            while chunk := await handle.client.read_chunk(response):
                 for frame in reader.feed(chunk):
-                    outlet.check()
+                    handle.check()
                     yield frame
         raise Unreachable("the server ended the stream", reason="stream_ended")
 
@@ -170,15 +170,15 @@ class Answered(WebRtcSession):
 class RestreamWebRtc(WebRtc):
     """go2rtc's answers, by the stream's name."""
 
-    def __init__(self, outlet: Outlet) -> None:
-        """Read `outlet` each time."""
-        self._outlet = outlet
+    def __init__(self, handle: CameraHandle) -> None:
+        """Read `handle` each time."""
+        self._handle = handle
 
     @override
     async def open(self, offer: str, send: Callable[[str], None]) -> Lease[WebRtcSession]:
         """Answer an offer; the viewer hangs up by closing its side; raises HubError."""
-        said = await self._outlet.client.post(
-            "api/go2rtc/webrtc", {"src": self._outlet.stream()}, {"type": "offer", "sdp": offer}
+        said = await self._handle.client.post(
+            "api/go2rtc/webrtc", {"src": self._handle.stream()}, {"type": "offer", "sdp": offer}
         )
         answer = child(said).get("sdp")
         if not isinstance(answer, str) or text(answer) is None:
@@ -189,17 +189,17 @@ class RestreamWebRtc(WebRtc):
 class RestreamHls(Hls):
     """go2rtc's playlist and segments (up to 0.17); every viewer needs a playlist of its own."""
 
-    def __init__(self, outlet: Outlet) -> None:
-        """Read `outlet` each time."""
-        self._outlet = outlet
+    def __init__(self, handle: CameraHandle) -> None:
+        """Read `handle` each time."""
+        self._handle = handle
 
     @override
     async def open(self, path: str) -> AsyncGenerator[bytes]:
         """Open the playlist (an empty path, or `stream.m3u8`) or what one names; raises HubError."""
-        client = self._outlet.client
+        client = self._handle.client
         name, _, query = path.partition("?")
         if name in {"", _PLAYLIST}:
-            content = _body(client, f"api/go2rtc/api/{_PLAYLIST}", {"src": self._outlet.stream()})
+            content = _body(client, f"api/go2rtc/api/{_PLAYLIST}", {"src": self._handle.stream()})
         elif _PARTS.fullmatch(name):
             pairs = (pair.partition("=") for pair in query.split("&"))
             asked = {key: value for key, _, value in pairs if key in {"id", "n"}}

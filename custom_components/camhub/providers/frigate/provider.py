@@ -18,7 +18,7 @@ from .clips import ServerClips
 from .controls import go_to, switch
 from .features import Features, features
 from .line import EventLine
-from .media import DetectMjpeg, LatestStats, LatestStills, Outlet, RestreamHls, RestreamRtsp, RestreamWebRtc
+from .media import CameraHandle, DetectMjpeg, LatestStats, LatestStills, RestreamHls, RestreamRtsp, RestreamWebRtc
 from .parse import BIRDSEYE, Site, Unit
 from .server_state import ServerState
 from .settings import Live, Settings
@@ -30,14 +30,14 @@ ADMIN: Final = "admin"
 class _Media:
     """The objects of one camera that stay the same from listing to listing, also while they are not offered."""
 
-    def __init__(self, outlet: Outlet) -> None:
-        self.outlet = outlet
-        self.stills = LatestStills(outlet)
-        self.mjpeg = DetectMjpeg(outlet)
-        self.clips = ServerClips(outlet)
-        self.rtsp = RestreamRtsp(outlet)
-        self.webrtc = RestreamWebRtc(outlet)
-        self.hls = RestreamHls(outlet)
+    def __init__(self, handle: CameraHandle) -> None:
+        self.handle = handle
+        self.stills = LatestStills(handle)
+        self.mjpeg = DetectMjpeg(handle)
+        self.clips = ServerClips(handle)
+        self.rtsp = RestreamRtsp(handle)
+        self.webrtc = RestreamWebRtc(handle)
+        self.hls = RestreamHls(handle)
 
 
 class FrigateProvider(Provider):
@@ -190,9 +190,9 @@ class FrigateProvider(Provider):
     def _camera(self, client: Client, latest: LatestStats, able: Features, unit: Unit) -> Camera:
         media = self._media.get(unit.id)
         if media is None:
-            outlet = Outlet(client=client, latest=latest, features=able, unit=unit)
-            media = self._media[unit.id] = _Media(outlet)
-        media.outlet.unit, media.outlet.features = unit, able
+            handle = CameraHandle(client=client, latest=latest, features=able, unit=unit)
+            media = self._media[unit.id] = _Media(handle)
+        media.handle.unit, media.handle.features = unit, able
         reason = latest.down(unit)
         # Either may change with the server's configuration or version.
         live, restreamed, own = client.settings.live, unit.stream is not None, unit.id != BIRDSEYE

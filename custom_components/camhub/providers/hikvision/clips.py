@@ -14,7 +14,7 @@ from ...kernel.model import Clip, EventKind
 from ...kernel.provider import Context, LabelledClips
 from .answers import Forbidden
 from .client import IsapiClient
-from .media import Outlet
+from .media import CameraHandle
 from .searching import Match, download_of, page_of, search_of
 from .zone import DeviceZone
 
@@ -45,12 +45,14 @@ _ID: Final = re.compile(r"(\d{1,5})/([\dTZ:+-]{8,32})/([\dTZ:+-]{8,32})/([\w.-]{
 class ChannelClips(LabelledClips):
     """The recordings of one channel's main stream."""
 
-    def __init__(self, context: Context, client: IsapiClient, camera: str, outlet: Outlet, zone: DeviceZone) -> None:
-        """Read `outlet` each time: ids and kinds may be learned later."""
+    def __init__(
+        self, context: Context, client: IsapiClient, camera: str, handle: CameraHandle, zone: DeviceZone
+    ) -> None:
+        """Read `handle` each time: ids and kinds may be learned later."""
         self._clock = context.clock
         self._client = client
         self._camera = camera
-        self._outlet = outlet
+        self._handle = handle
         self._zone = zone
         self._addresses: dict[str, str] = {}
 
@@ -60,7 +62,7 @@ class ChannelClips(LabelledClips):
         zone, search, found = await self._zone.read(), str(uuid4()).upper(), dict[str, Clip]()
         position = 0
         for _ in range(MOST_PAGES):
-            asked = search_of(search, self._outlet.main.id, start, end, position, zone)
+            asked = search_of(search, self._handle.main.id, start, end, position, zone)
             try:
                 page = page_of(await self._client.post("ContentMgmt/search", asked), zone)
             except Forbidden as error:
@@ -77,7 +79,7 @@ class ChannelClips(LabelledClips):
     @override
     def labels(self) -> Sequence[str]:
         """Return what recordings of this channel may be called: by the clock, or by what it detects."""
-        return (TIMED, *(label for kind, label in LABELS.items() if kind in self._outlet.kinds))
+        return (TIMED, *(label for kind, label in LABELS.items() if kind in self._handle.kinds))
 
     @override
     async def labelled(self, label: str, start: datetime, end: datetime) -> Sequence[Clip]:

@@ -19,7 +19,7 @@ _WAYS: Final = ("Streaming/channels/{id}/picture", "ContentMgmt/StreamingProxy/c
 
 
 @dataclass(kw_only=True, slots=True)
-class Outlet:
+class CameraHandle:
     """What is known of a channel's streams by now; the listing keeps it up to date for the objects that use it."""
 
     main: Stream
@@ -32,19 +32,21 @@ class Outlet:
 class ChannelRtsp:
     """The RTSP address of a channel's main stream, or of its sub stream where `prefer_sub` and there is one."""
 
-    def __init__(self, client: IsapiClient, credentials: Credentials, outlet: Outlet, *, prefer_sub: bool) -> None:
-        """Read `outlet` each time: ids and port may be learned later."""
+    def __init__(
+        self, client: IsapiClient, credentials: Credentials, handle: CameraHandle, *, prefer_sub: bool
+    ) -> None:
+        """Read `handle` each time: ids and port may be learned later."""
         self._client = client
         self._credentials = credentials
-        self._outlet = outlet
+        self._handle = handle
         self._prefer_sub = prefer_sub
 
     @property
     def substream(self) -> ChannelRtsp | None:
         """Return the smaller stream of the same channel, if there is one."""
-        if self._outlet.sub is None:
+        if self._handle.sub is None:
             return None
-        return ChannelRtsp(self._client, self._credentials, self._outlet, prefer_sub=True)
+        return ChannelRtsp(self._client, self._credentials, self._handle, prefer_sub=True)
 
     def peek(self) -> str | None:
         """Return the address; None after a refused login, which a player would repeat until the account is locked."""
@@ -60,21 +62,21 @@ class ChannelRtsp:
         return Lease(value=self._address())
 
     def _address(self) -> str:
-        stream = (self._outlet.sub if self._prefer_sub else None) or self._outlet.main
+        stream = (self._handle.sub if self._prefer_sub else None) or self._handle.main
         user = quote(self._credentials.text("username"), safe="")
         password = quote(self._credentials.text("password"), safe="")
         host = self._client.base.host_subcomponent
-        return f"rtsp://{user}:{password}@{host}:{self._outlet.rtsp_port}/Streaming/Channels/{stream.id}"
+        return f"rtsp://{user}:{password}@{host}:{self._handle.rtsp_port}/Streaming/Channels/{stream.id}"
 
 
 class ChannelStills:
     """Takes pictures the way that worked last: by `Streaming`, by `StreamingProxy`, or from the stream itself."""
 
-    def __init__(self, context: Context, client: IsapiClient, outlet: Outlet, rtsp: ChannelRtsp) -> None:
-        """Read `outlet` each time: the stream's id and size may be learned later."""
+    def __init__(self, context: Context, client: IsapiClient, handle: CameraHandle, rtsp: ChannelRtsp) -> None:
+        """Read `handle` each time: the stream's id and size may be learned later."""
         self._context = context
         self._client = client
-        self._outlet = outlet
+        self._handle = handle
         self._rtsp = rtsp
         self._ways: tuple[str, ...] = _WAYS
         self._sizes = True
@@ -93,7 +95,7 @@ class ChannelStills:
         refused: HubError | None = None
         for way in self._ways:
             try:
-                picture = await self._by(way.format(id=self._outlet.main.id), width)
+                picture = await self._by(way.format(id=self._handle.main.id), width)
             except (Unsupported, DeviceFault) as error:
                 refused = refused or error
             else:
@@ -101,7 +103,7 @@ class ChannelStills:
                 return picture
         # What worked before and fails now is a camera that is away, not a missing function; next time all is tried.
         known, self._ways = len(self._ways) == 1, _WAYS
-        if refused is not None and (known or self._outlet.online is False):
+        if refused is not None and (known or self._handle.online is False):
             raise refused
         return await self._from_stream(refused)
 
@@ -127,7 +129,7 @@ class ChannelStills:
 
     def _size(self, width: int | None) -> dict[str, str]:
         """Return the query for a smaller picture; nothing where it would not be one or the device refused it before."""
-        main = self._outlet.main
+        main = self._handle.main
         if not self._sizes or not width or not main.width or not main.height or width >= main.width:
             return {}
         height = max(1, round(width * main.height / main.width))

@@ -15,7 +15,7 @@ from .client import IsapiClient
 from .clips import ChannelClips
 from .events import Tracker, listen, locate
 from .listing import Facts, Listing
-from .media import ChannelRtsp, ChannelStills, Outlet
+from .media import CameraHandle, ChannelRtsp, ChannelStills
 from .parse import Channel, Device, Source
 from .zone import DeviceZone
 
@@ -26,12 +26,14 @@ _FACTORY_NAME: Final = re.compile(r"(ip ?)?(camera|dome|channel) ?0*\d*", re.IGN
 class _Media:
     """The objects of one channel that stay the same from listing to listing."""
 
-    def __init__(self, context: Context, client: IsapiClient, camera: str, outlet: Outlet, zone: DeviceZone) -> None:
-        self.outlet = outlet
-        self.clips = ChannelClips(context, client, camera, outlet, zone)
+    def __init__(
+        self, context: Context, client: IsapiClient, camera: str, handle: CameraHandle, zone: DeviceZone
+    ) -> None:
+        self.handle = handle
+        self.clips = ChannelClips(context, client, camera, handle, zone)
         prefer_sub = context.credentials.text("stream") == "sub"
-        self.rtsp = ChannelRtsp(client, context.credentials, outlet, prefer_sub=prefer_sub)
-        self.stills = ChannelStills(context, client, outlet, self.rtsp)
+        self.rtsp = ChannelRtsp(client, context.credentials, handle, prefer_sub=prefer_sub)
+        self.stills = ChannelStills(context, client, handle, self.rtsp)
 
 
 class HikvisionProvider(Provider):
@@ -145,10 +147,10 @@ class HikvisionProvider(Provider):
         media = self._media.get(channel.id)
         if media is None:
             zone = self._zone = self._zone or DeviceZone(client, self._context.clock)
-            media = self._media[channel.id] = _Media(self._context, client, channel.id, Outlet(main=main), zone)
-        media.outlet.main, media.outlet.sub = main, sub
-        media.outlet.rtsp_port, media.outlet.online = facts.rtsp_port, channel.online
-        media.outlet.kinds = kinds = facts.kinds(channel)
+            media = self._media[channel.id] = _Media(self._context, client, channel.id, CameraHandle(main=main), zone)
+        media.handle.main, media.handle.sub = main, sub
+        media.handle.rtsp_port, media.handle.online = facts.rtsp_port, channel.online
+        media.handle.kinds = kinds = facts.kinds(channel)
         return Camera(
             id=channel.id,
             identity=self._identity(facts, channel),

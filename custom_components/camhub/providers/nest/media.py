@@ -28,7 +28,7 @@ _NOWHERE: Final = "a=candidate:1 1 udp 1 192.0.2.1 9 typ host\r\n"
 
 
 @dataclass(kw_only=True, slots=True)
-class Outlet:
+class CameraHandle:
     """What is known of a camera by now; the listing keeps it up to date for the objects that use it.
 
     `extends` is None until it was tried.
@@ -58,9 +58,9 @@ class Outlet:
 class SessionRtsp(Rtsp):
     """Addresses whose tokens are extended again and again; each is for one viewer."""
 
-    def __init__(self, outlet: Outlet, rank: Rank = Rank.LIVE) -> None:
-        """Read `outlet` each time."""
-        self._outlet = outlet
+    def __init__(self, handle: CameraHandle, rank: Rank = Rank.LIVE) -> None:
+        """Read `handle` each time."""
+        self._handle = handle
         self._rank = rank
 
     @override
@@ -71,22 +71,22 @@ class SessionRtsp(Rtsp):
     @override
     async def open(self) -> Lease[str]:
         """Return an address; raises HubError, Throttled where the quota is used up."""
-        trait = self._outlet.live("rtsp")
-        stream = await self._outlet.command("GenerateRtspStream", self._rank, trait.generate_rtsp_stream, ahead=1)
+        trait = self._handle.live("rtsp")
+        stream = await self._handle.command("GenerateRtspStream", self._rank, trait.generate_rtsp_stream, ahead=1)
         return self._lease(stream)
 
     def _lease(self, stream: RtspStream) -> Lease[str]:
-        outlet = self._outlet
+        handle = self._handle
 
         async def renew() -> Lease[str]:
-            return self._lease(await outlet.command("ExtendRtspStream", Rank.LIVE, stream.extend_rtsp_stream))
+            return self._lease(await handle.command("ExtendRtspStream", Rank.LIVE, stream.extend_rtsp_stream))
 
         async def release() -> None:
-            await outlet.command("StopRtspStream", Rank.LIVE, stream.stop_rtsp_stream)
+            await handle.command("StopRtspStream", Rank.LIVE, stream.stop_rtsp_stream)
 
         return Lease(
             value=stream.rtsp_stream_url,
-            expires_at=outlet.until(stream.expires_at),
+            expires_at=handle.until(stream.expires_at),
             renew=renew,
             release=release,
         )
@@ -106,9 +106,9 @@ class Answered(WebRtcSession):
 class SessionWebRtc(WebRtc):
     """Answers offers; a camera that refuses to extend its sessions is asked once and never again."""
 
-    def __init__(self, outlet: Outlet, rank: Rank = Rank.LIVE) -> None:
-        """Read `outlet` each time."""
-        self._outlet = outlet
+    def __init__(self, handle: CameraHandle, rank: Rank = Rank.LIVE) -> None:
+        """Read `handle` each time."""
+        self._handle = handle
         self._rank = rank
 
     @property
@@ -119,37 +119,37 @@ class SessionWebRtc(WebRtc):
     @override
     async def open(self, offer: str, send: Callable[[str], None]) -> Lease[WebRtcSession]:
         """Answer an offer; raises HubError, Throttled where the quota is used up."""
-        trait = self._outlet.live("webrtc")
+        trait = self._handle.live("webrtc")
 
         async def generate() -> WebRtcStream:
             return await trait.generate_web_rtc_stream(_with_address(offer))
 
-        stream = await self._outlet.command("GenerateWebRtcStream", self._rank, generate, ahead=1)
+        stream = await self._handle.command("GenerateWebRtcStream", self._rank, generate, ahead=1)
         if not stream.answer_sdp.startswith("v="):
             raise Malformed("no answer to the offer")
         return self._lease(Answered(stream.answer_sdp), stream)
 
     def _lease(self, session: WebRtcSession, stream: WebRtcStream) -> Lease[WebRtcSession]:
-        outlet = self._outlet
+        handle = self._handle
 
         async def renew() -> Lease[WebRtcSession]:
             return self._lease(session, await self._extended(stream))
 
         async def release() -> None:
-            await outlet.command("StopWebRtcStream", Rank.LIVE, stream.stop_stream)
+            await handle.command("StopWebRtcStream", Rank.LIVE, stream.stop_stream)
 
-        until = outlet.until(stream.expires_at)
-        return Lease(value=session, expires_at=until, renew=None if outlet.extends is False else renew, release=release)
+        until = handle.until(stream.expires_at)
+        return Lease(value=session, expires_at=until, renew=None if handle.extends is False else renew, release=release)
 
     async def _extended(self, stream: WebRtcStream) -> WebRtcStream:
-        outlet = self._outlet
-        rank = Rank.LIVE if outlet.extends else Rank.PROBE
+        handle = self._handle
+        rank = Rank.LIVE if handle.extends else Rank.PROBE
         try:
-            extended = await outlet.command("ExtendWebRtcStream", rank, stream.extend_stream)
+            extended = await handle.command("ExtendWebRtcStream", rank, stream.extend_stream)
         except Unsupported:
-            outlet.extends = False
+            handle.extends = False
             raise
-        outlet.extends = True
+        handle.extends = True
         return extended
 
 
@@ -165,19 +165,19 @@ def _with_address(offer: str) -> str:
 class CameraStills(Stills):
     """The picture of what was just seen, else one out of a stream of its own."""
 
-    def __init__(self, outlet: Outlet, pictures: EventPictures) -> None:
-        """Read `outlet` each time."""
-        self._outlet = outlet
+    def __init__(self, handle: CameraHandle, pictures: EventPictures) -> None:
+        """Read `handle` each time."""
+        self._handle = handle
         self._pictures = pictures
-        client = outlet.client
+        client = handle.client
         grabber, clock = client.context.grabber, client.clock
-        self._by_rtsp = Grabbed(SessionRtsp(outlet, Rank.STILL), grabber, clock, GRAB_S)
-        self._by_webrtc = GrabbedLive(SessionWebRtc(outlet, Rank.STILL), grabber, clock, GRAB_LIVE_S)
+        self._by_rtsp = Grabbed(SessionRtsp(handle, Rank.STILL), grabber, clock, GRAB_S)
+        self._by_webrtc = GrabbedLive(SessionWebRtc(handle, Rank.STILL), grabber, clock, GRAB_LIVE_S)
 
     @override
     async def take(self, width: int | None = None) -> Image:
         """Take a picture; raises HubError, Throttled where live view needs what is left of the quota."""
-        if (image := await self._pictures.latest(self._outlet.unit.id)) is not None:
+        if (image := await self._pictures.latest(self._handle.unit.id)) is not None:
             return image
-        way = self._by_rtsp if self._outlet.unit.can("rtsp") else self._by_webrtc
+        way = self._by_rtsp if self._handle.unit.can("rtsp") else self._by_webrtc
         return await way.take(width)

@@ -16,7 +16,7 @@ from .abilities import Abilities
 from .client import Client, Listed
 from .event_media import EventPictures, KeptClips
 from .line import PushLine
-from .media import CameraStills, Outlet, SessionRtsp, SessionWebRtc
+from .media import CameraHandle, CameraStills, SessionRtsp, SessionWebRtc
 from .messages import message
 from .parse import Unit, unit
 from .settings import API, FLOOR_KEY, FLOOR_MIN, Settings
@@ -30,12 +30,12 @@ RTSP_FLOOR_S: Final = 60.0
 class _Media:
     """The objects of one camera that stay the same from listing to listing."""
 
-    def __init__(self, outlet: Outlet, pictures: EventPictures) -> None:
-        self.outlet = outlet
-        self.stills = CameraStills(outlet, pictures)
-        self.rtsp = SessionRtsp(outlet)
-        self.webrtc = SessionWebRtc(outlet)
-        self.clips = KeptClips(pictures, outlet.unit.id)
+    def __init__(self, handle: CameraHandle, pictures: EventPictures) -> None:
+        self.handle = handle
+        self.stills = CameraStills(handle, pictures)
+        self.rtsp = SessionRtsp(handle)
+        self.webrtc = SessionWebRtc(handle)
+        self.clips = KeptClips(pictures, handle.unit.id)
 
 
 class NestProvider(Provider):
@@ -120,7 +120,7 @@ class NestProvider(Provider):
                 {
                     "model": each.identity.model,
                     "abilities": sorted(each.abilities),
-                    "extends": media.outlet.extends if (media := self._media.get(each.id)) else None,
+                    "extends": media.handle.extends if (media := self._media.get(each.id)) else None,
                 }
                 for each in self._units.values()
             ],
@@ -142,10 +142,10 @@ class NestProvider(Provider):
         self._units = {each.name: each for each in units}
         for each in units:
             if each.id in self._media:
-                self._media[each.id].outlet.unit = each
+                self._media[each.id].handle.unit = each
             else:
-                outlet = Outlet(client=self._client, unit=each)
-                self._media[each.id] = _Media(outlet, self._pictures)
+                handle = CameraHandle(client=self._client, unit=each)
+                self._media[each.id] = _Media(handle, self._pictures)
         return units
 
     def _unit(self, listed: Listed) -> Unit | None:

@@ -13,7 +13,7 @@ from .client import Client
 from .controls import controls
 from .events import LASTING, History
 from .login import Login
-from .media import HostedStills, Outlet
+from .media import CameraHandle, HostedStills
 from .parse import Home, State, Unit
 
 HISTORY_EVERY: Final = "history_every"
@@ -32,7 +32,7 @@ class NestLegacyProvider(Provider):
         self._history = History(self._client, lambda: self._home.units if self._home else ())
         self._home: Home | None = None
         self._listed_at = 0.0
-        self._outlets: dict[str, tuple[Outlet, HostedStills]] = {}
+        self._handles: dict[str, tuple[CameraHandle, HostedStills]] = {}
 
     @override
     async def connect(self) -> None:
@@ -106,9 +106,9 @@ class NestLegacyProvider(Provider):
         home = await self._client.home()
         self._home, self._listed_at = home, self._context.clock.monotonic()
         units = {unit.id: unit for unit in home.units}
-        for identifier, (outlet, _) in self._outlets.items():
-            outlet.gone = identifier not in units
-            outlet.unit = units.get(identifier, outlet.unit)
+        for identifier, (handle, _) in self._handles.items():
+            handle.gone = identifier not in units
+            handle.unit = units.get(identifier, handle.unit)
         return home
 
     async def _look(self) -> None:
@@ -116,10 +116,10 @@ class NestLegacyProvider(Provider):
             await self._list()
 
     def _camera(self, unit: Unit) -> Camera:
-        if unit.id not in self._outlets:
-            outlet = Outlet(client=self._client, unit=unit, look=self._look)
-            self._outlets[unit.id] = (outlet, HostedStills(outlet))
-        _, stills = self._outlets[unit.id]
+        if unit.id not in self._handles:
+            handle = CameraHandle(client=self._client, unit=unit, look=self._look)
+            self._handles[unit.id] = (handle, HostedStills(handle))
+        _, stills = self._handles[unit.id]
         return Camera(
             id=unit.id,
             identity=DeviceIdentity(

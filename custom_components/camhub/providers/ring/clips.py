@@ -21,7 +21,7 @@ from ...kernel.reading import child, text
 from .answers import NotThere, refusal
 from .history import PAGES, page
 from .parse import Sighting
-from .stills import Outlet
+from .stills import CameraHandle
 from .wire import pause_of, translated
 
 LISTED: Final = 50
@@ -60,9 +60,9 @@ class _Progress:
 class RingClips(Clips):
     """The recordings of one camera, as far as its subscription keeps them."""
 
-    def __init__(self, outlet: Outlet) -> None:
-        """Read `outlet` each time."""
-        self._outlet = outlet
+    def __init__(self, handle: CameraHandle) -> None:
+        """Read `handle` each time."""
+        self._handle = handle
 
     @override
     async def between(self, start: datetime, end: datetime) -> Sequence[Clip]:
@@ -71,7 +71,7 @@ class RingClips(Clips):
         found: list[Sighting] = []
         following: int | None = None
         for _ in range(PAGES):
-            seen, following = await page(self._outlet.client, self._outlet.unit, older_than=following, limit=LISTED)
+            seen, following = await page(self._handle.client, self._handle.unit, older_than=following, limit=LISTED)
             found += [each for each in seen if each.at < end and each.at + (each.length or _NOTHING) >= start]
             if following is None or (seen and seen[-1].at < start):
                 break
@@ -101,7 +101,7 @@ class RingClips(Clips):
 
     async def _download(self, clip: Clip, find: Callable[[Clip], Awaitable[str]]) -> AsyncGenerator[bytes]:
         """Yield what is at the address that `find` returns, another one whenever that has ended; raises HubError."""
-        clock = self._outlet.client.clock
+        clock = self._handle.client.clock
         progress, waits, fruitless = _Progress(), BREAK_WAITS.delays(random.random), 0
         address = await find(clip)
         while not progress.done:
@@ -122,7 +122,7 @@ class RingClips(Clips):
 
     async def _rest(self, address: str, progress: _Progress) -> AsyncGenerator[bytes]:
         """Yield what is left of a recording; raises Unreachable where it breaks off, Malformed for another's bytes."""
-        client = self._outlet.client
+        client = self._handle.client
         async with client.film(address, progress.offset) as response:
             surplus = self._begin(response, progress)
             while chunk := await within(client.clock, SILENCE_S, _chunk(response)):
@@ -148,7 +148,7 @@ class RingClips(Clips):
         elif response.status == HTTPStatus.FORBIDDEN:
             raise _AddressEnded("HTTP 403")
         else:
-            raise refusal(response.status, b"", pause_of(response, self._outlet.client.clock.now()))
+            raise refusal(response.status, b"", pause_of(response, self._handle.client.clock.now()))
         if progress.size is not None and size != progress.size:
             raise Malformed("its size has changed", reason="clip_changed")
         progress.size = size
@@ -156,7 +156,7 @@ class RingClips(Clips):
 
     async def _address(self, clip: Clip) -> str:
         """Return where a recording can be had now, once it is ready; raises HubError."""
-        client, unit = self._outlet.client, self._outlet.unit
+        client, unit = self._handle.client, self._handle.unit
         if not clip.id.isdigit():
             raise Unsupported("no such clip", reason="not_on_server")
         fresh = client.clock.now() - clip.start <= READY_BY
@@ -184,13 +184,13 @@ class RingClips(Clips):
         except AuthError:
             raise
         except HubError as error:
-            self._outlet.client.context.counters.count(f"clip.not_converted.{error.reason}")
+            self._handle.client.context.counters.count(f"clip.not_converted.{error.reason}")
             return False
         return True
 
     async def _converted(self, clip: Clip) -> str:
         """Return where a recording can be had as the service converts it; raises HubError."""
-        client = self._outlet.client
+        client = self._handle.client
         await client.meet()
         path = API_URI + URL_RECORDING.format(clip.id)
         reply = await client.request("GET", path, query={"disable_redirect": "true"})
@@ -201,7 +201,7 @@ class RingClips(Clips):
         return address
 
     def _require_subscription(self) -> None:
-        if not self._outlet.unit.records:
+        if not self._handle.unit.records:
             raise Unsupported("no subscription", reason="subscription_missing")
 
 

@@ -15,7 +15,7 @@ from .clips import clip_of
 from .history import page
 from .parse import Sighting, Unit
 from .push import PushLine
-from .stills import Outlet
+from .stills import CameraHandle
 
 REMEMBERED: Final = 2000
 # A push comes within seconds; one that is later than this was missed.
@@ -34,7 +34,7 @@ class EventLine:
         client: Client,
         poll_s: float,
         units: Callable[[], Awaitable[Sequence[Unit]]],
-        outlets: Mapping[str, Outlet],
+        handles: Mapping[str, CameraHandle],
     ) -> None:
         """Ask nothing yet; `units` are the cameras as they are listed now."""
         self._client = client
@@ -42,7 +42,7 @@ class EventLine:
         self._counters = client.context.counters
         self._poll_s = poll_s
         self._units = units
-        self._outlets = outlets
+        self._handles = handles
         self._seen: OrderedDict[str, None] = OrderedDict()
         self._followed: set[str] = set()
         self._late: set[str] = set()
@@ -97,13 +97,13 @@ class EventLine:
 
     async def _look(self) -> None:
         """Tell what the history holds and nobody told; what was there before the first look is history."""
-        found: list[tuple[Outlet, Sighting]] = []
+        found: list[tuple[CameraHandle, Sighting]] = []
         units = await self._units()
         # A camera may leave while others are asked.
-        outlets = dict(self._outlets)
+        handles = dict(self._handles)
         for unit in units:
             if unit.id in self._followed:
-                found += [(outlets[unit.id], each) for each in await self._news(unit)]
+                found += [(handles[unit.id], each) for each in await self._news(unit)]
             else:
                 seen, _ = await page(self._client, unit)
                 for each in seen:
@@ -111,12 +111,12 @@ class EventLine:
                 self._followed.add(unit.id)
         missed = len(self._late)
         self._late.clear()
-        for outlet, each in sorted(found, key=lambda one: one[1].at):
+        for handle, each in sorted(found, key=lambda one: one[1].at):
             # Pushed while this look was under way, perhaps.
             if self._is_new(each.id):
                 self._counters.count("events.polled")
                 missed += self._is_missed(each)
-                self._queue.put_nowait(_event(outlet, each))
+                self._queue.put_nowait(_event(handle, each))
         self._counters.count("polls")
         if missed:
             self._counters.count("events.missed", missed)
@@ -147,26 +147,26 @@ class EventLine:
     def _heard(self, sighting: Sighting) -> None:
         """Take what was pushed; battery cameras tell twice, the second time with a picture."""
         self._late.discard(sighting.id)
-        outlet = self._outlets.get(sighting.camera)
-        if outlet is None:
+        handle = self._handles.get(sighting.camera)
+        if handle is None:
             return
         if self._is_new(sighting.id):
             self._counters.count("events.pushed")
-            self._queue.put_nowait(_event(outlet, sighting))
+            self._queue.put_nowait(_event(handle, sighting))
         if sighting.snapshot is not None:
-            outlet.seen = (sighting.snapshot, sighting.at)
-            task = asyncio.create_task(self._fetch(outlet, sighting))
+            handle.seen = (sighting.snapshot, sighting.at)
+            task = asyncio.create_task(self._fetch(handle, sighting))
             self._fetching.add(task)
             task.add_done_callback(self._fetching.discard)
 
-    async def _fetch(self, outlet: Outlet, sighting: Sighting) -> None:
+    async def _fetch(self, handle: CameraHandle, sighting: Sighting) -> None:
         """Tell an event again with its picture."""
         try:
-            image = await outlet.event_picture(str(sighting.snapshot), sighting.at)
+            image = await handle.event_picture(str(sighting.snapshot), sighting.at)
         except HubError as error:
             self._counters.count(f"event_picture.{type(error).__name__}")
             return
-        self._queue.put_nowait(replace(_event(outlet, sighting), phase=EventPhase.UPDATE, image=image))
+        self._queue.put_nowait(replace(_event(handle, sighting), phase=EventPhase.UPDATE, image=image))
 
     def _is_new(self, identifier: str) -> bool:
         if identifier in self._seen:
@@ -177,12 +177,12 @@ class EventLine:
         return True
 
 
-def _event(outlet: Outlet, sighting: Sighting) -> CameraEvent:
+def _event(handle: CameraHandle, sighting: Sighting) -> CameraEvent:
     return CameraEvent(
         id=sighting.id,
         camera=sighting.camera,
         kind=sighting.kind,
         at=sighting.at,
-        clip=clip_of(sighting) if outlet.unit.records else None,
+        clip=clip_of(sighting) if handle.unit.records else None,
         metadata=sighting.metadata,
     )

@@ -23,7 +23,7 @@ from ...kernel.reading import Object, child, number, text
 from .client import Client
 from .parse import Unit
 from .reading import identifier, read
-from .stills import Outlet
+from .stills import CameraHandle
 from .wire import ANSWER_S, translated
 
 PING_S: Final = 5.0
@@ -36,18 +36,18 @@ _REFUSED: Final = 5
 class RingWebRtc(WebRtc):
     """Live views of one camera."""
 
-    def __init__(self, outlet: Outlet) -> None:
-        """Read `outlet` each time."""
-        self._outlet = outlet
+    def __init__(self, handle: CameraHandle) -> None:
+        """Read `handle` each time."""
+        self._handle = handle
 
     @override
     async def open(self, offer: str, send: Callable[[str], None]) -> Lease[WebRtcSession]:
         """Answer an offer; the view is kept alive until the lease is given back; raises HubError."""
-        outlet = self._outlet
-        outlet.check()
-        if outlet.unit.live_off:
+        handle = self._handle
+        handle.check()
+        if handle.unit.live_off:
             raise Unsupported("switched off by the mode", reason="live_view_off")
-        view = LiveSession(outlet.client, outlet.unit, send)
+        view = LiveSession(handle.client, handle.unit, send)
         try:
             await view.start(offer)
         except BaseException:  # whatever ended it, nobody will close it later

@@ -21,7 +21,7 @@ from .line import EventLine
 from .live import RingWebRtc
 from .parse import Chime, Unit
 from .settings import Settings
-from .stills import Outlet, RingStills
+from .stills import CameraHandle, RingStills
 
 MAKER: Final = "Ring"
 AT_ONCE: Final = 4
@@ -31,11 +31,11 @@ _KINDS: Final = frozenset({EventKind.MOTION, EventKind.PERSON, EventKind.VEHICLE
 class _Media:
     """The objects of one camera that stay the same from listing to listing."""
 
-    def __init__(self, outlet: Outlet) -> None:
-        self.outlet = outlet
-        self.stills = RingStills(outlet)
-        self.webrtc = RingWebRtc(outlet)
-        self.clips = RingClips(outlet)
+    def __init__(self, handle: CameraHandle) -> None:
+        self.handle = handle
+        self.stills = RingStills(handle)
+        self.webrtc = RingWebRtc(handle)
+        self.clips = RingClips(handle)
         self.wifi: int | None = None
 
 
@@ -51,7 +51,7 @@ class RingProvider(Provider):
         self._units: Sequence[Unit] = ()
         self._chimes: Sequence[Chime] = ()
         self._media: dict[str, _Media] = {}
-        self._outlets: dict[str, Outlet] = {}
+        self._handles: dict[str, CameraHandle] = {}
         self._models: dict[tuple[str, str], str] = {}
 
     @override
@@ -72,7 +72,7 @@ class RingProvider(Provider):
         """Yield events until neither push nor the history can be had (raises Unreachable)."""
         client = self._reach()
         if self._line is None:
-            self._line = EventLine(client, self._settings.poll, self._listed, self._outlets)
+            self._line = EventLine(client, self._settings.poll, self._listed, self._handles)
         async with aclosing(self._line.events()) as events:
             async for event in events:
                 yield event
@@ -142,10 +142,10 @@ class RingProvider(Provider):
         client.ring.devices_data = {family: dict(listed) for family, listed in lists.items()}
         self._units, self._chimes = parse.units(lists), parse.chimes(lists)
         for unit in self._units:
-            outlet = self._outlets.setdefault(unit.id, Outlet(client=client, unit=unit))
-            outlet.unit = unit
-        for gone in self._outlets.keys() - {unit.id for unit in self._units}:
-            del self._outlets[gone]
+            handle = self._handles.setdefault(unit.id, CameraHandle(client=client, unit=unit))
+            handle.unit = unit
+        for gone in self._handles.keys() - {unit.id for unit in self._units}:
+            del self._handles[gone]
             self._media.pop(gone, None)
 
     async def _feel(self, client: Client) -> None:
@@ -171,7 +171,7 @@ class RingProvider(Provider):
 
     def _of(self, unit: Unit) -> _Media:
         if unit.id not in self._media:
-            self._media[unit.id] = _Media(self._outlets[unit.id])
+            self._media[unit.id] = _Media(self._handles[unit.id])
         return self._media[unit.id]
 
     def _camera(self, client: Client, unit: Unit) -> Camera:

@@ -28,7 +28,7 @@ FRESH: Final = timedelta(seconds=30)
 
 
 @dataclass(slots=True)
-class Outlet:
+class CameraHandle:
     """One camera as it was listed last; `seen` is the picture of its last event, by name and time."""
 
     client: Client
@@ -50,30 +50,30 @@ class Outlet:
 class RingStills(Stills):
     """One camera's pictures, each with the time it was taken by the service's own clock."""
 
-    def __init__(self, outlet: Outlet) -> None:
-        """Read `outlet` each time."""
-        self._outlet = outlet
+    def __init__(self, handle: CameraHandle) -> None:
+        """Read `handle` each time."""
+        self._handle = handle
 
     @override
     async def take(self, width: int | None = None) -> Image:
         """Take a picture; raises HubError. A camera that is off, or has its motion detection off, is not asked."""
-        outlet = self._outlet
-        outlet.check()
-        now = outlet.client.clock.now()
-        if outlet.seen is not None and now - outlet.seen[1] <= FRESH:
+        handle = self._handle
+        handle.check()
+        now = handle.client.clock.now()
+        if handle.seen is not None and now - handle.seen[1] <= FRESH:
             with suppress(NotThere, Malformed, Unreachable):
-                return await outlet.event_picture(*outlet.seen)
+                return await handle.event_picture(*handle.seen)
         try:
             return await self._asked()
         except AuthError, Throttled:
             raise
         except HubError as error:
-            if outlet.seen is None:
+            if handle.seen is None:
                 raise _unavailable(error) from error
-            return await outlet.event_picture(*outlet.seen)
+            return await handle.event_picture(*handle.seen)
 
     async def _asked(self) -> Image:
-        if self._outlet.unit.detects_motion is False:
+        if self._handle.unit.detects_motion is False:
             raise Unreachable("no pictures without motion detection", reason="stills_off")
         try:
             return await self._next()
@@ -82,9 +82,9 @@ class RingStills(Stills):
 
     async def _next(self) -> Image:
         """Return the picture that the camera takes next."""
-        client = self._outlet.client
+        client = self._handle.client
         query = {"max-wait-ms": str(CAMERA_MS), "extras": "force"}
-        url = NEXT_URL.format(self._outlet.unit.number)
+        url = NEXT_URL.format(self._handle.unit.number)
         await client.meet()
         reply = await client.request("GET", url, query=query, patience=PATIENCE_S)
         taken = number(reply.headers.get("x-time-millis"))
@@ -92,7 +92,7 @@ class RingStills(Stills):
 
     async def _kept(self) -> Image:
         """Return the last picture that the service keeps."""
-        client, unit = self._outlet.client, self._outlet.unit
+        client, unit = self._handle.client, self._handle.unit
         url = API_URI + SNAPSHOT_TIMESTAMP_ENDPOINT
         told = await client.request("POST", url, said={"doorbot_ids": [unit.number]})
         found = (each for each in objects(child(told.said).get("timestamps")) if each.get("doorbot_id") == unit.number)
@@ -102,7 +102,7 @@ class RingStills(Stills):
 
     def _local(self, reply: Reply, taken_ms: float | None) -> datetime:
         """Return when a picture was taken by our clock: its age is by the service's own, whatever ours says."""
-        now = self._outlet.client.clock.now()
+        now = self._handle.client.clock.now()
         taken = None if taken_ms is None else moment(taken_ms)
         if taken is None:
             return now
