@@ -189,7 +189,7 @@ def frigate_websocket(data: bytes) -> None:
     payload = frigate_topics.message(told(data)).payload
     after = child(payload, "after")
     each(after, lambda said: _seen(frigate_object.tracked_object(said)), frigate.review)
-    each(payload, frigate.stats, lambda said: _seen(frigate_object.at_hand("yard", child(said), NOW)))
+    each(payload, frigate.stats, lambda said: _seen(frigate_object.present_object("yard", child(said), NOW)))
 
 
 def _seen(seen: frigate_object.TrackedObject) -> None:

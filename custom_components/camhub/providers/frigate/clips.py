@@ -104,8 +104,8 @@ class ServerClips(PicturedClips, LabelledClips, ExportedClips):
             "include_thumbnails": "0",
             **(more or {}),
         }
-        objects_there = [tracked_object(each) for each in objects(await self._handle.client.json("api/events", asked))]
-        return [clip_of(each) for each in objects_there if each.clip and (each.end is None or each.end > start)]
+        found = [tracked_object(each) for each in objects(await self._handle.client.json("api/events", asked))]
+        return [clip_of(each) for each in found if each.clip and (each.end is None or each.end > start)]
 
     async def _recordings(self, start: datetime, end: datetime) -> list[Clip]:
         asked = {"after": _seconds(_hour(start)), "before": _seconds(_hour(end) + LONGEST)}

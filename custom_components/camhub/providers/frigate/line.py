@@ -197,10 +197,10 @@ class EventLine:
         """Compare with the lists: what was missed is told now; raises HubError."""
         heard = Heard.LISTED if self._begun else Heard.BEFORE
         ongoing, _ = await self._page({"in_progress": "1"})
-        objects_there = in_order(each for each in (*await self._recent(), *ongoing) if self._state.lists(each.camera))
+        found = in_order(each for each in (*await self._recent(), *ongoing) if self._state.lists(each.camera))
         self._begun = True
-        told = [event for each in objects_there for event in self._tracker.take(each, heard)]
-        listed = {each.id for each in objects_there}
+        told = [event for each in found for event in self._tracker.take(each, heard)]
+        listed = {each.id for each in found}
         for identifier in [each for each in self._tracker.going_on if each not in listed]:
             told += await self._asked(identifier)
         newest = self._tracker.newest

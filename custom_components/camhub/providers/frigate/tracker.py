@@ -106,10 +106,10 @@ class Tracker:
                 told = []
         return told or self._changed(track, before)
 
-    def there(self, objects_there: Iterable[TrackedObject]) -> list[CameraEvent]:
+    def there(self, objects: Iterable[TrackedObject]) -> list[CameraEvent]:
         """Return what is to be told of objects that are before a camera now."""
         told: list[CameraEvent] = []
-        for seen in objects_there:
+        for seen in objects:
             track = self._tracks.get(seen.id)
             if track is None:
                 self._forget()
@@ -286,9 +286,9 @@ def clip_of(seen: TrackedObject) -> Clip:
     )
 
 
-def in_order(objects_there: Iterable[TrackedObject]) -> list[TrackedObject]:
+def in_order(objects: Iterable[TrackedObject]) -> list[TrackedObject]:
     """Return them oldest first, each once."""
-    return sorted({each.id: each for each in objects_there}.values(), key=lambda each: each.start)
+    return sorted({each.id: each for each in objects}.values(), key=lambda each: each.start)
 
 
 def _merged(old: TrackedObject, new: TrackedObject) -> TrackedObject:

@@ -98,7 +98,7 @@ class TokenKeeper:
 
     async def _traded(self) -> Grant:
         """Return a new grant for the refresh token, or for the password if the user let us keep it."""
-        credentials = self._stored.credentials
+        credentials = self._stored.current
         password = credentials.secret("password")
         refused = AuthError("no token is stored", reason="login_ended")
         if self._grant is not None:
