@@ -27,7 +27,7 @@ async def test_the_cameras_of_each_version(make_server: MakeServer, make_provide
     assert provider.health() is None
     found = by_id(await provider.cameras())
     assert list(found) == ["driveway", "back_door", "nursery", "birdseye"]
-    names = ["Driveway", "Back door" if version in {"0.17", "0.18"} else "Back Authenticator", "Nursery", "Birdseye"]
+    names = ["Driveway", "Back door" if version in {"0.17", "0.18"} else "Back Door", "Nursery", "Birdseye"]
     assert [each.identity.name for each in found.values()] == names
     assert all(each.online for each in found.values())
     assert provider.device() == DeviceIdentity(
