@@ -9,6 +9,15 @@ from . import Check
 from .source import DOMAIN, Import, Module, imports, inside, modules
 
 PLATFORMS = ("camera", "event", "image", "binary_sensor", "sensor", "switch", "number", "button")
+# Modules that a platform was split into.
+PARTS = {
+    "camera_mjpeg": "camera",
+    "camera_rtsp": "camera",
+    "camera_still": "camera",
+    "camera_webrtc": "camera",
+    "sensor_archive": "sensor",
+    "sensor_health": "sensor",
+}
 VENDOR_LIBRARIES = {
     "hikvision": {"defusedxml"},
     "nest": {"google", "google_nest_sdm"},
@@ -69,7 +78,7 @@ APART = {
 
 def platform_of(name: str) -> str | None:
     """Return the platform that a module belongs to, by its name: `sensor` for `sensor` and `sensor_health`."""
-    return next((platform for platform in PLATFORMS if name == platform or name.startswith(f"{platform}_")), None)
+    return name if name in PLATFORMS else PARTS.get(name)
 
 
 def layer_of(name: str) -> Layer:
