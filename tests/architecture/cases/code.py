@@ -29,8 +29,8 @@ CASES: tuple[Case, ...] = (
     (imports.layers, {f"{PACKAGE}/camera.py": "from .runtime import X", f"{PACKAGE}/runtime.py": ""}, "camhub.runtime"),
     (
         imports.layers,
-        {f"{PACKAGE}/event_x.py": "from .image_x import X", f"{PACKAGE}/image_x.py": ""},
-        "camhub.image_x",
+        {f"{PACKAGE}/camera_rtsp.py": "from .event import X", f"{PACKAGE}/event.py": ""},
+        "camhub.event",
     ),
     (imports.absolute, {HUB: "from custom_components.camhub import x"}, "by its absolute name"),
     (imports.apart, {"pi/camhub_pi/x.py": "from custom_components.camhub import kernel"}, "imports custom_components"),
