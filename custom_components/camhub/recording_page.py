@@ -15,9 +15,9 @@ from homeassistant.helpers.selector import (
 )
 import probatio
 
-from .camera_pages import CameraPages
 from .const import OPTION_KEPT, OPTION_RECORDING
 from .forms import number_selector
+from .pages_by_camera import CameraPages
 from .recording.encoding import Container, Quality
 from .recording.recorder import RecordingSettings
 from .recording.retention import RetentionLimits
