@@ -14,7 +14,7 @@ from .kernel.clock import Clock
 from .kernel.errors import HubError
 from .kernel.secret import Credentials
 from .recording.pipeline import ARCHIVING
-from .recording.queue import Job, State, Tally
+from .recording.queue import Job, State, Tally, Trouble
 
 FAILING: Final = "archive_failing"
 OPEN: Final = "archive_open"
@@ -37,6 +37,11 @@ OWN: Final = frozenset(
         "archive_unreachable",
     }
 )
+
+
+def by_archive(waits: Job | Trouble) -> bool:
+    """Return whether it is the archive itself that a clip waits for."""
+    return waits.state in ARCHIVING and waits.reason in OWN
 
 
 class ArchiveProblems:
@@ -64,7 +69,7 @@ class ArchiveProblems:
         if self._unusable is not None or self._answer is None:
             return self._unusable
         last = (tally.last.processed_at if tally.last else None) or 0.0
-        stuck = [each.since for each in tally.troubles if each.state in ARCHIVING and each.reason in OWN]
+        stuck = [each.since for each in tally.troubles if by_archive(each)]
         since = max(last, min(stuck, default=self._clock.now().timestamp()))
         return self._answer if self._clock.now().timestamp() - since >= PATIENCE else None
 

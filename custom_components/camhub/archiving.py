@@ -14,7 +14,7 @@ from homeassistant.util import dt as dt_util
 from homeassistant.util.json import JsonObjectType, JsonValueType
 
 from .archive_choice import ArchiveKind, key_of, kind_of, listed, namer, number
-from .archive_problems import ArchiveProblems
+from .archive_problems import ArchiveProblems, by_archive
 from .const import DOMAIN, LOGGER
 from .ffmpeg_setting import ffmpeg_program
 from .kernel.clock import Clock
@@ -212,6 +212,8 @@ class Archiving:
     def _archived(self, job: Job) -> None:
         """Tell the bus where a clip went and when."""
         self._problems.worked()
+        if any(by_archive(trouble) for trouble in self.tally.troubles):
+            self._entry.async_create_background_task(self._hass, self._try_left(), f"{DOMAIN} clips left behind")
         self._hass.bus.async_fire(
             EVENT_ARCHIVED,
             {
@@ -248,6 +250,13 @@ class Archiving:
         except HubError as error:
             LOGGER.debug("The clips of %s cannot be counted: %s", self._entry.title, error.reason)
         self._changed.tell()
+
+    async def _try_left(self) -> None:
+        """Try again what was given up while the archive took nothing: it does now, and nobody has to ask for that."""
+        try:
+            await self._pipeline.retry([job.id for job in await self._queue.dead() if by_archive(job)])
+        except HubError as error:
+            LOGGER.debug("Clips of %s that were given up still wait: %s", self._entry.title, error.reason)
 
     @callback
     def _renew(self, _now: datetime) -> None:

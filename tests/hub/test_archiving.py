@@ -313,6 +313,28 @@ async def test_an_archive_that_refuses_for_long_is_a_repair_until_it_takes_a_cli
     assert issues(hub) == set()
 
 
+async def test_what_was_given_up_while_the_archive_was_away_is_tried_again_when_it_is_back(
+    hub: HomeAssistant,
+    add_account: AddAccount,
+    clips: CameraClips,
+    fake: FakeSpec,
+    media: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("custom_components.camhub.recording.pipeline.MOST_FAILURES", 1)
+    (folder := media / "share").mkdir()
+    entry = await add_account(options=await sealed(hub, kind="folder", folder=str(folder)))
+    folder.rmdir()
+    counts = Counts(entry)
+    fake.provider.line.put_nowait(motion("e1"))
+    await counts.until(0, 1, None)
+    folder.mkdir()
+    clips.content = film(shade=5)
+    fake.provider.line.put_nowait(motion("e2"))
+    await counts.until(0, 0, "e1")
+    assert len([file for file in folder.rglob("*") if file.is_file()]) == 2
+
+
 async def test_a_clip_that_is_at_fault_itself_is_no_trouble_of_the_archive(
     hub: HomeAssistant, add_account: AddAccount, clips: CameraClips, fake: FakeSpec, media: Path, clock: FakeClock
 ) -> None:
