@@ -100,7 +100,8 @@ class Source:
             entity["name"]
             for kind in ("switch", "number")
             for slug, entity in lookup(self.root, f"entity.{kind}").items()
-            if slug in made
+            # Those with a name of the device's own in theirs are of something beside the camera.
+            if slug in made and "{" not in entity["name"]
         ]
 
     def _control_keys(self) -> Iterator[str]:

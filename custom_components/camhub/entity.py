@@ -70,10 +70,9 @@ class ControlEntity[T: (Switch, Number, Press)](CamHubEntity):
     def __init__(self, coordinator: CamHubCoordinator, camera: Camera, control: T) -> None:
         """Name the entity after the control."""
         super().__init__(coordinator, camera, control.key)
-        if control.name is None:
-            self._attr_translation_key = control.key
-        else:
-            self._attr_name = control.name
+        self._attr_translation_key = control.kind or control.key
+        if control.name is not None:
+            self._attr_translation_placeholders = {"name": control.name}
         self._kind: type[T] = type(control)
         self._key = control.key
 

@@ -135,7 +135,7 @@ class CamHubOptionsFlow(ArchivePages, RecordingPages, VisitorPages):
         # The one chosen may not be there just now.
         known = {*notify_targets(self.hass), self.config_entry.options.get(OPTION_NOTIFY, "")} - {""}
         targets = choice({name: name for name in sorted(known)})
-        schema = CREDENTIALS.extend({probatio.Optional(OPTION_NOTIFY): targets})
+        schema = CREDENTIALS.extend({probatio.Optional(OPTION_NOTIFY): targets}) if known else CREDENTIALS
         return self.async_show_form(
             step_id="credentials", data_schema=self.add_suggested_values_to_schema(schema, self.config_entry.options)
         )

@@ -65,10 +65,11 @@ def _account_entities(coordinator: CamHubCoordinator) -> Iterable[AccountHealthS
 
 
 class LastSnapshotSensor(CamHubEntity, SensorEntity):
-    """When the newest picture was taken."""
+    """When the newest picture was taken; off at first, for it would be a line of the logbook every few minutes."""
 
     _attr_device_class = SensorDeviceClass.TIMESTAMP
     _attr_entity_category = EntityCategory.DIAGNOSTIC
+    _attr_entity_registry_enabled_default = False
     _attr_translation_key = "last_snapshot"
 
     def __init__(self, coordinator: CamHubCoordinator, camera: Camera) -> None:

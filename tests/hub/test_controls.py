@@ -106,11 +106,11 @@ async def test_what_a_device_names_itself_goes_by_that_name(
 ) -> None:
     entry = await add_account()
     assert siren.provider is not None
-    gate = Press(key="ptz_preset_gate", name="Gate", press=siren.press)
+    gate = Press(key="ptz_preset_gate", kind="position", name="Gate", press=siren.press)
     siren.provider.listed = [siren.provider.camera("yard", controls=(gate,))]
     await entry.runtime_data.async_refresh()
     await hub.async_block_till_done()
-    assert state_of(hub, "button.yard_gate").name == "Yard Gate"
+    assert state_of(hub, "button.yard_go_to_gate").name == "Yard Go to Gate"
 
 
 async def test_controls_that_are_gone_are_unavailable(

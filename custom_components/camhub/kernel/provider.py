@@ -144,17 +144,18 @@ class ExportedClips(Clips, Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Switch:
-    """A thing that is on or off; `key` is the slug of its name, unless the device has a `name` for it itself."""
+    """What is on or off; `key` is the slug of its name, or `kind` is where that holds the device's own `name`."""
 
     key: str
     is_on: bool
     turn: Callable[[bool], Awaitable[None]] = field(compare=False, repr=False)
+    kind: str | None = None
     name: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Number:
-    """A value within bounds; `key` is the slug of its name, unless the device has a `name` for it itself."""
+    """A value within bounds; `key` is the slug of its name, or `kind` is where that holds the device's own `name`."""
 
     key: str
     value: float
@@ -162,15 +163,17 @@ class Number:
     maximum: float
     step: float
     put: Callable[[float], Awaitable[None]] = field(compare=False, repr=False)
+    kind: str | None = None
     name: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Press:
-    """Something that happens once; `key` is the slug of its name, unless the device has a `name` for it itself."""
+    """What happens once; `key` is the slug of its name, or `kind` is where that holds the device's own `name`."""
 
     key: str
     press: Callable[[], Awaitable[None]] = field(compare=False, repr=False)
+    kind: str | None = None
     name: str | None = None
 
 

@@ -435,7 +435,9 @@ async def test_a_camera_without_a_known_size(server: FrigateSimulator, make_prov
     server.cameras.append(Unit(name="odd", size=(0, 0)))
     provider = make_provider(server.url)
     server.faults.answers["/api/odd/latest.jpg"] = (404, "application/json", "{}")
-    odd = by_id(await provider.cameras())["odd"]
+    cameras = by_id(await provider.cameras())
+    assert cameras["birdseye"].identity.model == "Camera (1280x720)"
+    odd = cameras["odd"]
     assert odd.identity.model is None
     assert odd.stills is not None
     with pytest.raises(Unsupported):

@@ -220,7 +220,7 @@ class FrigateProvider(Provider):
         return (
             *(_switch(client, unit.id, key, is_on=is_on) for key, is_on in unit.switches.items()),
             *(
-                Press(key=key, name=preset, press=partial(go_to, client, unit.id, preset))
+                Press(key=key, kind="position", name=preset, press=partial(go_to, client, unit.id, preset))
                 for key, preset in _keyed(found).items()
             ),
         )
@@ -264,7 +264,7 @@ def _keyed(presets: Sequence[str]) -> Mapping[str, str]:
 
 
 def _model(unit: Unit) -> str | None:
-    return f"{unit.size[0]}x{unit.size[1]}" if unit.size else None
+    return f"Camera ({unit.size[0]}x{unit.size[1]})" if unit.size else None
 
 
 def _online(latest: LatestStats, unit: Unit, reason: str | None) -> bool | None:

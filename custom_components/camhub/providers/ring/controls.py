@@ -71,10 +71,11 @@ def _chime(client: Client, chime: Chime) -> Iterator[Control]:
     async def play() -> None:
         await client.ask(client.chime(chime.number).async_test_sound)
 
-    yield Press(key=f"chime_{chime.number}", name=chime.name, press=play)
+    yield Press(key=f"chime_{chime.number}", kind="chime", name=chime.name, press=play)
     if chime.volume is not None:
         yield Number(
             key=f"chime_volume_{chime.number}",
+            kind="chime_volume",
             name=chime.name,
             value=chime.volume,
             minimum=0,
