@@ -62,7 +62,7 @@ class ArchiveProblems:
 
     def worked(self) -> None:
         """Take note of a clip that is there."""
-        self._answer = None
+        self._answer = self._unusable = None
 
     def reason(self, tally: Tally) -> str | None:
         """Return why the archive takes nothing, once that has lasted; None where it does."""

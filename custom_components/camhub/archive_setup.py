@@ -13,7 +13,7 @@ from .coordinator import CamHubConfigEntry, CamHubCoordinator
 from .kernel.errors import HubError, Unreachable
 from .kernel.provider import Clips, SessionFactory
 from .recording.archives import Archive
-from .recording.archives.closed import ClosedArchive
+from .recording.archives.late import LateArchive
 from .recordings import Recordings
 from .runtime import SHARED, close_at_stop
 
@@ -37,13 +37,14 @@ async def async_setup_archive(
             raise Unreachable("the camera has no clips now")
         return clips
 
+    make = partial(async_make, hass, choice, session, coordinator.clock)
     archive: Archive
     unusable: str | None = None
     try:
-        archive = await async_make(hass, choice, session, coordinator.clock)
+        archive = await make()
     except HubError as error:
         LOGGER.warning("Clips of %s wait, as there is no archive for them: %s", entry.title, error.reason)
-        archive, unusable = ClosedArchive(error), error.reason
+        archive, unusable = LateArchive(make), error.reason
     exposed = await hass.async_add_executor_job(is_exposed, hass, entry, choice)
     problems = ArchiveProblems(coordinator.clock, unusable, exposed=exposed)
     names = {camera.id: camera.identity.name for camera in coordinator.data.values()}

@@ -30,6 +30,7 @@ from custom_components.camhub.kernel.errors import AuthError, HubError, Unreacha
 from custom_components.camhub.kernel.model import CameraEvent, Clip, CredentialState, EventKind
 from custom_components.camhub.kernel.provider import Clips
 from custom_components.camhub.kernel.secret import Credentials
+from custom_components.camhub.repairs import async_create_fix_flow
 from custom_components.camhub.runtime import SHARED
 from tests.fake_clock import FakeClock
 from tests.recording.films import film
@@ -81,6 +82,10 @@ async def sealed(hass: HomeAssistant, **choice: Any) -> dict[str, str]:
 
 def issues(hass: HomeAssistant) -> set[str]:
     return {issue.translation_key or "" for issue in ir.async_get(hass).issues.values() if issue.domain == DOMAIN}
+
+
+def files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
 
 
 def motion(name: str) -> CameraEvent:
@@ -242,6 +247,48 @@ async def test_an_archive_that_cannot_be_used_has_clips_wait(
     assert issues(hub) == set()
 
 
+async def test_an_archive_that_can_be_made_later_gets_what_waited(
+    hub: HomeAssistant,
+    add_account: AddAccount,
+    clips: CameraClips,
+    fake: FakeSpec,
+    media: Path,
+    clock: FakeClock,
+) -> None:
+    hub.config.media_dirs = {}
+    entry = await add_account(options=await sealed(hub, kind="folder", folder=str(media), keep_days=3))
+    archive = entry.runtime_data.archiving.archive
+    with pytest.raises(Unreachable):
+        archive.address("x")
+    counts = Counts(entry)
+    fake.provider.line.put_nowait(motion("e1"))
+    while not entry.runtime_data.archiving.tally.troubles:
+        await counts.changed()
+    assert issues(hub) == {"archive_failing"}
+    hub.config.media_dirs = {"local": str(media)}
+    await clock.advance(30)
+    await counts.until(0, 0, "e1")
+    assert issues(hub) == set()
+    await hub.services.async_call("button", "press", {"entity_id": "button.yard_test_archive"}, blocking=True)
+    asked: Any = {"entity_id": "camera.yard"}
+    answer: Any = await hub.services.async_call(DOMAIN, "clip_link", asked, blocking=True, return_response=True)
+    assert answer["camera.yard"]["url"].startswith("/media/local/Yard/")
+    await archive.delete(entry.runtime_data.archiving.tally.last.reference)
+    assert files(media) == []
+
+
+async def test_the_repair_of_what_everybody_may_open_leads_to_the_settings(
+    hub: HomeAssistant, add_account: AddAccount, clips: CameraClips, media: Path
+) -> None:
+    entry = await add_account(options={"viewers": {"yard": {}}, **await sealed(hub, kind="folder", folder=str(media))})
+    flow: Any = await async_create_fix_flow(hub, f"archive_open_{entry.entry_id}", {"entry_id": entry.entry_id})
+    flow.hass = hub
+    form = await flow.async_step_init()
+    assert form["description_placeholders"] == {"account": "Home", "reason": ""}
+    await hub.config_entries.async_remove(entry.entry_id)
+    assert (await flow.async_step_init())["type"] is FlowResultType.CREATE_ENTRY
+
+
 async def test_an_archive_that_does_not_open_is_none(
     hub: HomeAssistant, add_account: AddAccount, clips: CameraClips
 ) -> None:
@@ -332,7 +379,7 @@ async def test_what_was_given_up_while_the_archive_was_away_is_tried_again_when_
     clips.content = film(shade=5)
     fake.provider.line.put_nowait(motion("e2"))
     await counts.until(0, 0, "e1")
-    assert len([file for file in folder.rglob("*") if file.is_file()]) == 2
+    assert len(files(folder)) == 2
 
 
 async def test_a_clip_that_is_at_fault_itself_is_no_trouble_of_the_archive(
