@@ -21,7 +21,7 @@ from .parse import Point, State, Unit
 MARGIN: Final = timedelta(seconds=30)
 # Nothing goes on for longer; what began within that before the first look and goes on is there.
 LONGEST: Final = timedelta(minutes=10)
-# A delivery and a ring are of a moment, what moves has a sensor anyway.
+# A delivery and a press of the bell are of a moment, what moves has a sensor anyway.
 LASTING: Final = frozenset({EventKind.PERSON, EventKind.FACE, EventKind.SOUND})
 REMEMBERED: Final = 256
 ZONES_S: Final = 3600.0
