@@ -156,6 +156,7 @@ async def test_a_developers_build_says_its_version_in_its_configuration(
 @pytest.mark.parametrize(
     ("status", "said", "error", "reason"),
     [
+        (200, "{}", Malformed, "not_this_device"),
         (404, "404 page not found", Malformed, "not_this_device"),
         (500, "streams: codecs not matched: video:H265", Unsupported, "codecs_not_matched"),
     ],
@@ -168,7 +169,7 @@ async def test_another_service_at_the_address(
     error: type[HubError],
     reason: str,
 ) -> None:
-    server.faults.answers["/api/version"] = (status, "text/plain", said)
+    server.faults.answers["/api/config"] = (status, "text/plain", said)
     with pytest.raises(error) as caught:
         await make_provider(server.url).connect()
     assert caught.value.reason == reason

@@ -230,14 +230,23 @@ async def look(client: Client) -> tuple[Features, Site]:
     """Return what a server is and what it looks after; raises HubError, AuthError where the role may read neither."""
     try:
         said = (await client.get("api/version")).body[:100].decode(errors="replace")
-        found = parse.site(await client.json("api/config"))
-    except (NotThere, Malformed) as error:
+        found = await _site(client, said)
+    except NotThere as error:
         raise Malformed("no such server", reason="not_this_device") from error
+    return features(said, found.version), found
+
+
+async def _site(client: Client, version: str) -> Site:
+    try:
+        return parse.site(await client.json("api/config"))
+    except Malformed:
+        # What names no version either is something else, and that is said.
+        features(version)
+        raise
     except Unsupported as error:
         if error.reason not in {"insufficient_permission", "admin_role_missing"}:
             raise
         raise AuthError("the configuration may not be read", reason=error.reason) from error
-    return features(said, found.version), found
 
 
 async def profile(client: Client) -> tuple[str, frozenset[str]]:
