@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 import shutil
 from typing import Any, Final
+from urllib.parse import quote
 
-from homeassistant.components.http.auth import async_sign_path
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.event import async_track_time_interval
@@ -30,6 +30,7 @@ from .recording.pipeline import Pipeline
 from .recording.queue import ClipQueue, Job, State, Tally, job_of
 from .recording.spool import Spool
 from .recording.steps import Place, Steps
+from .stream_paths import sign
 
 EVENT_ARCHIVED: Final = f"{DOMAIN}_clip_archived"
 VENDOR: Final = "vendor"
@@ -191,8 +192,8 @@ class Archiving:
         file = Path(self._choice.text("folder")) / reference
         for name, folder in self._hass.config.media_dirs.items():
             if file.is_relative_to(folder):
-                path = f"/media/{name}/{file.relative_to(folder)}"
-                return async_sign_path(self._hass, path, timedelta(seconds=seconds))
+                path = quote(f"/media/{name}/{file.relative_to(folder)}")
+                return sign(self._hass, path, timedelta(seconds=seconds))
         return None
 
     def _row(self, job: Job) -> JsonObjectType:

@@ -21,6 +21,7 @@ from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_fire_time_changed
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+from yarl import URL
 
 from custom_components.camhub import archive_choice, on_demand
 from custom_components.camhub.archiving import EVENT_ARCHIVED, LINK_LIFE, queue_folder
@@ -445,6 +446,26 @@ async def test_clips_that_everybody_may_open_are_told_of(
     options = {"viewers": viewers, **await sealed(hub, kind="folder", **place)}
     await add_account(options=options)
     assert issues(hub) == ({"archive_open"} if told else set())
+
+
+async def test_a_link_opens_whatever_the_folder_is_called(
+    hub: HomeAssistant,
+    add_account: AddAccount,
+    clips: CameraClips,
+    fake: FakeSpec,
+    media: Path,
+    hass_client_no_auth: ClientSessionGenerator,
+) -> None:
+    assert await async_setup_component(hub, "media_source", {})
+    (folder := media / "My #1 clips? 100%").mkdir()
+    entry = await add_account(options=await sealed(hub, kind="folder", folder=str(folder)))
+    fake.provider.line.put_nowait(motion("e1"))
+    await Counts(entry).until(0, 0, "e1")
+    asked: Any = {"entity_id": "camera.yard"}
+    answer: Any = await hub.services.async_call(DOMAIN, "clip_link", asked, blocking=True, return_response=True)
+    client = await hass_client_no_auth()
+    opened = await client.get(URL(answer["camera.yard"]["url"], encoded=True))
+    assert await opened.read() == clips.content
 
 
 async def test_the_link_on_the_sensor_is_renewed_before_it_ends(
