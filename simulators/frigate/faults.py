@@ -1,11 +1,12 @@
 """What can be made to go wrong while a server runs."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
+
+from ..simulator import Switches
 
 
 @dataclass(kw_only=True)
-class Faults:
+class Faults(Switches):
     """Switches of a server, all off at first.
 
     `slow_s` delays every answer. `offline` lists cameras whose stream is down: pictures of them are the error picture
@@ -21,11 +22,3 @@ class Faults:
     no_frame: bool = False
     dark_streams: set[str] = field(default_factory=set)
     answers: dict[str, tuple[int, str, str]] = field(default_factory=dict)
-
-    def change(self, values: Mapping[str, object]) -> None:
-        """Set switches by name, as they come from JSON; raises ValueError for a name that is none."""
-        names = {each.name for each in fields(self)}
-        if unknown := values.keys() - names:
-            raise ValueError(f"no such fault: {', '.join(sorted(unknown))}; there are {', '.join(sorted(names))}")
-        for name, value in values.items():
-            setattr(self, name, set(value) if isinstance(value, list) else value)

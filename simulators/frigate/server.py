@@ -5,11 +5,11 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 import time
-from types import TracebackType
-from typing import Any, Final, Self, override
+from typing import Any, Final, override
 
 from aiohttp import web
 
+from ..simulator import Simulator, faults_route
 from .answers import Answers, page
 from .faults import Faults
 from .happenings import Happenings
@@ -29,7 +29,7 @@ _TOPICS: Final = {
 }
 
 
-class FrigateSimulator:
+class FrigateSimulator(Simulator):
     """One server of a `version`; `login`, `faults`, `cameras` and `happenings` may be changed while it runs.
 
     `url` is the port with a login, `open_url` the one without. `requests` counts by path, `watching` are the open MJPEG
@@ -48,6 +48,7 @@ class FrigateSimulator:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """Choose a version out of `VERSIONS`; `now` dates events and tokens, `monotonic` throttles logins."""
+        super().__init__()
         self.version = version
         self.minor = int(version.partition(".")[2])
         self.birdseye = birdseye
@@ -70,20 +71,9 @@ class FrigateSimulator:
         self._answers = Answers(self)
         self._now = now
         self._open_port = 0
-        self._waiting: set[asyncio.Event] = set()
         self._runner: web.AppRunner | None = None
 
-    async def __aenter__(self) -> Self:
-        """Start on free ports of this machine."""
-        await self.start()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Stop."""
-        await self.stop()
-
+    @override
     async def start(self, host: str = "127.0.0.1", port: int = 0, open_port: int = 0) -> str:
         """Listen on both ports and return the address of the one with a login."""
         runner = web.AppRunner(
@@ -98,6 +88,7 @@ class FrigateSimulator:
         self.url, self.open_url = (f"http://{host}:{number}" for number in ports)
         return self.url
 
+    @override
     async def stop(self) -> None:
         """Stop listening and end all streams."""
         self.line.drop()
@@ -117,22 +108,6 @@ class FrigateSimulator:
         return [name for each in self.cameras for name in each.streams.values()] + (
             ["birdseye"] if self.birdseye else []
         )
-
-    async def wait_until(self, condition: Callable[[], bool]) -> None:
-        """Return when a condition on this server holds; it is asked after each request, listener and viewer."""
-        changed = asyncio.Event()
-        self._waiting.add(changed)
-        try:
-            while not condition():
-                changed.clear()
-                await changed.wait()
-        finally:
-            self._waiting.discard(changed)
-
-    def notify(self) -> None:
-        """Wake those who wait for a change."""
-        for each in self._waiting:
-            each.set()
 
     def unit(self, name: str) -> Unit | None:
         """Return a camera by name."""
@@ -249,13 +224,6 @@ class FrigateSimulator:
 def _application(server: FrigateSimulator) -> web.Application:
     app = web.Application()
 
-    async def faults(request: web.Request) -> web.Response:
-        try:
-            server.faults.change(await request.json())
-        except (ValueError, AttributeError) as error:
-            return web.json_response({"error": str(error)}, status=400)
-        return web.Response(status=204)
-
     async def event(request: web.Request) -> web.Response:
         told: Mapping[str, Any] = await request.json()
         if "end" in told:
@@ -272,7 +240,7 @@ def _application(server: FrigateSimulator) -> web.Application:
         }
         return web.json_response({"requests": server.requests, **open_now, **login})
 
-    app.router.add_post(f"{ADMIN_PATH}/faults", faults)
+    app.router.add_post(f"{ADMIN_PATH}/faults", faults_route(server.faults))
     app.router.add_post(f"{ADMIN_PATH}/event", event)
     app.router.add_get(f"{ADMIN_PATH}/counts", counts)
     app.router.add_route("*", "/{path:.*}", server.handle)

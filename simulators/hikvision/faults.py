@@ -1,14 +1,15 @@
 """What can be made to go wrong while a device runs."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Literal
+
+from ..simulator import Switches
 
 type PictureFault = Literal["none", "device_error", "bad_content", "html", "empty", "truncated"]
 
 
 @dataclass(kw_only=True)
-class Faults:
+class Faults(Switches):
     """Switches of a device, all off at first.
 
     `slow_s` delays every answer. `busy_above` is how many pictures at once are too many (503 deviceBusy).
@@ -27,14 +28,6 @@ class Faults:
     offline: set[int] = field(default_factory=set)
     answers: dict[str, tuple[int, str]] = field(default_factory=dict)
     down: bool = False
-
-    def change(self, values: Mapping[str, object]) -> None:
-        """Set switches by name, as they come from JSON; raises ValueError for a name that is none."""
-        names = {each.name for each in fields(self)}
-        if unknown := values.keys() - names:
-            raise ValueError(f"no such fault: {', '.join(sorted(unknown))}; there are {', '.join(sorted(names))}")
-        for name, value in values.items():
-            setattr(self, name, set(value) if name == "offline" and isinstance(value, list) else value)
 
     def spoils_picture(self) -> PictureFault:
         """Return how the next picture is spoiled and count it."""

@@ -7,12 +7,12 @@ from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 import json
 import time
-from types import TracebackType
-from typing import Final, Self, override
+from typing import Final, override
 
 from aiohttp import web
 from camhub_pi.pattern import Pattern
 
+from ..simulator import Simulator, faults_route
 from .alerts import Alert, AlertStream, State
 from .answers import Answers
 from .faults import Faults
@@ -30,7 +30,7 @@ class _Endless(web.StreamResponse):
     _length_check = False
 
 
-class HikvisionSimulator:
+class HikvisionSimulator(Simulator):
     """One device; `login`, `faults`, `answers`, `recordings` and `alerts.wire` may be changed while it runs.
 
     `requests` counts by path, `signed` those with credentials, `refusals` the 401s, `peers` are the connections ever
@@ -48,12 +48,13 @@ class HikvisionSimulator:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """Choose a device out of `MODELS`; `now` dates the alerts, `monotonic` ages nonces and the lock."""
+        super().__init__()
         self.personality = MODELS[model]()
         self.login = Login(username=user, password=password, realm=self.personality.realm, monotonic=monotonic)
         self.faults = Faults()
         self.answers = Answers(self.personality, rtsp_port, self.is_online)
         self.recordings = Recordings(now)
-        self.alerts = AlertStream(self.personality, self._notify)
+        self.alerts = AlertStream(self.personality, self.notify)
         self.requests: Counter[str] = Counter()
         self.refusals = 0
         self.signed = 0
@@ -65,22 +66,11 @@ class HikvisionSimulator:
         self._taking = 0
         self._patterns: dict[int, Pattern] = {}
         self.on_password: Callable[[str], None] = lambda _: None
-        self._waiting: set[asyncio.Event] = set()
         self._gate = asyncio.Event()
         self._gate.set()
         self._runner: web.AppRunner | None = None
 
-    async def __aenter__(self) -> Self:
-        """Start on a free port of this machine."""
-        await self.start()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Stop."""
-        await self.stop()
-
+    @override
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> str:
         """Listen and return the base address; after `stop` it may be started again on the same port."""
         runner = web.AppRunner(_application(self), access_log=None, shutdown_timeout=0.1, handle_signals=False)
@@ -91,6 +81,7 @@ class HikvisionSimulator:
         self.url = f"http://{host}:{runner.addresses[0][1]}"
         return self.url
 
+    @override
     async def stop(self) -> None:
         """Stop listening and end all streams."""
         self.release()
@@ -106,17 +97,6 @@ class HikvisionSimulator:
     def release(self) -> None:
         """Let held pictures go on."""
         self._gate.set()
-
-    async def wait_until(self, condition: Callable[[], bool]) -> None:
-        """Return when a condition on this device holds; it is asked after each request and listener."""
-        changed = asyncio.Event()
-        self._waiting.add(changed)
-        try:
-            while not condition():
-                changed.clear()
-                await changed.wait()
-        finally:
-            self._waiting.discard(changed)
 
     async def wait_for_listeners(self, count: int = 1) -> None:
         """Return when that many listen to alerts."""
@@ -190,7 +170,7 @@ class HikvisionSimulator:
         self.requests[request.path] += 1
         if request.transport is not None:
             self.peers.add(request.transport.get_extra_info("peername"))
-        self._notify()
+        self.notify()
         if self.faults.down and request.transport is not None:
             request.transport.abort()
             return web.Response()
@@ -316,15 +296,11 @@ class HikvisionSimulator:
     async def _one_more_picture(self) -> AsyncIterator[None]:
         self._taking += 1
         self.busiest = max(self.busiest, self._taking)
-        self._notify()
+        self.notify()
         try:
             yield
         finally:
             self._taking -= 1
-
-    def _notify(self) -> None:
-        for each in self._waiting:
-            each.set()
 
     @override
     def __repr__(self) -> str:
@@ -333,13 +309,6 @@ class HikvisionSimulator:
 
 def _application(device: HikvisionSimulator) -> web.Application:
     app = web.Application()
-
-    async def faults(request: web.Request) -> web.Response:
-        try:
-            device.faults.change(await request.json())
-        except (ValueError, AttributeError) as error:
-            return web.json_response({"error": str(error)}, status=400)
-        return web.Response(status=204)
 
     async def event(request: web.Request) -> web.Response:
         told = json.loads(await request.text() or "{}")
@@ -355,7 +324,7 @@ def _application(device: HikvisionSimulator) -> web.Application:
             {"requests": device.requests, "refusals": device.refusals, "listeners": device.alerts.listeners}
         )
 
-    app.router.add_post(f"{ADMIN}/faults", faults)
+    app.router.add_post(f"{ADMIN}/faults", faults_route(device.faults))
     app.router.add_post(f"{ADMIN}/event", event)
     app.router.add_post(f"{ADMIN}/password", password)
     app.router.add_get(f"{ADMIN}/counts", counts)

@@ -13,6 +13,7 @@ from typing import Any, Final, Self, override
 
 from aiohttp import web
 
+from ..simulator import Observable, faults_route
 from .faults import Faults
 from .google import GoogleAccount
 from .home import House, Unit, answered
@@ -45,7 +46,7 @@ def units() -> list[Unit]:
     ]
 
 
-class NestLegacySimulator:
+class NestLegacySimulator(Observable):
     """One account; `google`, `tokens`, `house`, `accepts` and `faults` may be changed while it runs.
 
     `accepts` are the ways of asking that the camera hosts take, `pictures` what they send. `requests` counts by host
@@ -60,6 +61,7 @@ class NestLegacySimulator:
         kept: Path | None = None,
     ) -> None:
         """Take the cameras; `now` dates tokens, pictures and what is seen, `kept` is where Google's cookies stay."""
+        super().__init__()
         self.google = GoogleAccount(now, kept=kept)
         self.tokens = Tokens(now)
         self.house = House(now, units() if cameras is None else cameras)
@@ -74,7 +76,6 @@ class NestLegacySimulator:
         self.port = self.admin_port = 0
         self._now = now
         self.pictures = Pictures()
-        self._waiting: set[asyncio.Event] = set()
         self._runner: web.AppRunner | None = None
         self._places: dict[str, Callable[[web.Request], Awaitable[web.Response]]] = {
             GOOGLE: self._issue_token,
@@ -126,17 +127,6 @@ class NestLegacySimulator:
         self.google.log_out()
         self.refused = self.google.refused = 0
 
-    async def wait_until(self, condition: Callable[[], bool]) -> None:
-        """Return when a condition on these services holds; it is asked after each request."""
-        changed = asyncio.Event()
-        self._waiting.add(changed)
-        try:
-            while not condition():
-                changed.clear()
-                await changed.wait()
-        finally:
-            self._waiting.discard(changed)
-
     async def dated(self, _: web.Request, response: web.StreamResponse) -> None:
         """Tell the time that it is here with each answer."""
         date = self.faults.date
@@ -146,8 +136,7 @@ class NestLegacySimulator:
         """Answer one request."""
         place = f"{request.host.partition(':')[0]}{request.path}"
         self.requests[place] += 1
-        for each in self._waiting:
-            each.set()
+        self.notify()
         if self.faults.down and request.transport is not None:
             request.transport.abort()
             return web.Response()
@@ -307,13 +296,6 @@ def _application(server: NestLegacySimulator) -> web.Application:
     app = web.Application()
     app.on_response_prepare.append(server.dated)
 
-    async def faults(request: web.Request) -> web.Response:
-        try:
-            server.faults.change(await request.json())
-        except (ValueError, AttributeError) as error:
-            return web.json_response({"error": str(error)}, status=400)
-        return web.Response(status=204)
-
     async def event(request: web.Request) -> web.Response:
         told = await request.json()
         if "end" in told:
@@ -337,7 +319,7 @@ def _application(server: NestLegacySimulator) -> web.Application:
         google = {"tokens": server.google.tokens, "replays": server.google.replays}
         return web.json_response({"requests": server.requests, "refused": server.refused, **google})
 
-    app.router.add_post(f"{ADMIN_PATH}/faults", faults)
+    app.router.add_post(f"{ADMIN_PATH}/faults", faults_route(server.faults))
     app.router.add_post(f"{ADMIN_PATH}/event", event)
     app.router.add_route("*", f"{ADMIN_PATH}/sign_in", sign_in)
     app.router.add_post(f"{ADMIN_PATH}/log_out", log_out)

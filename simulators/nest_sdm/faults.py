@@ -1,11 +1,12 @@
 """What can be made to go wrong while the service runs."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
+
+from ..simulator import Switches
 
 
 @dataclass(kw_only=True)
-class Faults:
+class Faults(Switches):
     """Switches of the service, all off at first.
 
     `slow_s` delays every answer, `down` cuts every connection. `offline` lists devices that are switched off, `missing`
@@ -27,11 +28,3 @@ class Faults:
     pubsub_disabled: bool = False
     silent_push: bool = False
     deaf_push: bool = False
-
-    def change(self, values: Mapping[str, object]) -> None:
-        """Set switches by name, as they come from JSON; raises ValueError for a name that is none."""
-        names = {each.name for each in fields(self)}
-        if unknown := values.keys() - names:
-            raise ValueError(f"no such fault: {', '.join(sorted(unknown))}; there are {', '.join(sorted(names))}")
-        for name, value in values.items():
-            setattr(self, name, set(value) if isinstance(value, list) else value)

@@ -5,14 +5,14 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
 import time
-from types import TracebackType
-from typing import Final, Self, override
+from typing import Final, override
 
 from aiohttp import web
 
 from simulators.authority import Authority
 from simulators.names import Address
 
+from ..simulator import Simulator, faults_route
 from . import api, media, push
 from .consent import ConsentPages
 from .devices import Device, home
@@ -40,7 +40,7 @@ CLOUD_PROJECT: Final = "example-cloud-123456"
 CLIENT_ID: Final = "123456789012-example.apps.googleusercontent.com"
 
 
-class NestSimulator:
+class NestSimulator(Simulator):
     """A Device Access project and one user's home; its parts may be changed while it runs.
 
     `names` leads the real hosts here, `proxy` is where gRPC has to go through. `requests` counts by host and path,
@@ -60,6 +60,7 @@ class NestSimulator:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """Make the project; nothing listens yet."""
+        super().__init__()
         self.enterprise = f"enterprises/{PROJECT}"
         self.structure = "Example House"
         self.user = user
@@ -84,23 +85,12 @@ class NestSimulator:
         self.port = 0
         self._authority = authority
         self._monotonic = monotonic
-        self._waiting: set[asyncio.Event] = set()
         self._runner: web.AppRunner | None = None
         self._pages = ConsentPages(
             self.tokens, self.faults, projects={PROJECT}, devices=lambda: self.devices, user=user, now=now
         )
 
-    async def __aenter__(self) -> Self:
-        """Start on free ports of this machine."""
-        await self.start()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Stop."""
-        await self.stop()
-
+    @override
     async def start(self, port: int = 0, proxy_port: int = 0, rtsp_port: int = 0) -> None:
         """Listen."""
         context = self._authority.server(*HOSTS)
@@ -115,6 +105,7 @@ class NestSimulator:
         await self.streams.rtsp.start(rtsp_port, ssl=self._authority.server("stream.example"))
         self.proxy = await self.push.start(self._authority.pair(push.HOST), proxy_port)
 
+    @override
     async def stop(self) -> None:
         """Stop listening and end all streams; may be called twice."""
         await self.push.stop()
@@ -126,22 +117,6 @@ class NestSimulator:
     def device(self, name: str) -> Device:
         """Return a device by a part of its id."""
         return next(each for each in self.devices if name in each.id)
-
-    async def wait_until(self, condition: Callable[[], bool]) -> None:
-        """Return when a condition on this service holds; it is asked after each request and each listener."""
-        changed = asyncio.Event()
-        self._waiting.add(changed)
-        try:
-            while not condition():
-                changed.clear()
-                await changed.wait()
-        finally:
-            self._waiting.discard(changed)
-
-    def notify(self) -> None:
-        """Wake those who wait for a change."""
-        for each in self._waiting:
-            each.set()
 
     def _publish(self, message: object) -> None:
         # Whoever never listed the devices is told nothing (protocols.md 2.1).
@@ -191,13 +166,6 @@ class NestSimulator:
 def _application(service: NestSimulator) -> web.Application:
     app = web.Application()
 
-    async def faults(request: web.Request) -> web.Response:
-        try:
-            service.faults.change(await request.json())
-        except (ValueError, AttributeError) as error:
-            return web.json_response({"error": str(error)}, status=400)
-        return web.Response(status=204)
-
     async def event(request: web.Request) -> web.Response:
         told = await request.json()
         service.happenings.begin(service.device(told["device"]), told.get("kind", "motion"))
@@ -206,7 +174,7 @@ def _application(service: NestSimulator) -> web.Application:
     async def counts(request: web.Request) -> web.Response:
         return web.json_response({"requests": service.requests, "commands": service.commands})
 
-    app.router.add_post(f"{ADMIN_PATH}/faults", faults)
+    app.router.add_post(f"{ADMIN_PATH}/faults", faults_route(service.faults))
     app.router.add_post(f"{ADMIN_PATH}/event", event)
     app.router.add_get(f"{ADMIN_PATH}/counts", counts)
     app.router.add_route("*", "/{path:.*}", service.handle)

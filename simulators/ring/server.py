@@ -5,8 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, Self, override
+from typing import Any, Final, override
 
 from aiohttp import web
 from camhub_pi.pattern import Pattern
@@ -14,6 +13,7 @@ from camhub_pi.pattern import Pattern
 from simulators.authority import Authority
 from simulators.names import Address
 
+from ..simulator import Simulator
 from .api import Api, next_picture
 from .faults import Canned, Faults
 from .films import Films
@@ -27,7 +27,7 @@ from .tokens import CLIENT, Tokens
 _TICKET: Final = "/api/v1/clap/ticket/request/signalsocket"
 
 
-class RingSimulator:
+class RingSimulator(Simulator):
     """One account; everything it holds may be changed while it runs.
 
     `names` is where its host names lead once it runs. `requests` counts by host and path, `sessions` and `polls` what
@@ -47,6 +47,7 @@ class RingSimulator:
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         """Prepare an account with the example's devices; `now` dates events and tokens, `sleep` times live views."""
+        super().__init__()
         self.now = now
         self.faults = Faults()
         self.tokens = Tokens(user=user, password=password, factor=factor, code=code, now=now, kept=kept)
@@ -64,20 +65,9 @@ class RingSimulator:
         self._authority = authority
         self._api = Api(self)
         self._patterns: dict[int, Pattern] = {}
-        self._waiting: set[asyncio.Event] = set()
         self._runner: web.AppRunner | None = None
 
-    async def __aenter__(self) -> Self:
-        """Start on free ports of this machine."""
-        await self.start()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Stop."""
-        await self.stop()
-
+    @override
     async def start(self, host: str = "127.0.0.1", port: int = 0, push_port: int = 0) -> None:
         """Listen on both ports."""
         context = self._authority.server(*WEB, MESSAGES)
@@ -90,6 +80,7 @@ class RingSimulator:
         self.names.update(dict.fromkeys(WEB, (host, runner.addresses[0][1])))
         self.names[MESSAGES] = (host, await self.push.start(host, push_port, context))
 
+    @override
     async def stop(self) -> None:
         """Stop listening and hang up on everybody."""
         await self.signalling.stop()
@@ -102,22 +93,6 @@ class RingSimulator:
     def web_port(self) -> int:
         """Return the port of all names but push's."""
         return self.names[API][1]
-
-    def notify(self) -> None:
-        """Wake those who wait for a change."""
-        for each in self._waiting:
-            each.set()
-
-    async def wait_until(self, holds: Callable[[], bool]) -> None:
-        """Return as soon as something holds; it is looked at after every request and every change of a line."""
-        changed = asyncio.Event()
-        self._waiting.add(changed)
-        try:
-            while not holds():
-                changed.clear()
-                await changed.wait()
-        finally:
-            self._waiting.remove(changed)
 
     def picture(self, device: Mapping[str, Any], at: float) -> bytes:
         """Return what a camera saw at a moment (seconds since the epoch)."""
