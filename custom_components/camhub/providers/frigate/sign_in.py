@@ -10,7 +10,7 @@ from ...kernel.errors import AuthError, HubError, Malformed, Unreachable
 from ...kernel.model import Account, JsonValue
 from ...kernel.provider import Context
 from ...kernel.secret import Credentials
-from ...kernel.signin import Answers, Ask, Field, FieldKind, Form, until_accepted
+from ...kernel.signin import Answers, Ask, Field, FieldKind, Form, typed_login, until_accepted
 from .client import Client
 from .parse import Site
 from .provider import ADMIN, look, profile
@@ -116,14 +116,7 @@ def _server(answers: Answers, earlier: Credentials) -> Settings:
 
 
 def _login(answers: Answers, settings: Settings, earlier: Credentials) -> Settings:
-    given = Credentials(answers)
-    username, password = given.text("username").strip(), given.secret("password")
-    if not username:
-        raise AuthError("no user given", reason="username_missing")
-    if not password and username == earlier.text("username"):
-        password = earlier.secret("password")
-    if not password:
-        raise AuthError("no password given", reason="password_missing")
+    username, password = typed_login(answers, earlier)
     return replace(settings, username=username, password=password)
 
 

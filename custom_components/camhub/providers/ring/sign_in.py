@@ -4,11 +4,11 @@ from dataclasses import dataclass, replace
 from typing import Final
 import uuid
 
-from ...kernel.errors import AuthError, Malformed
+from ...kernel.errors import Malformed
 from ...kernel.model import Account, JsonValue
 from ...kernel.provider import Context
 from ...kernel.secret import Credentials, Secret
-from ...kernel.signin import Answers, Ask, Field, FieldKind, Form, until_accepted
+from ...kernel.signin import Answers, Ask, Field, FieldKind, Form, typed_login, until_accepted
 from .answers import CodeNeeded
 from .client import Client
 from .reading import identifier
@@ -100,12 +100,5 @@ def _code(wanted: CodeNeeded, username: str) -> Form:
 
 
 def _typed(answers: Answers, earlier: Credentials) -> _Login:
-    given = Credentials(answers)
-    username, password = given.text("username").strip(), given.secret("password")
-    if not username:
-        raise AuthError("no user given", reason="username_missing")
-    if not password and username == earlier.text("username"):
-        password = earlier.secret("password")
-    if not password:
-        raise AuthError("no password given", reason="password_missing")
-    return _Login(username=username, password=password, keep=given.flag("keep_password"))
+    username, password = typed_login(answers, earlier)
+    return _Login(username=username, password=password, keep=Credentials(answers).flag("keep_password"))
