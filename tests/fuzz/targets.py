@@ -29,7 +29,7 @@ from custom_components.camhub.kernel.mjpeg import JpegReader, is_whole_jpeg, jpe
 from custom_components.camhub.kernel.model import Image
 from custom_components.camhub.kernel.multipart import Part, PartReader
 from custom_components.camhub.kernel.policy import retry_after
-from custom_components.camhub.kernel.reading import child
+from custom_components.camhub.kernel.reading import child, from_json
 from custom_components.camhub.kernel.redirects import onward
 from custom_components.camhub.kernel.stills import checked as checked_picture
 from custom_components.camhub.kernel.vault import Vault
@@ -54,7 +54,7 @@ from custom_components.camhub.providers.hikvision import (
 from custom_components.camhub.providers.mjpeg import address as mjpeg_address, parse as mjpeg
 from custom_components.camhub.providers.nest import answers as nest_answers, messages as nest_messages
 from custom_components.camhub.providers.nest_legacy import hosts, jar, jwt, parse as legacy, paste, reading
-from custom_components.camhub.providers.ring import answers as ring_answers, parse as ring, reading as ring_reading
+from custom_components.camhub.providers.ring import answers as ring_answers, parse as ring
 from custom_components.camhub.recording import grey, zones
 from custom_components.camhub.stream_paths import parse_key, stream_path
 
@@ -175,12 +175,12 @@ def isapi_search(data: bytes) -> None:
 
 
 def frigate_config(data: bytes) -> None:
-    said = frigate_reading.read(data)
+    said = from_json(data)
     each(said, frigate.site, frigate.stats, frigate.presets, frigate.role, frigate.reviews)
 
 
 def frigate_events(data: bytes) -> None:
-    for said in frigate_reading.objects(frigate_reading.read(data)):
+    for said in frigate_reading.objects(from_json(data)):
         with suppress(HubError):
             _seen(frigate_object.tracked_object(said))
 
@@ -213,13 +213,13 @@ def nest_message(data: bytes) -> None:
 
 
 def ring_devices(data: bytes) -> None:
-    lists = ring.by_number(ring_reading.read(data))
+    lists = ring.by_number(from_json(data))
     ring.units(lists)
     ring.chimes(lists)
 
 
 def ring_history(data: bytes) -> None:
-    said = ring_reading.read(data)
+    said = from_json(data)
     each(said, ring.oldest, ring.wifi)
     for sighting in ring.history(said, "camera"):
         in_utc(sighting.at)
@@ -228,13 +228,13 @@ def ring_history(data: bytes) -> None:
 
 
 def ring_push(data: bytes) -> None:
-    said = ring_reading.read(data)
+    said = from_json(data)
     if isinstance(said, Mapping) and (sighting := ring.pushed(said)) is not None:
         in_utc(sighting.at)
 
 
 def small_servers(data: bytes) -> None:
-    said = frigate_reading.read(data)
+    said = from_json(data)
     each(said, lambda value: mjpeg.pi_health(200, value), lambda value: mjpeg.streamer_state(200, value))
 
 

@@ -14,22 +14,19 @@ from custom_components.camhub.kernel.errors import HubError, Malformed, WrongKey
 from custom_components.camhub.kernel.mjpeg import JpegReader, jpeg_size
 from custom_components.camhub.kernel.model import Image
 from custom_components.camhub.kernel.multipart import HEAD_LIMIT, PartReader
+from custom_components.camhub.kernel.reading import from_json
 from custom_components.camhub.kernel.stills import checked
 from custom_components.camhub.kernel.vault import Vault
-from custom_components.camhub.providers.frigate import reading as frigate
 from custom_components.camhub.providers.hikvision import tree
 from custom_components.camhub.providers.nest import reading as nest
 from custom_components.camhub.providers.nest_legacy import reading as nest_legacy
-from custom_components.camhub.providers.ring import reading as ring
 from custom_components.camhub.recording import grey
 
 from .targets import KEY, NOW, TARGETS, run
 
 DEPTH: Final = 100_000
 DEEP: Final = (b"[" * DEPTH, b'{"a":' * DEPTH, b"[" * DEPTH + b"]" * DEPTH, b'{"a":' * DEPTH + b"1" + b"}" * DEPTH)
-READERS: Final[tuple[Callable[[bytes], object], ...]] = (
-    *(frigate.read, nest.read, nest_legacy.read, ring.read, tree.read_json),
-)
+READERS: Final[tuple[Callable[[bytes], object], ...]] = (*(from_json, nest.read, nest_legacy.read, tree.read_json),)
 
 
 def picture(width: int, height: int, *, before: bytes = b"") -> bytes:

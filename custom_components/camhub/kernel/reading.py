@@ -1,11 +1,13 @@
 """JSON of somebody else's, read without trust: what is not of its kind is not there."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+import json
 import math
 from types import MappingProxyType
 from typing import Final
 
+from .errors import Malformed
 from .model import JsonValue
 
 type Object = Mapping[str, JsonValue]
@@ -13,6 +15,17 @@ type Object = Mapping[str, JsonValue]
 # Any time in these years is one in every zone; those beyond are mistakes.
 _YEARS: Final = range(2, 9999)
 _NOTHING: Final[Object] = MappingProxyType({})
+# Times above this are milliseconds: no camera is older than 1973.
+_MILLISECONDS: Final = 10**11
+
+
+def from_json(content: str | bytes) -> JsonValue:
+    """Return the value of a JSON text; raises Malformed."""
+    try:
+        value: JsonValue = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise Malformed("not JSON") from error
+    return value
 
 
 def child(value: JsonValue, *path: str) -> Object:
@@ -43,3 +56,36 @@ def utc(found: datetime) -> datetime | None:
     if found.year not in _YEARS:
         return None
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+
+
+def objects(value: JsonValue) -> Sequence[Object]:
+    """Return the objects of a list, none for anything else."""
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        return ()
+    return [each for each in value if isinstance(each, Mapping)]
+
+
+def texts(value: JsonValue) -> tuple[str, ...]:
+    """Return the strings of a list, none for anything else."""
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        return ()
+    return tuple(each for each in value if isinstance(each, str))
+
+
+def iso_time(value: JsonValue) -> datetime | None:
+    """Return a time (aware, UTC) of an ISO date, None for anything else."""
+    try:
+        return utc(datetime.fromisoformat(value.strip())) if isinstance(value, str) else None
+    except ValueError:
+        return None
+
+
+def moment(value: JsonValue) -> datetime | None:
+    """Return a time (aware, UTC): seconds or milliseconds since the epoch, as number or string, or an ISO date."""
+    seconds = number(value)
+    if seconds is None:
+        return iso_time(value)
+    try:
+        return utc(datetime.fromtimestamp(seconds / 1000 if seconds > _MILLISECONDS else seconds, UTC))
+    except ValueError, OverflowError, OSError:
+        return None

@@ -11,12 +11,12 @@ from custom_components.camhub.kernel.errors import (
     Unsupported,
 )
 from custom_components.camhub.kernel.model import EventKind, EventPhase, JsonValue
-from custom_components.camhub.kernel.reading import child, number, text
+from custom_components.camhub.kernel.reading import child, from_json, moment, number, text, texts
 from custom_components.camhub.kernel.secret import Credentials
 from custom_components.camhub.providers.frigate import parse
 from custom_components.camhub.providers.frigate.answers import THROTTLE_S, login_refusal, refusal
 from custom_components.camhub.providers.frigate.features import features
-from custom_components.camhub.providers.frigate.reading import moment, objects, read, texts
+from custom_components.camhub.providers.frigate.reading import objects
 from custom_components.camhub.providers.frigate.settings import Settings, candidates, is_loopback
 from custom_components.camhub.providers.frigate.tracked_object import present_object, tracked_object
 from custom_components.camhub.providers.frigate.tracker import REMEMBERED, Heard, Tracker
@@ -123,7 +123,7 @@ def test_throttling_says_how_long() -> None:
 
 def test_reading_trusts_nothing() -> None:
     with pytest.raises(Malformed):
-        read("[" * 100_000)
+        from_json("[" * 100_000)
     assert child({"a": {"b": 1}}, "a", "b") == {}
     assert (texts("abc"), texts(["a", 1, "b"]), texts(None)) == ((), ("a", "b"), ())
     assert (text("  "), text(3)) == (None, None)

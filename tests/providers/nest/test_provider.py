@@ -7,12 +7,12 @@ import pytest
 
 from custom_components.camhub.kernel.errors import HubError, Malformed, Throttled, Unreachable, Unsupported
 from custom_components.camhub.kernel.model import CredentialState, EventKind, JsonValue
-from custom_components.camhub.kernel.reading import child
+from custom_components.camhub.kernel.reading import child, iso_time, texts
 from custom_components.camhub.providers.nest import SPEC
 from custom_components.camhub.providers.nest.answers import login_refusal, pubsub_refusal, refusal
 from custom_components.camhub.providers.nest.provider import NestProvider
 from custom_components.camhub.providers.nest.quota import COMMANDS, Rank
-from custom_components.camhub.providers.nest.reading import moment, read, text, texts
+from custom_components.camhub.providers.nest.reading import read, text
 from simulators.nest_sdm import NestSimulator
 from tests.fake_clock import FakeClock
 
@@ -155,7 +155,7 @@ def test_reading() -> None:
     assert child("a", "b") == {}
     assert (text(" a "), text(5)) == ("a", "")
     assert (texts(["a", 1]), texts("a"), texts(None)) == (("a",), (), ())
-    assert moment("never") is None
+    assert iso_time("never") is None
 
 
 async def test_a_removed_account_takes_its_subscription_along(provider: NestProvider, service: NestSimulator) -> None:

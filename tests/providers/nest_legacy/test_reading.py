@@ -90,10 +90,10 @@ def test_values_that_are_of_another_kind(
 
 
 def test_lists_and_objects_that_are_not_there() -> None:
-    assert reading.texts(["a", 1, "b"]) == ("a", "b")
-    assert reading.texts("ab") == ()
-    assert reading.objects([{"a": 1}, 2]) == [{"a": 1}]
-    assert reading.objects({"a": 1}) == []
+    assert kernel_reading.texts(["a", 1, "b"]) == ("a", "b")
+    assert kernel_reading.texts("ab") == ()
+    assert kernel_reading.objects([{"a": 1}, 2]) == [{"a": 1}]
+    assert not kernel_reading.objects({"a": 1})
     assert kernel_reading.child({"a": {"b": {"c": 1}}}, "a", "b") == {"c": 1}
     assert kernel_reading.child({"a": 1}, "a", "b") == {}
 

@@ -6,11 +6,11 @@ import pytest
 
 from custom_components.camhub.kernel.errors import AuthError, HubError, Malformed, Throttled, Unreachable, Unsupported
 from custom_components.camhub.kernel.model import EventKind
-from custom_components.camhub.kernel.reading import number, text
+from custom_components.camhub.kernel.reading import moment, number, text
 from custom_components.camhub.providers.ring import parse
 from custom_components.camhub.providers.ring.answers import NotThere, refusal, session_is_gone, token_refusal
 from custom_components.camhub.providers.ring.parse import Family
-from custom_components.camhub.providers.ring.reading import flag, identifier, moment, whole
+from custom_components.camhub.providers.ring.reading import flag, identifier, whole
 from custom_components.camhub.providers.ring.settings import OPTIONS, Settings
 from simulators.ring.happenings import message
 from simulators.ring.home import BACK_DOOR, DRIVE, FRONT_DOOR, GARDEN, HALL, SHED, devices

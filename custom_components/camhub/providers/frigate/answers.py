@@ -4,8 +4,7 @@ from http import HTTPStatus
 from typing import ClassVar, Final
 
 from ...kernel.errors import AuthError, HubError, Malformed, Throttled, Unreachable, Unsupported
-from ...kernel.reading import child, text
-from .reading import read
+from ...kernel.reading import child, from_json, text
 
 # Seconds to stay silent where the server does not say (`failed_login_rate_limit` may be set to anything).
 THROTTLE_S: Final = 60.0
@@ -66,7 +65,7 @@ def _fault(status: int, words: str) -> HubError:
 def _words(body: bytes) -> str:
     """Return what an answer says of itself: a field of its JSON, else its beginning."""
     try:
-        said = read(body)
+        said = from_json(body)
     except Malformed:
         return body[:200].decode(errors="replace")
     return text(child(said).get("message")) or text(child(said).get("detail")) or text(said) or ""

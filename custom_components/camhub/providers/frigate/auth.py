@@ -11,10 +11,9 @@ from typing import Final, NoReturn
 from ...kernel.clock import Clock
 from ...kernel.errors import AuthError, HubError, Malformed, Throttled
 from ...kernel.model import JsonValue
-from ...kernel.reading import child, number
+from ...kernel.reading import child, from_json, number
 from ...kernel.secret import Secret
 from .answers import THROTTLE_S, login_refusal
-from .reading import read
 
 # A token is replaced this long before its end (seconds), a short-lived one after nine tenths of its life.
 EARLY_S: Final = 300.0
@@ -169,6 +168,6 @@ def _claims(token: str) -> Mapping[str, JsonValue]:
     """Return what a token says of itself, unverified; nothing where it is no JWT."""
     payload = token.split(".")[1] if token.count(".") else ""
     try:
-        return child(read(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))))
+        return child(from_json(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))))
     except Malformed, ValueError:
         return {}

@@ -14,9 +14,9 @@ from ...kernel.errors import HubError, Malformed, Unreachable
 from ...kernel.model import JsonValue
 from ...kernel.policy import retry_after, within
 from ...kernel.provider import Context
+from ...kernel.reading import from_json
 from .answers import refusal
 from .auth import Authenticator, Reply, Token
-from .reading import read
 from .settings import Settings
 
 ANSWER_S: Final = 10.0
@@ -56,7 +56,7 @@ class Client:
 
     async def json(self, path: str, query: Mapping[str, str] | None = None) -> JsonValue:
         """Return the JSON at a path, past the server's own cache; raises HubError."""
-        return read((await self._whole("GET", path, query, headers=_CACHE_BYPASS)).body)
+        return from_json((await self._whole("GET", path, query, headers=_CACHE_BYPASS)).body)
 
     async def get(self, path: str, query: Mapping[str, str] | None = None) -> Answer:
         """Return the answer at a path; raises HubError."""
@@ -64,7 +64,7 @@ class Client:
 
     async def post(self, path: str, query: Mapping[str, str], said: JsonValue) -> JsonValue:
         """Send JSON and return the JSON that comes back; raises HubError."""
-        return read((await self._whole("POST", path, query, said=said)).body)
+        return from_json((await self._whole("POST", path, query, said=said)).body)
 
     @asynccontextmanager
     async def stream(self, path: str, query: Mapping[str, str] | None = None) -> AsyncGenerator[aiohttp.ClientResponse]:

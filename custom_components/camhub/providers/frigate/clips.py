@@ -10,10 +10,10 @@ from urllib.parse import quote
 from ...kernel.errors import Malformed, Unsupported
 from ...kernel.model import Clip, Image, JsonValue
 from ...kernel.provider import ExportedClips, LabelledClips, PicturedClips
-from ...kernel.reading import child, text
+from ...kernel.reading import child, moment, text
 from .answers import NotThere
 from .media import CameraHandle
-from .reading import moment, objects
+from .reading import objects
 from .tracked_object import tracked_object
 from .tracker import clip_of
 

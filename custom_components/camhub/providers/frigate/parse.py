@@ -7,8 +7,8 @@ from typing import Final
 
 from ...kernel.errors import Malformed
 from ...kernel.model import EventKind, JsonValue, Recognised
-from ...kernel.reading import Object, child, number, text
-from .reading import flag, objects, texts
+from ...kernel.reading import Object, child, number, text, texts
+from .reading import flag, objects
 
 BIRDSEYE: Final = "birdseye"
 _RECORDINGS: Final = "/media/frigate/recordings"

@@ -6,8 +6,7 @@ import aiohttp
 
 from ...kernel.errors import Malformed, Unreachable
 from ...kernel.model import JsonValue
-from ...kernel.reading import child, text
-from .reading import read
+from ...kernel.reading import child, from_json, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +19,12 @@ class Message:
 
 def message(said: str) -> Message:
     """Read `{"topic", "payload"}`; objects come as JSON inside the payload; raises Malformed."""
-    told = child(read(said))
+    told = child(from_json(said))
     topic, payload = text(told.get("topic")), told.get("payload")
     if topic is None:
         raise Malformed("no topic")
     if isinstance(payload, str) and payload[:1] in {"{", "["}:
-        payload = read(payload)
+        payload = from_json(payload)
     return Message(topic, payload)
 
 

@@ -6,9 +6,9 @@ from datetime import datetime
 
 from ...kernel.errors import Malformed
 from ...kernel.model import EventKind, JsonValue, Recognised
-from ...kernel.reading import Object, child, number, text
+from ...kernel.reading import Object, child, moment, number, text, texts
 from .parse import kind_of
-from .reading import flag, moment, texts
+from .reading import flag
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,9 +5,8 @@ from types import MappingProxyType
 from typing import Final
 
 from ...kernel.model import JsonValue
-from ...kernel.reading import child
+from ...kernel.reading import child, texts
 from .parse import Unit
-from .reading import texts
 from .tokens import TokenKeeper
 
 KEY: Final = "abilities"

@@ -7,9 +7,9 @@ from enum import StrEnum
 
 from ...kernel.errors import Malformed
 from ...kernel.model import EventKind
-from ...kernel.reading import child
+from ...kernel.reading import child, iso_time, texts
 from .parse import CLIP, KINDS
-from .reading import moment, read, text, texts
+from .reading import read, text
 
 
 class ThreadState(StrEnum):
@@ -47,7 +47,7 @@ def message(data: bytes) -> Message | None:
     update = child(said, "resourceUpdate")
     if not update:
         return None
-    device, at = text(update.get("name")), moment(said.get("timestamp"))
+    device, at = text(update.get("name")), iso_time(said.get("timestamp"))
     if not device or at is None:
         raise Malformed("a message without device or time")
     events: dict[EventKind, Told] = {}

@@ -7,8 +7,8 @@ from typing import Final
 
 from ...kernel.errors import AuthError, Malformed
 from ...kernel.model import CredentialState, JsonValue, TokenStatus
-from ...kernel.reading import Object
-from .reading import moment, text
+from ...kernel.reading import Object, iso_time
+from .reading import text
 from .settings import Settings
 from .wire import Wire
 
@@ -47,7 +47,7 @@ class TokenKeeper:
         """Return how the login stands."""
         if self._ended is not None:
             return TokenStatus(state=CredentialState.REFUSED)
-        return TokenStatus(state=CredentialState.OK, expires_at=moment(self.stored.get("login_ends_at")))
+        return TokenStatus(state=CredentialState.OK, expires_at=iso_time(self.stored.get("login_ends_at")))
 
     async def access(self) -> str:
         """Return a token that is good for a while; raises HubError."""
@@ -81,7 +81,7 @@ class TokenKeeper:
             raise AuthError("refused before", reason=self._ended.reason)
 
     def _is_good(self) -> bool:
-        ends = moment(self.stored.get("access_ends_at"))
+        ends = iso_time(self.stored.get("access_ends_at"))
         return ends is not None and self._clock.now() < ends - EARLY
 
     async def _refresh(self) -> None:
@@ -100,7 +100,7 @@ class TokenKeeper:
 
     def _explained(self, error: AuthError) -> AuthError:
         """Return why a refresh token is refused: a login that ends within a week was a tester's."""
-        since = moment(self.stored.get("signed_in_at"))
+        since = iso_time(self.stored.get("signed_in_at"))
         if error.reason == "login_revoked" and since is not None and self._clock.now() - since <= TESTING:
             return AuthError("a login of a consent screen in testing", reason="consent_testing")
         return error

@@ -11,12 +11,12 @@ from yarl import URL
 
 from ...kernel.clock import Clock
 from ...kernel.errors import AuthError, HubError, Malformed, Unreachable
-from ...kernel.reading import Object, child, number
+from ...kernel.reading import Object, child, number, objects
 from ...kernel.secret import Secret
 from . import jar, jwt
 from .hosts import AGENTS, ISSUE_JWT, at_home
 from .login import GOOGLE, Book, Session
-from .reading import moment, objects, read, text
+from .reading import moment, read, text
 from .wire import PATIENT_S, Answer, Call, Wire
 
 # The life asked for. What a token says of its end is by the service's clock, so a strange one is not believed.

@@ -12,9 +12,9 @@ from yarl import URL
 
 from ...kernel.errors import Malformed
 from ...kernel.model import EventKind, JsonValue
-from ...kernel.reading import Object, child, number
+from ...kernel.reading import Object, child, number, objects, texts
 from .hosts import region
-from .reading import flag, listed, moment, objects, text, texts
+from .reading import flag, listed, moment, text
 
 _STAYED: Final = frozenset({"NORMAL", "REVERSE_MIGRATION_IN_PROGRESS"})
 _MIGRATION: Final = "cc2migration.overview_state"

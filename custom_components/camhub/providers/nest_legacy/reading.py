@@ -1,17 +1,13 @@
 """JSON of somebody else's, read without trust: junk before it is skipped, what is not of its kind is not there."""
 
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from datetime import datetime
 from email.utils import parsedate_to_datetime
 import json
-from typing import Final
 
 from ...kernel.errors import Malformed
 from ...kernel.model import JsonValue
-from ...kernel.reading import Object, number, utc
-
-# Times above this are milliseconds.
-_MILLISECONDS: Final = 1e11
+from ...kernel.reading import moment as epoch_or_iso, number, utc
 
 
 def read(body: bytes) -> JsonValue:
@@ -34,16 +30,6 @@ def listed(value: JsonValue) -> Sequence[JsonValue]:
     return () if isinstance(value, str) or not isinstance(value, Sequence) else value
 
 
-def objects(value: JsonValue) -> Sequence[Object]:
-    """Return the objects of a list, none for anything else."""
-    return [each for each in listed(value) if isinstance(each, Mapping)]
-
-
-def texts(value: JsonValue) -> tuple[str, ...]:
-    """Return the strings of a list, none for anything else."""
-    return tuple(each for each in listed(value) if isinstance(each, str))
-
-
 def text(value: JsonValue) -> str | None:
     """Return a string that is not blank; a whole number is one too."""
     if isinstance(value, int) and not isinstance(value, bool):
@@ -60,20 +46,15 @@ def flag(value: JsonValue) -> bool | None:
 
 
 def moment(value: JsonValue) -> datetime | None:
-    """Return a time (aware, UTC): seconds or milliseconds since the epoch, none for 0; an HTTP or ISO date."""
+    """Return a time as the kernel's `moment` does, also of an HTTP date; none for 0."""
     seconds = number(value)
-    try:
-        if seconds is not None:
-            seconds = seconds / 1000 if seconds > _MILLISECONDS else seconds
-            return utc(datetime.fromtimestamp(seconds, UTC)) if seconds > 0 else None
-        return _date(value) if isinstance(value, str) else None
-    except ValueError, OverflowError, OSError:
+    if seconds is not None and seconds <= 0:
         return None
+    return epoch_or_iso(value) or _http_date(value)
 
 
-def _date(value: str) -> datetime | None:
+def _http_date(value: JsonValue) -> datetime | None:
     try:
-        found = datetime.fromisoformat(value)
+        return utc(parsedate_to_datetime(value)) if isinstance(value, str) else None
     except ValueError:
-        found = parsedate_to_datetime(value)
-    return utc(found)
+        return None

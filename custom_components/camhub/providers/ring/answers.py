@@ -6,8 +6,7 @@ from typing import ClassVar, Final
 
 from ...kernel.errors import AuthError, HubError, Malformed, Throttled, Unreachable, Unsupported
 from ...kernel.model import JsonValue
-from ...kernel.reading import Object, child, number, text
-from .reading import read
+from ...kernel.reading import Object, child, from_json, number, text
 
 # Seconds to stay silent where the service does not say.
 THROTTLED_S: Final = 200.0
@@ -89,6 +88,6 @@ def _general(status: int, retry_after: float | None) -> HubError | None:
 
 def _object(body: bytes) -> Mapping[str, JsonValue]:
     try:
-        return child(read(body))
+        return child(from_json(body))
     except Malformed:
         return {}

@@ -17,11 +17,10 @@ from ...kernel.errors import HubError, Malformed
 from ...kernel.model import JsonValue
 from ...kernel.policy import within
 from ...kernel.provider import Context
-from ...kernel.reading import Object, child
+from ...kernel.reading import Object, child, from_json
 from .answers import refusal, session_is_gone
 from .credentials import StoredCredentials
 from .parse import Family, Unit
-from .reading import read
 from .token_endpoint import TokenEndpoint
 from .tokens import TokenKeeper
 from .wire import ANSWER_S, NO_LIMIT, body_of, pause_of, translated
@@ -40,7 +39,7 @@ class Reply:
     @property
     def said(self) -> JsonValue:
         """Return its JSON; raises Malformed."""
-        return read(self.body)
+        return from_json(self.body)
 
 
 class _KeptAuth(Auth):

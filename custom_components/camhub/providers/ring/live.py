@@ -19,10 +19,10 @@ from ...kernel.lease import Lease
 from ...kernel.model import JsonValue
 from ...kernel.policy import within
 from ...kernel.provider import EndingSession, WebRtc, WebRtcSession
-from ...kernel.reading import Object, child, number, text
+from ...kernel.reading import Object, child, from_json, number, text
 from .client import Client
 from .parse import Unit
-from .reading import identifier, read
+from .reading import identifier
 from .stills import CameraHandle
 from .wire import ANSWER_S, translated
 
@@ -150,7 +150,7 @@ class LiveSession(EndingSession):
             async for frame in socket:
                 if frame.type is aiohttp.WSMsgType.TEXT:
                     with suppress(Malformed):
-                        await self._hear(child(read(frame.data)))
+                        await self._hear(child(from_json(frame.data)))
         except HubError as told:
             error = told
         self._over(error)

@@ -11,8 +11,8 @@ from ring_doorbell.const import KIND_DING, KIND_MOTION, PUSH_NOTIFICATION_KINDS
 
 from ...kernel.errors import Malformed
 from ...kernel.model import EventKind, JsonValue
-from ...kernel.reading import Object, child, number, text
-from .reading import flag, identifier, moment, objects, read, whole
+from ...kernel.reading import Object, child, from_json, moment, number, objects, text
+from .reading import flag, identifier, whole
 
 FULL: Final = 100
 # More than any recording lasts.
@@ -238,7 +238,7 @@ def pushed(message: Mapping[str, JsonValue]) -> Sighting | None:
 
 def _part(value: JsonValue) -> JsonValue:
     """Return a part of a message: JSON in a string, or as it is."""
-    return read(value) if isinstance(value, str) else value
+    return from_json(value) if isinstance(value, str) else value
 
 
 def _present(about: Object, said: Object, picture: JsonValue) -> Sighting | None:

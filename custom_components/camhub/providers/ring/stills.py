@@ -12,11 +12,10 @@ from ...kernel.errors import AuthError, HubError, Malformed, Throttled, Unreacha
 from ...kernel.mjpeg import is_whole_jpeg
 from ...kernel.model import Image
 from ...kernel.provider import Stills
-from ...kernel.reading import child, number
+from ...kernel.reading import child, moment, number, objects
 from .answers import NotThere
 from .client import Client, Reply
 from .parse import Unit
-from .reading import moment, objects
 
 NEXT_URL: Final = "https://app-snaps.ring.com/snapshots/next/{}"
 BY_NAME: Final = "/clients_api/snapshots/uuid"

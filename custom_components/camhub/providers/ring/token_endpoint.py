@@ -14,10 +14,9 @@ from ...kernel.errors import Malformed, Unreachable
 from ...kernel.model import JsonValue
 from ...kernel.policy import within
 from ...kernel.provider import Context
-from ...kernel.reading import child, number, text
+from ...kernel.reading import child, from_json, moment, number, text
 from ...kernel.secret import Secret
 from .answers import token_refusal
-from .reading import moment, read
 from .wire import ANSWER_S, NO_LIMIT, body_of, pause_of, translated
 
 LIFE_S: Final = 3600.0
@@ -91,7 +90,7 @@ class TokenEndpoint:
 
     def _grant(self, body: bytes) -> Grant:
         try:
-            told = child(read(body))
+            told = child(from_json(body))
         except Malformed:
             told = {}
         access, refresh = text(told.get("access_token")), text(told.get("refresh_token"))
