@@ -199,7 +199,7 @@ class PresenceSensor(CamHubEntity, BinarySensorEntity):
     What went on when the line dropped is kept: the provider tells what has ended meanwhile as soon as it is back.
     """
 
-    _unrecorded_attributes = frozenset({"names", "zones"})
+    _unrecorded_attributes = frozenset({"labels", "names", "zones"})
     entity_description: PresenceDescription
 
     def __init__(self, coordinator: CamHubCoordinator, camera: Camera, description: PresenceDescription) -> None:
@@ -232,8 +232,9 @@ class PresenceSensor(CamHubEntity, BinarySensorEntity):
     def extra_state_attributes(self) -> Mapping[str, Any]:
         there = self._there.values()
         names = {name for event in there for key in Recognised if isinstance(name := event.metadata.get(key), str)}
+        labels = {label for event in there if isinstance(label := event.metadata.get("label"), str)}
         zones = {zone for event in there for zone in event.zones}
-        return {"count": len(there), "names": sorted(names), "zones": sorted(zones)}
+        return {"count": len(there), "labels": sorted(labels), "names": sorted(names), "zones": sorted(zones)}
 
     @callback
     @override

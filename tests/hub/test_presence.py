@@ -66,6 +66,7 @@ async def test_changes_are_attributes(hub: HomeAssistant, fake: FakeSpec, entry:
     await tell(hub, fake, event(1, PERSON), known, replace(known, id="e9"), event(4, PERSON, EventPhase.PULSE))
     state = state_of(hub, SENSOR)
     assert (state.attributes["names"], state.attributes["zones"]) == (["Robin"], ["gate", "street"])
+    assert state.attributes["labels"] == ["person"]
     await tell(hub, fake, event(1, PERSON, EventPhase.PULSE))
     state = state_of(hub, SENSOR)
     assert state.attributes["count"] == 1, "neither a change of what never began nor a pulse is there"
