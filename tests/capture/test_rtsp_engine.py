@@ -194,3 +194,11 @@ async def test_sound_alone_is_no_camera(tmp_path: Path, monkeypatch: pytest.Monk
     with pytest.raises(Malformed) as failed:
         await RtspGrabber().grab(str(sound), 5)
     assert failed.value.reason == "not_a_camera"
+
+
+async def test_no_picture_is_decoded_that_is_too_large(
+    server: RtspServer, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rtsp_engine, "_BOUND", {"max_pixels": str(640 * 360 - 1)})
+    with pytest.raises(Malformed):
+        await RtspGrabber().grab(address, 25)

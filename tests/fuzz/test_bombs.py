@@ -2,13 +2,16 @@
 
 from collections.abc import Callable
 from io import BytesIO
+from pathlib import Path
 import struct
 from typing import Final
 import zlib
 
+import av
 from PIL import Image as Pillow
 import pytest
 
+from custom_components.camhub.capture.picture import jpeg
 from custom_components.camhub.credential_import import open_foreign
 from custom_components.camhub.kernel.errors import HubError, Malformed, WrongKey
 from custom_components.camhub.kernel.mjpeg import JpegReader, jpeg_size
@@ -21,6 +24,8 @@ from custom_components.camhub.providers.hikvision import tree
 from custom_components.camhub.providers.nest import reading as nest
 from custom_components.camhub.providers.nest_legacy import reading as nest_legacy
 from custom_components.camhub.recording import grey
+from custom_components.camhub.recording.finish import look_into
+from custom_components.camhub.recording.reading import BOUNDED
 
 from .targets import KEY, NOW, TARGETS, run
 
@@ -127,3 +132,40 @@ def test_a_part_without_end_is_given_up() -> None:
         for _ in range(64):
             assert reader.feed(bytes(2**14)) == []
         assert len(reader._buffer) <= 2**16 + HEAD_LIMIT + 2**14
+
+
+LARGE: Final = (7680, 6000)
+
+
+def film_of(file: Path, width: int, height: int) -> None:
+    """Write a film of one picture, all of one shade, in some kilobytes however large it is."""
+    with av.open(str(file), "w") as made:
+        stream = made.add_stream("mpeg4", rate=1)
+        assert isinstance(stream, av.VideoStream)
+        stream.width, stream.height = width, height
+        made.mux(stream.encode(av.VideoFrame(width, height, "yuv420p")))
+        made.mux(stream.encode(None))
+
+
+def test_no_film_is_decoded_that_is_too_large(tmp_path: Path) -> None:
+    film_of(bomb := tmp_path / "bomb.mp4", *LARGE)
+    with pytest.raises(Malformed):
+        look_into(bomb)
+
+
+def test_a_frame_that_is_too_large_becomes_no_picture() -> None:
+    with pytest.raises(Malformed) as refused:
+        jpeg(av.VideoFrame(*LARGE, "gray"))
+    assert refused.value.reason == "picture_too_large"
+
+
+@pytest.mark.parametrize(
+    "text", ["#EXTM3U\n#EXTINF:5,\n{there}\n#EXT-X-ENDLIST\n", "ffconcat version 1.0\nfile {there}\n"]
+)
+def test_a_film_that_names_another_is_none(tmp_path: Path, text: str) -> None:
+    film_of(there := tmp_path / "there.mp4", 64, 48)
+    with pytest.raises(av.FFmpegError):
+        av.open(BytesIO(text.format(there=there.name).encode()), "r", options=dict(BOUNDED))
+    (film := tmp_path / "film.mp4").write_text(text.format(there=there.name))
+    with pytest.raises(Malformed):
+        look_into(film)

@@ -12,6 +12,9 @@ from av.video.reformatter import ColorRange
 import numpy as np
 from PIL import Image
 
+from ..kernel.errors import Malformed
+from ..kernel.stills import PIXEL_LIMIT
+
 _QUALITY: Final = 85
 # Brightness from 0 to 255. A sensor in the dark makes noise; what an encoder sends before it has a picture is even.
 _DARK: Final = 24
@@ -21,17 +24,19 @@ _STEP: Final = 4
 
 
 def jpeg(frame: av.VideoFrame) -> bytes:
-    """Return a frame as JPEG, turned as its stream says."""
+    """Return a frame as JPEG, turned as its stream says; raises Malformed for one that is too large."""
     return _encoded(_pixels(frame), frame.rotation)
 
 
 def jpeg_unless_blank(frame: av.VideoFrame) -> bytes | None:
-    """Return a frame as JPEG, None if nothing can be seen in it."""
+    """Return a frame as JPEG, None if nothing can be seen in it; raises Malformed for one that is too large."""
     pixels = _pixels(frame)
     return None if _blank(pixels) else _encoded(pixels, frame.rotation)
 
 
 def _pixels(frame: av.VideoFrame) -> Image.Image:
+    if frame.width * frame.height > PIXEL_LIMIT:
+        raise Malformed(f"a picture of {frame.width} x {frame.height} pixels", reason="picture_too_large")
     rgb = frame.reformat(format="rgb24", dst_color_range=ColorRange.JPEG)
     plane = rgb.planes[0]
     rows = np.frombuffer(plane, np.uint8)

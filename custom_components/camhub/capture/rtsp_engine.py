@@ -15,12 +15,15 @@ from av.codec.context import Flags
 
 from ..kernel.addresses import look_up
 from ..kernel.errors import AuthError, HubError, Malformed, Unreachable
+from ..kernel.stills import PIXEL_LIMIT
 from .picture import jpeg
 
 # TCP only: packets over UDP get lost and firewalls drop them. Certificates are not checked, as in Home Assistant's own
 # stream: FFmpeg 9 would, but cameras sign their own, and PyAV's TLS looks for authorities where few systems have them.
 # The rest keeps FFmpeg from studying the stream for seconds before it lets go of the first picture.
 _OPTIONS: Final = {"rtsp_transport": "tcp", "tls_verify": "0", "analyzeduration": "100000", "fpsprobesize": "0"}
+# A picture that would ask for gigabytes is not decoded.
+_BOUND: Final = {"max_pixels": str(PIXEL_LIMIT)}
 _SCHEMES: Final = ("rtsp://", "rtsps://")
 _CONCURRENT: Final = 4
 
@@ -67,12 +70,13 @@ def opened(address: str, timeout: float) -> Iterator[tuple[av.container.InputCon
         raise Malformed("not an RTSP address", reason="unsupported_address")
     look_up(address)
     try:
-        with av.open(address, "r", options=dict(_OPTIONS), timeout=(timeout, timeout)) as container:
+        with av.open(address, "r", options=_OPTIONS | _BOUND, timeout=(timeout, timeout)) as container:
             if not container.streams.video:
                 raise Malformed("a stream without video", reason="not_a_camera")
             stream = container.streams.video[0]
             # One thread and no reordering: the decoder gives a picture as soon as it has been fed one.
             stream.codec_context.thread_count = 1
+            stream.codec_context.options = dict(_BOUND)
             stream.codec_context.flags |= Flags.low_delay
             yield container, stream
             return
@@ -104,7 +108,12 @@ def _translated(error: av.FFmpegError) -> HubError:
             return Malformed("no stream at this path", reason="not_found")
         case av.error.ExitError() | av.error.TimeoutError():
             return Unreachable(f"gave up waiting: {kind}", reason="timeout")
-        case av.error.InvalidDataError() | av.error.HTTPClientError() | av.error.DecoderNotFoundError():
+        case (
+            av.error.InvalidDataError()
+            | av.error.HTTPClientError()
+            | av.error.DecoderNotFoundError()
+            | av.error.ArgumentError()
+        ):
             return Malformed(f"no stream that can be read: {kind}", reason="not_a_camera")
         case av.error.EOFError():
             return Unreachable("the stream ended before a picture", reason="no_frames")

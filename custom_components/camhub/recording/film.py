@@ -13,7 +13,7 @@ import av
 from ..kernel.clock import Clock
 from ..kernel.errors import Malformed, Unreachable, Unsupported
 from .ffmpeg import Ffmpeg, located
-from .reading import FORMATS, opened
+from .reading import BOUNDED, opened
 
 MP4: Final = "video/mp4"
 ENDINGS: Final = {"mp4": ".mp4", "matroska": ".mkv", "mpegts": ".ts", "mpeg": ".mpg", "avi": ".avi"}
@@ -106,7 +106,8 @@ def _arguments(source: Path, target: Path, facts: Facts) -> list[str]:
     audio = "copy" if facts.audio in _SOUNDS else "aac"
     return [
         *("-nostdin", "-hide_banner", "-loglevel", "error", "-y"),
-        *("-protocol_whitelist", "file", "-format_whitelist", FORMATS, "-i", f"file:{source}"),
+        *(part for key, value in BOUNDED.items() for part in (f"-{key}", value)),
+        *("-i", f"file:{source}"),
         *("-map", "0:v:0", "-map", "0:a:0?", "-c:v", *video, *pixels, "-c:a", audio),
         *("-movflags", "+faststart", "-f", "mp4", f"file:{target}"),
     ]

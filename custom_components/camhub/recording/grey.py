@@ -12,20 +12,19 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ..kernel.errors import Malformed
+from ..kernel.stills import PIXEL_LIMIT
 
 type Grey = NDArray[np.uint8]
 
 # Wide enough to see a person across a garden, small enough to cost nothing.
 WIDTH: Final = 160
-# The largest picture that is decoded at all, in pixels: a broken header must not ask for gigabytes.
-_MOST_PIXELS: Final = 40_000_000
 
 
 def decode(jpeg: bytes) -> Grey:
     """Return a JPEG in grey, 160 to 319 pixels wide unless it is smaller; raises Malformed."""
     try:
         with Image.open(BytesIO(jpeg), formats=("JPEG",)) as picture:
-            if picture.width * picture.height > _MOST_PIXELS:
+            if picture.width * picture.height > PIXEL_LIMIT:
                 raise Malformed("a picture too large to look at")
             picture.draft("L", (min(WIDTH, picture.width), 1))
             grey = np.asarray(picture.convert("L"))

@@ -17,6 +17,7 @@ import av
 from av.audio.resampler import AudioResampler
 
 from ..kernel.errors import Malformed
+from .reading import BOUNDED
 
 MP4: Final = "video/mp4"
 # A browser finds the film's index at the front of the file.
@@ -117,7 +118,7 @@ def _convert(feed: socket.socket, part: str | IO[bytes], options: Mapping[str, s
         with (
             feed,
             feed.makefile("rb") as file,
-            av.open(file, "r") as film,
+            av.open(file, "r", options=dict(BOUNDED)) as film,
             av.open(part, "w", format="mp4", options=dict(options)) as made,
         ):
             _copy(film, made)
