@@ -20,6 +20,7 @@ STREAMS: Final = MappingProxyType(
         "mjpeg": "Live view by MJPEG",
         "hls": "Live view by the server's own HLS",
         "clips": "Recordings of the device or service, in the media browser",
+        "previews": "Short films of events, kept by CamHub, in the media browser",
     }
 )
 HEALTH: Final = MappingProxyType(
@@ -98,6 +99,12 @@ def overview(root: Path, page: Path) -> str:
     )
 
 
+def _recordings(given: Container[str]) -> str:
+    if "previews" in given:
+        return "previews, kept by CamHub"
+    return "its own" if "clips" in given else ""
+
+
 def _line(root: Path, page: Path, source: Source) -> list[str]:
     given = source.camera
     live = [word for field, word in (("rtsp", "RTSP"), ("webrtc", "WebRTC"), ("mjpeg", "MJPEG")) if field in given]
@@ -110,6 +117,6 @@ def _line(root: Path, page: Path, source: Source) -> list[str]:
         link(source.name, source.page, page),
         ", ".join(live) or "none, pictures only",
         ", ".join(events),
-        "its own" if "clips" in given else "",
+        _recordings(given),
         ", ".join(name.lower() for name in source.controls),
     ]

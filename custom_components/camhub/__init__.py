@@ -23,6 +23,7 @@ from .kernel.errors import Unreachable, WrongKey
 from .kernel.spec import ProviderSpec
 from .limits import METER
 from .picture_keys import account_prefix
+from .previews import async_keep_previews, forget_previews
 from .recordings import async_record, entry_recordings
 from .removal import async_give_back
 from .runtime import (
@@ -98,6 +99,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: CamHubConfigEntry) -> bo
     watching = Watching(hass, entry, coordinator)
     recordings = async_record(hass, entry, coordinator, watching.adorn)
     coordinator.hears = watching.hears
+    previews = async_keep_previews(hass, entry, coordinator)
     visitors = async_visitors(hass, entry, coordinator, shared.store)
     entry.async_on_unload(coordinator.async_close)
     # Open streams would keep Home Assistant's server from stopping at once.
@@ -107,7 +109,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: CamHubConfigEntry) -> bo
     # Its version changes while we run.
     entry.async_on_unload(coordinator.async_on_account(partial(_register_hub, hass, entry, coordinator, spec)))
     entry.runtime_data = coordinator
-    await async_setup_archive(hass, entry, coordinator, sessions, recordings)
+    await async_setup_archive(hass, entry, coordinator, sessions, recordings, previews)
     streams = hass.data[STREAMS][entry.entry_id] = EntryStreams(context.clock)
     entry.async_on_unload(streams.async_close)
     entry.async_on_unload(close_at_stop(hass, streams.async_close))
@@ -117,6 +119,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: CamHubConfigEntry) -> bo
     entry.async_on_unload(coordinator.async_add_listener(watching.async_follow))
     watching.async_follow()
     recordings.async_begin()
+    previews.async_begin()
     await visitors.async_begin()
     entry.async_on_unload(visitors.async_close)
     entry.async_on_unload(_check_nightly(hass, coordinator))
@@ -201,6 +204,7 @@ async def async_remove_entry(hass: HomeAssistant, entry: CamHubConfigEntry) -> N
     await hass.data[SHARED].store.async_forget(entry.entry_id)
     await spending(hass, entry.entry_id).async_remove()
     await hass.async_add_executor_job(forget_clips, hass, entry.entry_id)
+    await hass.async_add_executor_job(forget_previews, hass, entry.entry_id)
     hass.data[METER].forget(entry.entry_id)
     await hass.data[SHARED].films.forget(f"{entry.entry_id}/")
     album = hass.data[SHARED].album

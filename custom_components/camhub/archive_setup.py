@@ -6,12 +6,12 @@ from homeassistant.core import HomeAssistant, callback
 
 from .archive_choice import ArchiveKind, async_archive_choice, async_make, kind_of
 from .archive_problems import ArchiveProblems, is_exposed
-from .archiving import VENDOR, Archiving
-from .clip_sources import LOCAL
-from .const import LOGGER
+from .archiving import Archiving
+from .const import LOCAL, LOGGER, VENDOR
 from .coordinator import CamHubConfigEntry, CamHubCoordinator
 from .kernel.errors import HubError, Unreachable
 from .kernel.provider import Clips, SessionFactory
+from .previews import KeptPreviews
 from .recording.archives import Archive
 from .recording.archives.late import LateArchive
 from .recordings import Recordings
@@ -24,8 +24,9 @@ async def async_setup_archive(
     coordinator: CamHubCoordinator,
     session: SessionFactory,
     recordings: Recordings,
+    previews: KeptPreviews,
 ) -> None:
-    """Have clips of events and finished recordings kept, where that is wanted; a repair says what hinders it."""
+    """Have clips, previews and recordings kept elsewhere, where that is wanted; a repair says what hinders it."""
     choice = await async_archive_choice(hass.data[SHARED].store, entry)
     if kind_of(choice) is ArchiveKind.NONE:
         return
@@ -60,6 +61,7 @@ async def async_setup_archive(
             lambda event: archiving.async_heard(event, coordinator.data.get(event.camera))
         )
     )
+    entry.async_on_unload(previews.async_on_kept(archiving.async_preview))
     coordinator.archiving = archiving
     coordinator.issues.sources.append(archiving.problems)
     _check_when_told(entry, coordinator, archiving)

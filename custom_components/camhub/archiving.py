@@ -15,7 +15,7 @@ from homeassistant.util.json import JsonObjectType, JsonValueType
 
 from .archive_choice import ArchiveKind, key_of, kind_of, listed, namer, number
 from .archive_problems import ArchiveProblems, by_archive
-from .const import DOMAIN, LOGGER
+from .const import DOMAIN, LOGGER, PREVIEWS, VENDOR
 from .ffmpeg_setting import ffmpeg_program
 from .kernel.clock import Clock
 from .kernel.counters import Counters
@@ -33,7 +33,6 @@ from .recording.steps import Place, Steps
 from .stream_paths import sign
 
 EVENT_ARCHIVED: Final = f"{DOMAIN}_clip_archived"
-VENDOR: Final = "vendor"
 # Seconds for which a link on the sensor opens; it is renewed when half of them have passed.
 LINK_LIFE: Final = 3600
 _RENEWS: Final = timedelta(seconds=LINK_LIFE / 2)
@@ -149,10 +148,22 @@ class Archiving:
     @callback
     def async_heard(self, event: CameraEvent, camera: Camera | None) -> None:
         """Take note of an event of which a clip may be kept: it has one, or its camera keeps some."""
-        wanted = listed(self._choice, "kinds")
+        if camera is not None and camera.previews is not None:
+            # Its maker has it for moments only: it comes as soon as it lies here.
+            return
         keeps = camera is not None and camera.clips is not None and event.phase is not EventPhase.PRESENT
-        if (event.clip is not None or keeps) and (not wanted or event.kind in wanted):
+        if (event.clip is not None or keeps) and self._wants(event):
             self.async_enqueue(event.camera, event.clip, event)
+
+    @callback
+    def async_preview(self, camera_id: str, clip: Clip, event: CameraEvent) -> None:
+        """Take note of an event whose preview lies here."""
+        if self._wants(event):
+            self.async_enqueue(camera_id, clip, event, source=PREVIEWS)
+
+    def _wants(self, event: CameraEvent) -> bool:
+        wanted = listed(self._choice, "kinds")
+        return not wanted or event.kind in wanted
 
     @callback
     def async_enqueue(self, camera_id: str, clip: Clip | None, event: CameraEvent | None, source: str = VENDOR) -> None:

@@ -8,13 +8,12 @@ from datetime import UTC, datetime, timedelta
 import json
 from typing import Final
 
+from .const import VENDOR
 from .coordinator import CamHubCoordinator
 from .kernel.errors import HubError
 from .kernel.model import Clip, Image
 from .kernel.provider import Camera, Clips, LabelledClips, PicturedClips
 
-VENDOR: Final = "vendor"
-LOCAL: Final = "local"
 # The longest that a recording may be said to last by its name.
 LONGEST: Final = timedelta(days=31)
 _MARGIN: Final = timedelta(seconds=1)

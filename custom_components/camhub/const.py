@@ -108,6 +108,11 @@ OPTION_MAX_STREAMS: Final = "max_streams"
 OPTION_MAX_RATE: Final = "max_rate"
 OPTION_MAX_DAY: Final = "max_day"
 
+# Where a clip is: at its maker, recorded here, or a preview of its maker's that lies here.
+VENDOR: Final = "vendor"
+LOCAL: Final = "local"
+PREVIEWS: Final = "previews"
+
 # More at once would fill the disk of whatever keeps it.
 LONGEST_EXPORT: Final = timedelta(days=1)
 NAME_LENGTH: Final = 256

@@ -25,8 +25,8 @@ from homeassistant.util import dt as dt_util
 
 from .access import may_view
 from .checking import async_language
-from .clip_sources import VENDOR, Found, Sources, clip_sources
-from .const import DOMAIN
+from .clip_sources import Found, Sources, clip_sources
+from .const import DOMAIN, VENDOR
 from .coordinator import CamHubConfigEntry
 from .kernel.errors import HubError
 from .kernel.model import Clip

@@ -15,8 +15,8 @@ from homeassistant.util.hass_dict import HassKey
 from homeassistant.util.json import JsonObjectType
 
 from .access import camera_entity_id
-from .clip_sources import LOCAL, recording_id
-from .const import DOMAIN, LOGGER, OPTION_KEPT, OPTION_RECORDING
+from .clip_sources import recording_id
+from .const import DOMAIN, LOCAL, LOGGER, OPTION_KEPT, OPTION_RECORDING
 from .coordinator import CamHubConfigEntry, CamHubCoordinator
 from .exposure import OPEN, Exposure
 from .ffmpeg_setting import ffmpeg_program

@@ -12,7 +12,7 @@ from tests.fake_clock import settle
 from .conftest import Open, shows_no
 from .worlds import World, tasks
 
-CAPABILITIES = ("stills", "rtsp", "webrtc", "mjpeg", "hls", "clips")
+CAPABILITIES = ("stills", "rtsp", "webrtc", "mjpeg", "hls", "clips", "previews")
 
 
 def offered(camera: Camera) -> dict[str, object]:

@@ -375,7 +375,7 @@ class NestWorld(World):
     The client's secret is the password.
     """
 
-    capabilities = frozenset({"stills", "rtsp", "webrtc", "clips"})
+    capabilities = frozenset({"stills", "rtsp", "webrtc", "previews"})
     tells = True
     back = "https://home.example/auth/external/callback"
 

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from custom_components.camhub.kernel.errors import HubError, Malformed, Unsupported
+from custom_components.camhub.kernel.errors import HubError, Malformed, Unreachable, Unsupported
 from custom_components.camhub.kernel.model import Clip, EventKind
 from custom_components.camhub.kernel.provider import PicturedClips
 from custom_components.camhub.recording.encoding import Container
@@ -218,3 +218,34 @@ def test_one_picture_is_enough(tmp_path: Path) -> None:
     seen = look_into(file)
     assert seen.seconds == 0
     assert seen.picture.startswith(b"\xff\xd8")
+
+
+async def test_a_film_of_somebody_elses_lies_among_the_others(films: Path, tmp_path: Path) -> None:
+    shelf = Library(tmp_path, "account").of("door")
+    name = Name(trigger=EventKind.DOORBELL, start=START, container=Container.MP4)
+    content = (films / "film.mp4").read_bytes()
+    kept = shelf.keep(name, content)
+    assert (kept.kind, kept.label, kept.start) == (EventKind.DOORBELL, None, START)
+    assert kept.end is not None
+    assert timedelta(seconds=1) < kept.end - kept.start < timedelta(seconds=3)
+    assert [chunk async for chunk in shelf.read(kept)] == [content], "its bytes are as they were"
+    assert (await shelf.thumbnail(kept)).content.startswith(b"\xff\xd8")
+    assert list(await shelf.between(START, START + timedelta(hours=1))) == [kept]
+    assert shelf.keep(name, b"told of again") == kept
+
+
+def test_what_is_no_film_is_not_kept(tmp_path: Path) -> None:
+    shelf = Library(tmp_path, "account").of("door")
+    name = Name(trigger=EventKind.PERSON, start=START, container=Container.MP4)
+    with pytest.raises(Malformed):
+        shelf.keep(name, b"a page that says sorry")
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_where_nothing_can_be_written_nothing_is_kept(films: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    shelf = Library(tmp_path / "file", "account").of("door")
+    name = Name(trigger=EventKind.PERSON, start=START, container=Container.MP4)
+    with pytest.raises(Unreachable) as caught:
+        shelf.keep(name, (films / "film.mp4").read_bytes())
+    assert caught.value.reason == "recorder_failed"

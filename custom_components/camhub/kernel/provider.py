@@ -111,6 +111,14 @@ class Clips(Protocol):
         ...
 
 
+class Previews(Protocol):
+    """Short films of events that the vendor gives out for moments only: they are fetched at once, and kept here."""
+
+    async def fetch(self, clip: Clip) -> bytes:
+        """Return the film that an event told of, once it has come; raises HubError."""
+        ...
+
+
 @runtime_checkable
 class PicturedClips(Clips, Protocol):
     """Recordings that have a small picture each, to choose by."""
@@ -227,6 +235,7 @@ class Camera:
     mjpeg: Mjpeg | None = field(default=None, compare=False, repr=False)
     hls: Hls | None = field(default=None, compare=False, repr=False)
     clips: Clips | None = field(default=None, compare=False, repr=False)
+    previews: Previews | None = field(default=None, compare=False, repr=False)
 
 
 class Provider(ABC):

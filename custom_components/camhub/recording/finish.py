@@ -77,18 +77,37 @@ def finish(file: Path, *, start: datetime | None, whole: bool) -> Seen:
     try:
         if not whole or file.suffix == ".mp4":
             _mend(part, file)
-        _sync(part)
-        if start is not None:
-            # Before the recording itself, so that there is never one without; the disk may have no room for it.
-            with suppress(OSError):
-                picture_of(file).write_bytes(seen.picture)
-            end = (start + timedelta(seconds=seen.seconds)).timestamp()
-            os.utime(part, (end, end))
-        part.replace(file)
-        sync_folder(file.parent)
+        _name(part, file, seen, start)
     except OSError as error:
         raise unwritten(error) from None
     return seen
+
+
+def keep(file: Path, content: bytes, *, start: datetime) -> None:
+    """Make a film that came from elsewhere a file of the library, its bytes as they are; raises as `finish` does."""
+    part = part_of(file)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(content)
+        _name(part, file, look_into(part), start)
+    except OSError as error:
+        raise unwritten(error) from None
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+def _name(part: Path, file: Path, seen: Seen, start: datetime | None) -> None:
+    """Make a part that was seen to be good the file, durably; raises OSError."""
+    _sync(part)
+    if start is not None:
+        # Before the recording itself, so that there is never one without; the disk may have no room for it.
+        with suppress(OSError):
+            picture_of(file).write_bytes(seen.picture)
+        end = (start + timedelta(seconds=seen.seconds)).timestamp()
+        os.utime(part, (end, end))
+    part.replace(file)
+    sync_folder(file.parent)
 
 
 def unwritten(error: OSError) -> Unreachable:

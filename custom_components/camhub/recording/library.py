@@ -1,5 +1,7 @@
 """Where recordings lie, and what is there: `<root>/<camera>/<day>/<trigger>_<time>_recording.<webm|mp4>`.
 
+A film that somebody else made has what it shows for its trigger.
+
 The names say it all, there is no list of them elsewhere: files may be deleted or copied by anybody at any time. A
 recording's end is its file's time.
 """
@@ -19,9 +21,9 @@ from urllib.parse import quote
 from ..kernel.errors import Unsupported
 from ..kernel.model import Clip, EventKind, Image
 from .encoding import Container
-from .finish import PART, finish, look_into, part_of, picture_of
+from .finish import PART, finish, keep, look_into, part_of, picture_of
 
-_NAME: Final = re.compile(r"(motion|manual)_(\d{4}-\d\d-\d\d)T(\d\d)-(\d\d)-(\d\d)-(\d{3})Z_recording\.(webm|mp4)")
+_NAME: Final = re.compile(r"([a-z_]+)_(\d{4}-\d\d-\d\d)T(\d\d)-(\d\d)-(\d\d)-(\d{3})Z_recording\.(webm|mp4)")
 _DAY: Final = re.compile(r"\d{4}-\d\d-\d\d")
 _MILLISECOND: Final = timedelta(milliseconds=1)
 # The longest that a file system takes is 255 bytes.
@@ -42,7 +44,7 @@ class Trigger(StrEnum):
 class Name:
     """What the name of a recording says; `start` is aware, in UTC, to the millisecond."""
 
-    trigger: Trigger
+    trigger: Trigger | EventKind
     start: datetime
     container: Container
 
@@ -65,9 +67,10 @@ class Name:
         trigger, day, hour, minute, second, thousandth, container = found.groups()
         try:
             start = datetime.fromisoformat(f"{day}T{hour}:{minute}:{second}.{thousandth}+00:00")
+            made_by = Trigger(trigger) if trigger in Trigger else EventKind(trigger)
         except ValueError:
             return None
-        return cls(trigger=Trigger(trigger), start=start, container=Container(container))
+        return cls(trigger=made_by, start=start, container=Container(container))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -196,14 +199,15 @@ class LocalClips:
         return [self._clip(recording) for recording in sorted(found, key=lambda recording: recording.name.start)]
 
     def _clip(self, recording: Recording) -> Clip:
-        moved = recording.name.trigger is Trigger.MOTION
+        trigger = recording.name.trigger
+        by_hand = trigger is Trigger.MANUAL
         return Clip(
             id=recording.path.name,
             camera=self._camera,
             start=recording.name.start,
             end=recording.end,
-            kind=EventKind.MOTION if moved else None,
-            label=None if moved else recording.name.trigger.value,
+            kind=None if by_hand else EventKind(trigger.value),
+            label=trigger.value if by_hand else None,
             content_type=f"video/{recording.name.container}",
             size=recording.size,
         )
@@ -229,6 +233,13 @@ class LocalClips:
         if (name := Name.read(clip.id)) is None:
             raise Unsupported("no such recording", reason="no_recording")
         return self.folder / name.path
+
+    def keep(self, name: Name, content: bytes) -> Clip:
+        """Put a film there unless it is there already, and return it; blocks; raises Malformed, Unreachable."""
+        file = self.folder / name.path
+        if not file.exists():
+            keep(file, content, start=name.start)
+        return self.clip(file)
 
     async def read(self, clip: Clip, begin: int = 0) -> AsyncGenerator[bytes]:
         """Yield the bytes of a clip from `begin` on; raises Unsupported where it is gone."""

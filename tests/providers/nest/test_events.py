@@ -1,7 +1,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
-from datetime import timedelta
+from dataclasses import replace
 from functools import partial
 import json
 from typing import Any
@@ -11,6 +11,7 @@ import pytest
 from custom_components.camhub.kernel.errors import AuthError, Malformed, Unreachable
 from custom_components.camhub.kernel.model import Account, CameraEvent, Clip, EventKind, EventPhase
 from custom_components.camhub.providers.nest.client import Client
+from custom_components.camhub.providers.nest.event_media import WAITING, EventFilms, Wanted
 from custom_components.camhub.providers.nest.line import PushLine
 from custom_components.camhub.providers.nest.messages import Message, ThreadState, message
 from custom_components.camhub.providers.nest.provider import NestProvider
@@ -219,34 +220,52 @@ async def test_the_trait_may_be_gone_when_the_picture_is_due(
     assert "GenerateImage" not in [name for _, name in service.commands]
 
 
-async def test_clips_are_kept(
-    listener: Listener, service: NestSimulator, cameras: Cameras, clock: FakeClock, provider: NestProvider
+async def test_a_film_is_there_once_it_was_fetched(
+    listener: Listener, service: NestSimulator, cameras: Cameras
 ) -> None:
-    clips = cameras["doorbell"].clips
-    assert clips is not None
-    assert cameras["wired"].clips is None
+    assert cameras["wired"].previews is None
+    previews = cameras["doorbell"].previews
+    assert previews is not None
     seen = service.happenings.begin(service.device("doorbell"), "motion")
     service.happenings.clip(seen)
     await listener.next()
     event = await listener.next()
     assert event.clip is not None
-    begin, end = clock.now() - timedelta(hours=1), clock.now() + timedelta(hours=1)
     listener.wait()
     async with asyncio.timeout(100):
-        await still(lambda: bool(provider._pictures.clips(event.camera)))
-    (clip,) = await clips.between(begin, end)
-    assert clip == event.clip
-    film = b"".join([chunk async for chunk in clips.read(clip)])
+        film = await previews.fetch(event.clip)
     assert film[4:8] == b"ftyp"
-    assert await clips.between(end, end + timedelta(hours=1)) == []
+    assert await previews.fetch(event.clip) == film
+    with pytest.raises(Unreachable) as caught:
+        await previews.fetch(replace(event.clip, id="another"))
+    assert caught.value.reason == "event_picture_gone"
     await listener.close()
-    with pytest.raises(Unreachable):
-        await anext(clips.read(Clip(id="another", camera=clip.camera, start=clip.start)))
+    assert await previews.fetch(event.clip) == film, "what has come stays"
+
+
+async def test_films_that_never_come(provider: NestProvider, cameras: Cameras, clock: FakeClock) -> None:
+    pictures, unit = provider._pictures, provider._units[next(iter(provider._units))]
+    films = EventFilms(pictures, unit.id)
+    clips = [Clip(id=str(number), camera=unit.id, start=clock.now()) for number in range(WAITING + 1)]
+    pictures.want(Wanted(unit=unit, at=clock.now(), event="picture"))
+    for clip in clips:
+        pictures.want(Wanted(unit=unit, at=clock.now(), clip=clip, address="https://192.0.2.1/film"))
+    # There is room for so many: the oldest was given up, and what is left when the line ends.
+    fetching = [asyncio.ensure_future(films.fetch(clip)) for clip in clips]
+    await settle()
+    assert [each.done() for each in fetching] == [True, *[False] * WAITING]
+    async with pictures.working():
+        pass
+    for each in await asyncio.gather(*fetching, return_exceptions=True):
+        assert isinstance(each, Unreachable)
+        assert each.reason == "event_picture_gone"
 
 
 async def test_a_clip_of_somebody_elses_is_not_fetched_with_our_token(
     listener: Listener, service: NestSimulator, cameras: Cameras, provider: NestProvider
 ) -> None:
+    previews = cameras["doorbell"].previews
+    assert previews is not None
     events = {
         MOTION: {"eventSessionId": "s", "eventId": "e"},
         "sdm.devices.events.CameraClipPreview.ClipPreview": {
@@ -260,6 +279,8 @@ async def test_a_clip_of_somebody_elses_is_not_fetched_with_our_token(
     assert event.clip is not None
     counters = provider._context.counters
     await still(lambda: counters.get("event_media.malformed") == 1)
+    with pytest.raises(Malformed):
+        await previews.fetch(event.clip)
 
 
 def tell(service: NestSimulator, changes: dict[str, Any], at: str = "2026-01-02T03:04:05Z") -> None:

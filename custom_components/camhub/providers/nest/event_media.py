@@ -1,9 +1,10 @@
-"""Pictures and clips of what was seen, fetched at once by one worker: a picture can be had for half a minute only."""
+"""Pictures and films of what was seen, fetched at once by one worker: a picture can be had for half a minute only."""
 
 import asyncio
-from collections import deque
-from collections.abc import AsyncGenerator, Sequence
+from collections import OrderedDict, deque
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, override
@@ -14,7 +15,7 @@ from ...kernel.errors import HubError, Malformed, Unreachable, Unsupported
 from ...kernel.mjpeg import is_whole_jpeg
 from ...kernel.model import Clip, Image
 from ...kernel.policy import within
-from ...kernel.provider import Clips
+from ...kernel.provider import Previews
 from .client import Client
 from .parse import Unit
 from .quota import Rank
@@ -25,8 +26,29 @@ FRESH_S: Final = 10.0
 WIDTH: Final = 1920
 # So many may wait to be fetched; older ones are given up, for they end soonest.
 WAITING: Final = 20
-CLIPS_KEPT: Final = 10
-_CHUNK: Final = 65536
+# Films that wait for whoever keeps them.
+FILMS_HELD: Final = 20
+
+
+class _Film:
+    """A film that is to come, then what came of it."""
+
+    def __init__(self) -> None:
+        self._over = asyncio.Event()
+        self._told: bytes | HubError = b""
+
+    def end(self, told: bytes | HubError) -> None:
+        """Tell what came of it, unless that is known already."""
+        if not self._over.is_set():
+            self._told = told
+            self._over.set()
+
+    async def read(self) -> bytes:
+        """Return its bytes once they have come; raises HubError."""
+        await self._over.wait()
+        if isinstance(self._told, HubError):
+            raise copy(self._told)
+        return self._told
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,22 +63,28 @@ class Wanted:
 
 
 class EventPictures:
-    """The last picture of an event of each camera, and its last clips."""
+    """The last picture of an event of each camera, and the films that came lately."""
 
     def __init__(self, client: Client) -> None:
         """Fetch nothing yet."""
         self._client = client
-        self._waiting: deque[Wanted] = deque(maxlen=WAITING)
+        self._waiting: deque[Wanted] = deque()
         self._news = asyncio.Event()
         self._fetching: dict[str, asyncio.Event] = {}
         self._latest: dict[str, tuple[float, Image]] = {}
-        self._clips: dict[str, deque[tuple[Clip, bytes]]] = {}
+        self._films: OrderedDict[tuple[str, str], _Film] = OrderedDict()
 
     def want(self, wanted: Wanted) -> None:
         """Have something fetched soon, if anybody works."""
+        if len(self._waiting) == WAITING:
+            self._settle(self._waiting.popleft(), _gone())
         self._waiting.append(wanted)
         if wanted.clip is None:
             self._fetching.setdefault(wanted.unit.id, asyncio.Event())
+        else:
+            self._films[wanted.unit.id, wanted.clip.id] = _Film()
+            if len(self._films) > FILMS_HELD:
+                self._films.popitem(last=False)[1].end(_gone())
         self._news.set()
 
     async def latest(self, camera: str) -> Image | None:
@@ -67,9 +95,11 @@ class EventPictures:
         at, image = self._latest.get(camera, (0.0, None))
         return image if image is not None and self._client.clock.monotonic() - at < FRESH_S else None
 
-    def clips(self, camera: str) -> Sequence[tuple[Clip, bytes]]:
-        """Return the last clips, oldest first."""
-        return tuple(self._clips.get(camera, ()))
+    async def film(self, camera: str, clip: str) -> bytes:
+        """Return a film that an event told of, once it has come; raises HubError."""
+        if (film := self._films.get((camera, clip))) is None:
+            raise _gone()
+        return await film.read()
 
     @asynccontextmanager
     async def working(self) -> AsyncGenerator[None]:
@@ -80,9 +110,13 @@ class EventPictures:
         finally:
             worker.cancel()
             await asyncio.wait({worker})
-            self._waiting.clear()
-            for camera in tuple(self._fetching):
-                self._settle(camera)
+            while self._waiting:
+                self._settle(self._waiting.popleft(), _gone())
+            for fetching in self._fetching.values():
+                fetching.set()
+            self._fetching.clear()
+            for film in self._films.values():
+                film.end(_gone())
 
     async def _work(self) -> None:
         while True:
@@ -90,25 +124,31 @@ class EventPictures:
             self._news.clear()
             while self._waiting:
                 wanted = self._waiting.popleft()
+                failure: HubError = _gone()
                 try:
                     await self._fetch(wanted)
                 except HubError as error:
                     self._client.context.counters.count(f"event_media.{error.reason}")
+                    failure = error
                 finally:
-                    if wanted.clip is None:
-                        self._settle(wanted.unit.id)
+                    self._settle(wanted, failure)
 
-    def _settle(self, camera: str) -> None:
-        """Wake those who wait for a picture, unless another of the same camera is still to come."""
-        if not any(each.unit.id == camera and each.clip is None for each in self._waiting):
-            self._fetching.pop(camera, asyncio.Event()).set()
+    def _settle(self, wanted: Wanted, failure: HubError) -> None:
+        """Wake those who wait for something, which has come or never will."""
+        unit, clip = wanted.unit.id, wanted.clip
+        if clip is not None:
+            if (film := self._films.get((unit, clip.id))) is not None:
+                film.end(failure)
+        elif not any(each.unit.id == unit and each.clip is None for each in self._waiting):
+            # Another picture of the same camera may still be to come.
+            self._fetching.pop(unit, asyncio.Event()).set()
 
     async def _fetch(self, wanted: Wanted) -> None:
         client, unit = self._client, wanted.unit
         if wanted.clip is not None:
             body = await (await client.api.get(wanted.address)).read()
-            kept = self._clips.setdefault(unit.id, deque(maxlen=CLIPS_KEPT))
-            kept.append((wanted.clip, body))
+            if (film := self._films.get((unit.id, wanted.clip.id))) is not None:
+                film.end(body)
             return
         if (trait := unit.device.camera_event_image) is None:
             raise Unsupported("no pictures of events", reason="protocol_changed")
@@ -124,25 +164,19 @@ class EventPictures:
         self._latest[unit.id] = (client.clock.monotonic(), taken)
 
 
-class KeptClips(Clips):
-    """The clips of one camera that were pushed lately."""
+class EventFilms(Previews):
+    """The films of one camera, which are pushed."""
 
     def __init__(self, pictures: EventPictures, camera: str) -> None:
-        """Read what is kept each time."""
+        """Read what has come each time."""
         self._pictures = pictures
         self._camera = camera
 
     @override
-    async def between(self, start: datetime, end: datetime) -> Sequence[Clip]:
-        """List what is kept, oldest first."""
-        return [clip for clip, _ in self._pictures.clips(self._camera) if start <= clip.start < end]
+    async def fetch(self, clip: Clip) -> bytes:
+        """Return a film once it has come; raises HubError."""
+        return await self._pictures.film(self._camera, clip.id)
 
-    @override
-    async def read(self, clip: Clip) -> AsyncGenerator[bytes]:
-        """Yield the bytes of a clip; raises Unreachable for one that is no longer kept."""
-        for kept, body in self._pictures.clips(self._camera):
-            if kept.id == clip.id:
-                for begin in range(0, len(body), _CHUNK):
-                    yield body[begin : begin + _CHUNK]
-                return
-        raise Unreachable("no longer kept", reason="event_picture_gone")
+
+def _gone() -> HubError:
+    return Unreachable("no longer kept", reason="event_picture_gone")

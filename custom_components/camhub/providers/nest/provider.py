@@ -14,7 +14,7 @@ from ...kernel.model import CameraEvent, JsonValue, TokenStatus
 from ...kernel.provider import Camera, Context, Provider
 from .abilities import Abilities
 from .client import Client, Listed
-from .event_media import EventPictures, KeptClips
+from .event_media import EventFilms, EventPictures
 from .line import PushLine
 from .media import CameraHandle, CameraStills, SessionRtsp, SessionWebRtc
 from .messages import message
@@ -35,7 +35,7 @@ class _Media:
         self.stills = CameraStills(handle, pictures)
         self.rtsp = SessionRtsp(handle)
         self.webrtc = SessionWebRtc(handle)
-        self.clips = KeptClips(pictures, handle.unit.id)
+        self.previews = EventFilms(pictures, handle.unit.id)
 
 
 class NestProvider(Provider):
@@ -166,7 +166,7 @@ class NestProvider(Provider):
             stills=media.stills,
             rtsp=media.rtsp if found.can("rtsp") else None,
             webrtc=media.webrtc if found.can("webrtc") else None,
-            clips=media.clips if found.can("clip_preview") else None,
+            previews=media.previews if found.can("clip_preview") else None,
         )
 
     @property
