@@ -231,7 +231,9 @@ async def test_a_film_of_somebody_elses_lies_among_the_others(films: Path, tmp_p
     assert [chunk async for chunk in shelf.read(kept)] == [content], "its bytes are as they were"
     assert (await shelf.thumbnail(kept)).content.startswith(b"\xff\xd8")
     assert list(await shelf.between(START, START + timedelta(hours=1))) == [kept]
-    assert shelf.keep(name, b"told of again") == kept
+    assert shelf.keep(name, content) == kept, "told of again"
+    other = shelf.keep(name, content + bytes(8))
+    assert other.start == START + timedelta(milliseconds=1)
 
 
 def test_what_is_no_film_is_not_kept(tmp_path: Path) -> None:

@@ -84,14 +84,14 @@ def finish(file: Path, *, start: datetime | None, whole: bool) -> Seen:
 
 
 def keep(file: Path, content: bytes, *, start: datetime) -> None:
-    """Make a film that came from elsewhere a file of the library, its bytes as they are; raises as `finish` does."""
+    """Make a film that came from elsewhere a file of the library, its bytes as they are.
+
+    Raises Malformed where nothing can be played, OSError where it cannot be written; nothing of it stays then.
+    """
     part = part_of(file)
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
         part.write_bytes(content)
         _name(part, file, look_into(part), start)
-    except OSError as error:
-        raise unwritten(error) from None
     finally:
         with suppress(OSError):
             part.unlink(missing_ok=True)

@@ -21,7 +21,7 @@ from urllib.parse import quote
 from ..kernel.errors import Unsupported
 from ..kernel.model import Clip, EventKind, Image
 from .encoding import Container
-from .finish import PART, finish, keep, look_into, part_of, picture_of
+from .finish import PART, finish, keep, look_into, part_of, picture_of, unwritten
 
 _NAME: Final = re.compile(r"([a-z_]+)_(\d{4}-\d\d-\d\d)T(\d\d)-(\d\d)-(\d\d)-(\d{3})Z_recording\.(webm|mp4)")
 _DAY: Final = re.compile(r"\d{4}-\d\d-\d\d")
@@ -237,8 +237,12 @@ class LocalClips:
     def keep(self, name: Name, content: bytes) -> Clip:
         """Put a film there unless it is there already, and return it; blocks; raises Malformed, Unreachable."""
         file = self.folder / name.path
-        if not file.exists():
-            keep(file, content, start=name.start)
+        try:
+            if not file.exists() or file.stat().st_size != len(content):
+                file = new_file(self.folder, name)
+                keep(file, content, start=name.start)
+        except OSError as error:
+            raise unwritten(error) from None
         return self.clip(file)
 
     async def read(self, clip: Clip, begin: int = 0) -> AsyncGenerator[bytes]:
