@@ -7,12 +7,13 @@ ask of all.
 from abc import ABC, abstractmethod
 import asyncio
 import base64
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
 import socket
-from typing import Any, Final, override
+from typing import Any, Final, Protocol, override
 from urllib.parse import quote, urlsplit
 
 import aiohttp
@@ -164,6 +165,55 @@ class World(ABC):
         raise NotImplementedError
 
 
+class Simulated(Protocol):
+    """What the simulators of the vendors have in common."""
+
+    @property
+    def requests(self) -> Counter[str]:
+        """Return how often each path was asked for."""
+
+    async def stop(self) -> None:
+        """Stop listening."""
+
+    async def wait_until(self, condition: Callable[[], bool]) -> None:
+        """Return when a condition holds."""
+
+
+class Slowed(Protocol):
+    """Switches that can delay every answer."""
+
+    slow_s: float
+
+
+class SimulatedWorld(World):
+    """A world whose server counts requests, can be slowed down, and can be waited for."""
+
+    def __init__(self, simulated: Simulated, faults: Slowed) -> None:
+        """Take the started server and its switches."""
+        self._simulated = simulated
+        self._faults = faults
+        self._before = 0
+
+    @property
+    @override
+    def calls(self) -> int:
+        return self._simulated.requests.total()
+
+    @override
+    async def unplug(self) -> None:
+        await self._simulated.stop()
+
+    @override
+    def fall_silent(self) -> None:
+        self._before = self.calls
+        # For ever: it is cancelled when the server stops.
+        self._faults.slow_s = 86400
+
+    @override
+    async def asked(self) -> None:
+        await self._simulated.wait_until(lambda: self.calls > self._before)
+
+
 class CountingLogin(Login):
     """A device's door that counts all wrong passwords; the device itself forgets them when a right one comes."""
 
@@ -176,7 +226,7 @@ class CountingLogin(Login):
         return verdict
 
 
-class HikvisionWorld(World):
+class HikvisionWorld(SimulatedWorld):
     """A recorder with six network cameras, one of them off, and a zero channel; it asks for Digest.
 
     The zero channel's pictures come out of its stream only.
@@ -187,6 +237,7 @@ class HikvisionWorld(World):
 
     def __init__(self, device: HikvisionSimulator, streams: RtspServer) -> None:
         """Take the started device and its streams."""
+        super().__init__(device, device.faults)
         self.device = device
         self.streams = streams
         old = device.login
@@ -195,7 +246,6 @@ class HikvisionWorld(World):
         typed: Answers = {"address": device.url, "username": USER, "stream": "main", "verify_tls": True}
         self.right = {"device": {**typed, "password": PASSWORD}}
         self.wrong = {"device": {**typed, "password": WRONG}}
-        self._before = 0
 
     @property
     @override
@@ -205,7 +255,7 @@ class HikvisionWorld(World):
     @property
     @override
     def calls(self) -> int:
-        return self.device.requests.total() + self.streams.connections
+        return super().calls + self.streams.connections
 
     @property
     @override
@@ -214,7 +264,7 @@ class HikvisionWorld(World):
 
     @override
     async def unplug(self) -> None:
-        await self.device.stop()
+        await super().unplug()
         await self.streams.stop()
 
     @override
@@ -223,16 +273,6 @@ class HikvisionWorld(World):
         self.login.wrong = 0
         self.streams.access = Access(USER, self.login.password)
         self.device.reboot()
-
-    @override
-    def fall_silent(self) -> None:
-        self._before = self.calls
-        # For ever: it is cancelled when the device stops.
-        self.device.faults.slow_s = 86400
-
-    @override
-    async def asked(self) -> None:
-        await self.device.wait_until(lambda: self.calls > self._before)
 
     @override
     async def left_alone(self) -> None:
@@ -308,7 +348,7 @@ class MjpegWorld(World):
         await self.server.idle()
 
 
-class FrigateWorld(World):
+class FrigateWorld(SimulatedWorld):
     """A server of the last version with HLS: three cameras and the birdseye, one of them restreamed by another name."""
 
     capabilities = frozenset({"stills", "rtsp", "webrtc", "mjpeg", "hls", "clips"})
@@ -316,11 +356,11 @@ class FrigateWorld(World):
 
     def __init__(self, server: FrigateSimulator) -> None:
         """Take the started server."""
+        super().__init__(server, server.faults)
         self.server = server
         typed: Answers = {"address": server.url, "verify_tls": True, "live": "auto"}
         self.right = {"server": typed, "login": {"username": USER, "password": PASSWORD}}
         self.wrong = {"login": {"username": USER, "password": WRONG}}
-        self._before = 0
 
     @property
     @override
@@ -329,32 +369,13 @@ class FrigateWorld(World):
 
     @property
     @override
-    def calls(self) -> int:
-        return self.server.requests.total()
-
-    @property
-    @override
     def refused(self) -> int:
         return self.server.login.failed
-
-    @override
-    async def unplug(self) -> None:
-        await self.server.stop()
 
     @override
     def change_password(self) -> None:
         self.server.change_password(USER, "another example")
         self.server.login.failed = 0
-
-    @override
-    def fall_silent(self) -> None:
-        self._before = self.calls
-        # For ever: it is cancelled when the server stops.
-        self.server.faults.slow_s = 86400
-
-    @override
-    async def asked(self) -> None:
-        await self.server.wait_until(lambda: self.calls > self._before)
 
     @override
     async def left_alone(self) -> None:
@@ -369,7 +390,7 @@ class FrigateWorld(World):
         self.server.happenings.begin("driveway", "person", zones=("gate",))
 
 
-class NestWorld(World):
+class NestWorld(SimulatedWorld):
     """A project with three cameras: one of the old app, which is on, a battery camera and a doorbell.
 
     The client's secret is the password.
@@ -381,6 +402,7 @@ class NestWorld(World):
 
     def __init__(self, service: NestSimulator, session: aiohttp.ClientSession) -> None:
         """Take the started service, and the user's browser."""
+        super().__init__(service, service.faults)
         self.service = service
         self.browser = session
         typed: Answers = {
@@ -394,7 +416,6 @@ class NestWorld(World):
             "console": {},
         }
         self.wrong = {"project": {**typed, "client_secret": WRONG}}
-        self._before = 0
 
     @property
     @override
@@ -409,7 +430,7 @@ class NestWorld(World):
     @property
     @override
     def calls(self) -> int:
-        return self.service.requests.total() + self.service.push.opened + self.service.streams.rtsp.connections
+        return super().calls + self.service.push.opened + self.service.streams.rtsp.connections
 
     @property
     @override
@@ -417,24 +438,10 @@ class NestWorld(World):
         return self.service.tokens.refused
 
     @override
-    async def unplug(self) -> None:
-        await self.service.stop()
-
-    @override
     def change_password(self) -> None:
         self.service.client.secret = "another example"
         self.service.tokens.forget_access()
         self.service.tokens.refused = 0
-
-    @override
-    def fall_silent(self) -> None:
-        self._before = self.calls
-        # For ever: it is cancelled when the service stops.
-        self.service.faults.slow_s = 86400
-
-    @override
-    async def asked(self) -> None:
-        await self.service.wait_until(lambda: self.calls > self._before)
 
     @override
     async def left_alone(self) -> None:
@@ -457,7 +464,7 @@ class NestWorld(World):
             return {"code": URL(sent.headers["Location"]).query["code"], "redirect_uri": self.back}
 
 
-class NestLegacyWorld(World):
+class NestLegacyWorld(SimulatedWorld):
     """A Google account with cameras in two regions, one of them switched off and one away; the history is polled."""
 
     capabilities = frozenset({"stills"})
@@ -465,6 +472,7 @@ class NestLegacyWorld(World):
 
     def __init__(self, services: NestLegacySimulator, clock: FakeClock) -> None:
         """Take the started services."""
+        super().__init__(services, services.faults)
         self.services = services
         self.clock = clock
         google = services.google
@@ -473,7 +481,6 @@ class NestLegacyWorld(World):
         way: Answers = {"credential": "google"}
         self.right = {"way": way, "google": {"issue_token": self._pasted, "cookies": f"Cookie: {google.cookies}"}}
         self.wrong = {"google": {"issue_token": self._pasted, "cookies": foreign}}
-        self._before = 0
 
     @property
     @override
@@ -492,32 +499,17 @@ class NestLegacyWorld(World):
 
     @property
     @override
-    def calls(self) -> int:
-        return self.services.requests.total()
-
-    @property
-    @override
     def refused(self) -> int:
         return self.services.google.refused
 
     @override
     async def unplug(self) -> None:
-        await self.services.stop()
+        await super().unplug()
         await of_device(self._pass_time())
 
     @override
     def change_password(self) -> None:
         self.services.revoke()
-
-    @override
-    def fall_silent(self) -> None:
-        self._before = self.calls
-        # For ever: it is cancelled when the services stop.
-        self.services.faults.slow_s = 86400
-
-    @override
-    async def asked(self) -> None:
-        await self.services.wait_until(lambda: self.calls > self._before)
 
     @override
     async def left_alone(self) -> None:
@@ -541,7 +533,7 @@ class NestLegacyWorld(World):
         await self.clock.advance(POLL_S * 1.1)
 
 
-class RingWorld(World):
+class RingWorld(SimulatedWorld):
     """An account in the cloud; it sends a code, and lets the password be kept. Cameras that are off are not asked."""
 
     capabilities = frozenset({"stills", "webrtc", "clips"})
@@ -549,11 +541,11 @@ class RingWorld(World):
 
     def __init__(self, service: RingSimulator) -> None:
         """Take the started service."""
+        super().__init__(service, service.faults)
         self.service = service
         typed: Answers = {"username": service.tokens.user, "password": PASSWORD, "keep_password": True}
         self.right = {"account": typed, "code_sms": {"code": service.tokens.code}}
         self.wrong = {"account": {**typed, "password": WRONG}}
-        self._before = 0
 
     @property
     @override
@@ -572,32 +564,13 @@ class RingWorld(World):
 
     @property
     @override
-    def calls(self) -> int:
-        return self.service.requests.total()
-
-    @property
-    @override
     def refused(self) -> int:
         return self.service.tokens.refused
-
-    @override
-    async def unplug(self) -> None:
-        await self.service.stop()
 
     @override
     def change_password(self) -> None:
         self.service.change_password("another example")
         self.service.tokens.refused = 0
-
-    @override
-    def fall_silent(self) -> None:
-        self._before = self.calls
-        # For ever: it is cancelled when the service stops.
-        self.service.faults.slow_s = 86400
-
-    @override
-    async def asked(self) -> None:
-        await self.service.wait_until(lambda: self.calls > self._before)
 
     @override
     async def left_alone(self) -> None:

@@ -1,7 +1,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
+from functools import partial
 
-from aiohttp import web
 import pytest
 
 from custom_components.camhub.kernel.model import JsonValue
@@ -10,10 +10,10 @@ from custom_components.camhub.providers.hikvision.provider import HikvisionProvi
 from simulators.hikvision import HikvisionSimulator
 from tests.conftest import MakeContext
 from tests.fake_clock import FakeClock, LimitClock
+from tests.serving import Handler, serve_all
 
 USER, PASSWORD = "camhub", "p@ss:w/rd#1"
 
-type Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 type Serve = Callable[[Handler], Awaitable[str]]
 type MakeDevice = Callable[[str], Awaitable[HikvisionSimulator]]
 type MakeProvider = Callable[..., HikvisionProvider]
@@ -53,17 +53,7 @@ def make_device(servers: AsyncExitStack, clock: FakeClock) -> MakeDevice:
 def serve(servers: AsyncExitStack) -> Serve:
     """Return a starter of a server that answers everything with one handler."""
 
-    async def start(handler: Handler) -> str:
-        app = web.Application()
-        app.router.add_route("*", "/{path:.*}", handler)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-        await runner.setup()
-        servers.push_async_callback(runner.cleanup)
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        return f"http://127.0.0.1:{runner.addresses[0][1]}"
-
-    return start
+    return partial(serve_all, servers)
 
 
 @pytest.fixture
