@@ -1,5 +1,4 @@
 import asyncio
-from collections.abc import Mapping
 from dataclasses import replace
 import socket
 from typing import override
@@ -9,37 +8,13 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 import pytest
 
 from custom_components.camhub.kernel.model import Account, JsonValue
-from custom_components.camhub.kernel.signin import Answers, Form, Question
+from custom_components.camhub.kernel.signin import Answers
 from custom_components.camhub.providers.frigate import SPEC
 from simulators.frigate import FrigateSimulator
 from tests.conftest import MakeContext
+from tests.script import Enough, Script
 
 from .conftest import PASSWORD, USER, MakeServer
-
-
-class Enough(Exception):
-    pass
-
-
-class Script:
-    """Answers the pages one after the other and remembers them."""
-
-    def __init__(self, *answers: tuple[str, Answers]) -> None:
-        self.answers = list(answers)
-        self.forms: list[Form] = []
-
-    async def __call__(self, question: Question) -> Answers:
-        assert isinstance(question, Form)
-        self.forms.append(question)
-        if not self.answers:
-            raise Enough
-        page, answers = self.answers.pop(0)
-        assert question.page == page
-        return answers
-
-    @property
-    def errors(self) -> list[Mapping[str, str]]:
-        return [dict(each.errors) for each in self.forms if each.errors]
 
 
 def server_page(address: str, **others: JsonValue) -> tuple[str, Answers]:

@@ -7,13 +7,14 @@ import pytest
 
 from custom_components.camhub.kernel.model import Account, JsonValue
 from custom_components.camhub.kernel.secret import Credentials
-from custom_components.camhub.kernel.signin import Answers, Form, Question
+from custom_components.camhub.kernel.signin import Answers, Question
 from custom_components.camhub.providers.nest_legacy import SPEC
 from custom_components.camhub.providers.nest_legacy.login import Login, Manner
 from simulators.nest_legacy import NestLegacySimulator
 from tests.conftest import MakeContext
 from tests.contexts import SavedTokens
 from tests.fake_clock import FakeClock
+from tests.script import Enough, Script
 
 from .conftest import ATTIC, CABIN, HALL, LAUNCH, RPC, STEP, US1, WEB, google
 
@@ -21,32 +22,6 @@ CURRENT = f"{WEB}/v1/users.get_current"
 LISTING = f"{WEB}/cameras.get_owned_and_member_of_with_properties"
 
 type Page = tuple[str, Answers]
-
-
-class Enough(Exception):
-    pass
-
-
-class Script:
-    """Answers the pages one after the other and remembers them."""
-
-    def __init__(self, *answers: Page) -> None:
-        self.answers = list(answers)
-        self.forms: list[Form] = []
-
-    async def __call__(self, question: Question) -> Answers:
-        assert isinstance(question, Form)
-        self.forms.append(question)
-        if not self.answers:
-            raise Enough
-        page, answers = self.answers.pop(0)
-        assert question.page == page
-        assert answers.keys() <= {each.key for each in question.fields}
-        return answers
-
-    @property
-    def errors(self) -> list[Mapping[str, str]]:
-        return [dict(each.errors) for each in self.forms if each.errors]
 
 
 BY_GOOGLE: Page = ("way", {"credential": "google"})
