@@ -1,4 +1,5 @@
 from datetime import UTC, datetime, timedelta
+import errno
 import os
 from pathlib import Path
 import shutil
@@ -184,6 +185,23 @@ def test_what_a_killed_home_assistant_left_is_mended(tmp_path: Path, films: Path
         assert film.duration == pytest.approx(film.length, abs=0.2)
     assert others.exists()
     assert Library(tmp_path / "nowhere", "a").mend() == []
+
+
+def test_what_the_disk_does_not_take_is_mended_at_the_next_start(
+    tmp_path: Path, films: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = Library(tmp_path, "a")
+    folder = library.of("yard").folder / "2025-01-26"
+    folder.mkdir(parents=True)
+    shutil.copy(films / "film.webm", folder / f"{NAME}.part")
+
+    def fail(_: Path) -> None:
+        raise OSError(errno.EIO, "no")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("custom_components.camhub.recording.finish._sync", fail)
+        assert library.mend() == []
+    assert [path.name for path in library.mend()] == [NAME]
 
 
 def test_finishing_says_what_is_wrong(tmp_path: Path, films: Path) -> None:

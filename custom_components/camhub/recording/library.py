@@ -18,7 +18,7 @@ import re
 from typing import Final, Self, override
 from urllib.parse import quote
 
-from ..kernel.errors import Unsupported
+from ..kernel.errors import HubError, Unsupported
 from ..kernel.model import Clip, EventKind, Image
 from .encoding import Container
 from .finish import PART, finish, keep, look_into, part_of, picture_of, unwritten
@@ -140,7 +140,11 @@ class Library:
 def _mended(file: Path, name: Name) -> bool:
     # Whatever is wrong with one, the others are to be mended too.
     with suppress(Exception):
-        finish(file, start=name.start, whole=False)
+        try:
+            finish(file, start=name.start, whole=False)
+        except HubError:
+            # What cannot be played is gone; what a disk does not take now may be at the next start.
+            return False
         return True
     part_of(file).unlink(missing_ok=True)
     return False

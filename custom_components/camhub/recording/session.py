@@ -126,10 +126,9 @@ class RecordingSession:
             self.writer = None
             whole = await writer.finish()
         except HubError:
-            # What is there by then is better than nothing.
+            # What is there by then is better than nothing; what the disk does not take now is mended at the next start.
             with suppress(HubError):
                 await asyncio.to_thread(finish, file, start=start, whole=False)
-            await asyncio.to_thread(part.unlink, missing_ok=True)
             raise
         finally:
             self.writer = None
