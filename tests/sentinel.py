@@ -84,17 +84,23 @@ def watching() -> Iterator[Sentinel]:
     guard = Sentinel()
     root = logging.getLogger()
     level = root.level
+    # Home Assistant's harness writes to the terminal, and need not write more than without us.
+    others = {each: each.level for each in root.handlers if type(each) is logging.StreamHandler}
     with pytest.MonkeyPatch.context() as patch:
         _spy(patch, Secret, lambda value, *_: guard.learn(value))
         _spy(patch, Vault, lambda *keys: guard.learn(*(key.hex() for key in keys)))
         _spy(patch, HubError, lambda *args, **words: guard.hear("exception", f"{args!r} {words!r}"))
         root.addHandler(guard)
         root.setLevel(logging.DEBUG)
+        for handler, own in others.items():
+            handler.setLevel(max(own, level))
         try:
             yield guard
         finally:
             root.removeHandler(guard)
             root.setLevel(level)
+            for handler, own in others.items():
+                handler.setLevel(own)
     if found := guard.found():
         pytest.fail("a secret got out:\n" + "\n".join(found), pytrace=False)
 

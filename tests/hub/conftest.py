@@ -31,6 +31,11 @@ def _custom_integrations(enable_custom_integrations: None) -> None:
 
 
 @pytest.fixture(autouse=True)
+def enable_event_loop_debug() -> None:
+    """Leave the harness's debug mode off, which reads a whole stack for each task: PYTHONASYNCIODEBUG=1 turns it on."""
+
+
+@pytest.fixture(autouse=True)
 def _no_deprecated_use(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     """Fail when Home Assistant reports something of ours as deprecated."""
     yield

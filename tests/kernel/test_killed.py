@@ -19,7 +19,6 @@ def play(scene: str, folder: Path) -> list[Path]:
         check=True,
         capture_output=True,
         text=True,
-        timeout=60,
     )
     return [folder / str(number) for number in range(int(done.stdout) + 1)]
 

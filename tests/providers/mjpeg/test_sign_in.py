@@ -1,6 +1,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
-from typing import override
+from typing import Any, override
 
 import pytest
 
@@ -10,13 +10,14 @@ from custom_components.camhub.kernel.errors import HubError, Malformed, Unreacha
 from custom_components.camhub.kernel.model import Account, JsonValue
 from custom_components.camhub.kernel.provider import Context
 from custom_components.camhub.kernel.signin import Answers
-from custom_components.camhub.providers.mjpeg import SPEC
+from custom_components.camhub.providers.mjpeg import SPEC, probe
+from custom_components.camhub.providers.mjpeg.media import HttpMjpeg
 from simulators.mjpeg import Answer, MjpegServer, Style, burst, page, picture, redirect, silence, stream
 from simulators.mjpeg.models import action_streamer, cgi_camera, login_page, pi_camera, small_board, streamer
 from simulators.rtsp import RtspServer, Scheme
 from simulators.rtsp.access import Access
 from tests.conftest import MakeContext
-from tests.fake_clock import FakeClock, settle
+from tests.fake_clock import FakeClock, settle, until
 
 from .conftest import PICTURE, PICTURES, EndOfScript, Script, Started, jpeg
 
@@ -259,14 +260,20 @@ async def test_says_what_is_wrong_with_an_address(
 
 @pytest.mark.parametrize(("answer", "reason"), [(silence, "timeout"), (stream(burst([])), "no_frames")])
 async def test_waits_no_longer_than_ten_seconds(
-    make_context: MakeContext, started: Started, answer: Answer, reason: str
+    make_context: MakeContext, started: Started, monkeypatch: pytest.MonkeyPatch, answer: Answer, reason: str
 ) -> None:
-    clock = TellingClock()
+    clock, tried = TellingClock(), list[HttpMjpeg]()
+
+    class Tried(HttpMjpeg):
+        def __init__(self, *given: Any) -> None:
+            super().__init__(*given)
+            tried.append(self)
+
+    monkeypatch.setattr(probe, "HttpMjpeg", Tried)
     server = await started(MjpegServer({"/live": answer}))
     signing = asyncio.create_task(refused(make_context(clock=clock), typed(server.address("/live"))))
     await server.asked.wait()
-    # Until what was sent has been read.
-    await settle(50)
+    await until(lambda: tried[0].opened == (reason == "no_frames"))
     await clock.advance(10)
     assert (await signing).errors == [{}, {"base": reason}]
 
