@@ -8,6 +8,7 @@ import gc
 from pathlib import Path
 import random
 import threading
+import time
 from typing import Any, override
 
 from aiohttp import ClientSession
@@ -25,12 +26,13 @@ from custom_components.camhub.kernel.lease import Lease
 from custom_components.camhub.kernel.provider import WebRtcSession
 
 from ..fake_clock import FakeClock
+from .conftest import PATIENCE
 from .vendor import Picture, Vendor, as_nest, counted, pixels, until, vendor
 
 
 @pytest.fixture
 async def engine() -> AsyncIterator[AiortcEngine]:
-    engine = AiortcEngine()
+    engine = AiortcEngine(Terms(picture=PATIENCE))
     yield engine
     await engine.close()
 
@@ -39,7 +41,7 @@ async def engine() -> AsyncIterator[AiortcEngine]:
 @pytest.mark.parametrize("size", [(320, 180), (180, 320), (322, 182)])
 async def test_todays_picture(engine: AiortcEngine, codec: str, size: tuple[int, int]) -> None:
     async with vendor(codec=codec, width=size[0], height=size[1]) as camera:
-        jpeg = await engine.grab_live(camera, 10)
+        jpeg = await engine.grab_live(camera, PATIENCE)
         assert pixels(jpeg).shape == (size[1], size[0], 3)
         assert counted(jpeg, camera) < 40
         assert (camera.opened, camera.released) == (1, 1)
@@ -47,12 +49,12 @@ async def test_todays_picture(engine: AiortcEngine, codec: str, size: tuple[int,
 
 async def test_a_size_that_is_no_multiple_of_anything(engine: AiortcEngine) -> None:
     async with vendor(codec="VP8", width=201, height=151) as camera:
-        assert pixels(await engine.grab_live(camera, 10)).shape == (151, 201, 3)
+        assert pixels(await engine.grab_live(camera, PATIENCE)).shape == (151, 201, 3)
 
 
 async def test_the_offer_is_what_the_strictest_vendor_wants(engine: AiortcEngine) -> None:
     async with vendor(channel="dataSendChannel", audio=True, change=as_nest) as camera:
-        counted(await engine.grab_live(camera, 10), camera)
+        counted(await engine.grab_live(camera, PATIENCE), camera)
         offer = camera.offers[0]
         _, *media = sdp.sections(offer)
         assert [sdp.kind(part) for part in media] == ["audio", "video", "application"]
@@ -73,18 +75,18 @@ def without_audio(answer: str) -> str:
 @pytest.mark.parametrize("settings", [{"audio": True}, {"change": without_audio}])
 async def test_sound_that_is_refused_or_sent_changes_nothing(engine: AiortcEngine, settings: dict[str, Any]) -> None:
     async with vendor(**settings) as camera:
-        counted(await engine.grab_live(camera, 10), camera)
+        counted(await engine.grab_live(camera, PATIENCE), camera)
 
 
 async def test_candidates_that_come_one_by_one(engine: AiortcEngine) -> None:
     async with vendor(trickle=True) as camera:
-        counted(await engine.grab_live(camera, 10), camera)
+        counted(await engine.grab_live(camera, PATIENCE), camera)
 
 
 @pytest.mark.parametrize("shade", [16, 0, 120])
 async def test_a_blank_beginning_is_waited_out(engine: AiortcEngine, shade: int) -> None:
     async with vendor(picture=Picture(320, 180, black=8, shade=shade)) as camera:
-        assert counted(await engine.grab_live(camera, 10), camera) > 7
+        assert counted(await engine.grab_live(camera, PATIENCE), camera) > 7
 
 
 async def test_nothing_but_black(clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,7 +142,7 @@ async def test_a_vendor_that_never_answers_is_given_up(clock: FakeClock) -> None
 
 async def test_a_stream_that_ends_before_a_picture(engine: AiortcEngine) -> None:
     async with vendor(picture=Picture(320, 180, silent=True)) as camera:
-        grabbing = asyncio.create_task(engine.grab_live(camera, 20))
+        grabbing = asyncio.create_task(engine.grab_live(camera, PATIENCE))
         await until(lambda: camera.opened == 1)
         await camera.senders[0].connected.wait()
         await asyncio.sleep(0.1)
@@ -178,7 +180,7 @@ async def test_answers_that_lead_nowhere(
 ) -> None:
     async with vendor(change=change) as camera:
         with pytest.raises(kind) as failed:
-            await engine.grab_live(camera, 10)
+            await engine.grab_live(camera, PATIENCE)
         assert failed.value.reason == reason
         assert camera.released == 1
 
@@ -190,14 +192,14 @@ async def test_what_a_vendor_raises_is_passed_on(engine: AiortcEngine) -> None:
             raise Throttled(retry_after=60)
 
     with pytest.raises(Throttled):
-        await engine.grab_live(Closed(), 10)
+        await engine.grab_live(Closed(), PATIENCE)
 
 
 async def test_no_more_at_once_than_allowed() -> None:
-    engine = AiortcEngine(Terms(concurrent=2))
+    engine = AiortcEngine(Terms(concurrent=2, picture=PATIENCE))
     async with vendor() as camera:
         camera.gate.clear()
-        grabbing = [asyncio.create_task(engine.grab_live(camera, 20)) for _ in range(3)]
+        grabbing = [asyncio.create_task(engine.grab_live(camera, PATIENCE)) for _ in range(3)]
         await until(lambda: len(camera.offers) == 2)
         await asyncio.sleep(0.1)
         assert len(camera.offers) == 2
@@ -212,7 +214,7 @@ async def test_either_version_of_the_internet_protocol(
 ) -> None:
     monkeypatch.setattr("aioice.ice.get_host_addresses", lambda *_, **__: [address])
     async with vendor() as camera:
-        counted(await engine.grab_live(camera, 10), camera)
+        counted(await engine.grab_live(camera, PATIENCE), camera)
         addresses = {line.split(" ")[4] for line in camera.offers[0].splitlines() if line.startswith("a=candidate")}
         assert addresses == {address}
 
@@ -225,7 +227,7 @@ async def test_who_helps_through_routers_is_asked() -> None:
         ]
         engine = AiortcEngine(Terms(ice_servers=lambda: servers))
         async with vendor() as camera:
-            counted(await engine.grab_live(camera, 20), camera)
+            counted(await engine.grab_live(camera, PATIENCE), camera)
             assert " 203.0.113.5 " in camera.offers[0]
             assert " 203.0.113.6 " in camera.offers[0]
         # Where the direct way takes its time, the one through the helper is tried as well.
@@ -291,13 +293,13 @@ def open_sockets() -> int:
 
 async def test_a_hundred_captures_leave_nothing_behind() -> None:
     """Half of them are given up at any moment; the camera is a process of its own, so that what is left is ours."""
-    engine = AiortcEngine(Terms(concurrent=8))
+    engine = AiortcEngine(Terms(concurrent=8, picture=PATIENCE))
     chance, before = random.Random(5), threads()
     async with Worker("bench.live", cpu=None) as cameras, ClientSession() as session:
         camera = LiveCamera(session, (await cameras.tell({}))["port"], "H264")
 
         async def one() -> bytes | None:
-            grabbing = asyncio.create_task(engine.grab_live(camera, 25))
+            grabbing = asyncio.create_task(engine.grab_live(camera, PATIENCE))
             if chance.random() < 0.5:
                 await asyncio.wait({grabbing}, timeout=chance.random() * 0.6)
                 grabbing.cancel()
@@ -306,7 +308,7 @@ async def test_a_hundred_captures_leave_nothing_behind() -> None:
             except asyncio.CancelledError:
                 return None
 
-        await engine.grab_live(camera, 20)
+        await engine.grab_live(camera, PATIENCE)
         tasks, sockets = len(asyncio.all_tasks()), open_sockets()
         taken: list[bytes | None] = []
         for _ in range(10):
@@ -330,18 +332,18 @@ async def test_a_hundred_captures_leave_nothing_behind() -> None:
 
 
 async def test_the_loop_is_never_held_up(engine: AiortcEngine) -> None:
-    late: list[float] = []
+    worked: list[float] = []
 
     async def watch() -> None:
-        loop = asyncio.get_running_loop()
         while True:
-            begun = loop.time()
+            # What this thread has worked, not how long a busy machine let it wait.
+            begun = time.thread_time()
             await asyncio.sleep(0.002)
-            late.append(loop.time() - begun - 0.002)
+            worked.append(time.thread_time() - begun)
 
     async with vendor(width=1280, height=720) as camera:
         watching = asyncio.create_task(watch())
-        counted(await engine.grab_live(camera, 20), camera)
+        counted(await engine.grab_live(camera, PATIENCE), camera)
         watching.cancel()
-    # The camera itself runs in this loop and the machine may be busy: bench/capture.py measures it alone.
-    assert sorted(late)[len(late) // 2] < 0.02
+    # The camera itself runs in this loop: bench/capture.py measures it alone.
+    assert sorted(worked)[len(worked) // 2] < 0.02

@@ -20,6 +20,7 @@ from custom_components.camhub.kernel import sdp
 from custom_components.camhub.kernel.errors import HubError, Malformed, Unreachable, Unsupported
 
 from ..fake_clock import FakeClock
+from .conftest import PATIENCE
 from .processes import members, ours, program, remote_browser, running
 from .vendor import Picture, as_nest, counted, pixels, until, vendor
 
@@ -34,7 +35,8 @@ async def make_engine() -> AsyncIterator[MakeEngine]:
 
     def make(*places: str, **settings: Any) -> BrowserEngine:
         bounds = settings.pop("bounds", None)
-        engines.append(BrowserEngine(places or (program(),), Terms(**settings), bounds))
+        terms = Terms(**({"picture": PATIENCE} | settings))
+        engines.append(BrowserEngine(places or (program(),), terms, bounds))
         return engines[-1]
 
     yield make
@@ -54,7 +56,7 @@ async def test_todays_pictures_of_every_codec_and_size(make_engine: MakeEngine) 
     engine = make_engine()
     for codec, size in (("H264", (320, 180)), ("VP8", (181, 321)), ("H264", (182, 322))):
         async with vendor(codec=codec, width=size[0], height=size[1]) as camera:
-            jpeg = await engine.grab_live(camera, 20)
+            jpeg = await engine.grab_live(camera, PATIENCE)
             assert pixels(jpeg).shape == (size[1], size[0], 3)
             assert counted(jpeg, camera) < 100
             assert (camera.opened, camera.released) == (1, 1)
@@ -62,7 +64,7 @@ async def test_todays_pictures_of_every_codec_and_size(make_engine: MakeEngine) 
 
 async def test_the_offer_is_what_the_strictest_vendor_wants(make_engine: MakeEngine) -> None:
     async with vendor(channel="dataSendChannel", audio=True, change=as_nest) as camera:
-        counted(await make_engine().grab_live(camera, 20), camera)
+        counted(await make_engine().grab_live(camera, PATIENCE), camera)
         _, *media = sdp.sections(camera.offers[0])
         assert [sdp.kind(part) for part in media] == ["audio", "video", "application"]
         assert all("a=recvonly" in part for part in media[:2])
@@ -75,20 +77,28 @@ async def test_the_offer_is_what_the_strictest_vendor_wants(make_engine: MakeEng
 
 async def test_candidates_that_come_one_by_one_and_a_black_beginning(make_engine: MakeEngine) -> None:
     async with vendor(trickle=True, picture=Picture(320, 180, black=8)) as camera:
-        assert counted(await make_engine().grab_live(camera, 20), camera) > 7
+        assert counted(await make_engine().grab_live(camera, PATIENCE), camera) > 7
 
 
 async def test_pictures_that_never_come(make_engine: MakeEngine) -> None:
-    # Long enough for a busy machine to show its first black frame.
-    engine = make_engine(picture=4)
-    for settings, reason in (({"black": 1000}, "only_black_frames"), ({"silent": True}, "timeout")):
-        async with vendor(picture=Picture(320, 180, **settings)) as camera:
+    engine = make_engine(picture=1)
+    async with vendor(picture=Picture(320, 180, silent=True)) as camera:
+        with pytest.raises(Unreachable) as failed:
+            await engine.grab_live(camera, PATIENCE)
+        assert failed.value.reason == "timeout"
+        assert camera.released == 1
+    for number, seconds in enumerate((2, 8, 32), 2):
+        engine._terms.picture = seconds
+        async with vendor(picture=Picture(320, 180, black=10000)) as camera:
             with pytest.raises(Unreachable) as failed:
-                await engine.grab_live(camera, 20)
-            assert failed.value.reason == reason
+                await engine.grab_live(camera, PATIENCE)
             assert camera.released == 1
-    # None of that was the browser's fault.
-    assert engine.browsers[0].pages == 2
+        # None of that was the browser's fault.
+        assert engine.browsers[0].pages == number
+        if failed.value.reason != "timeout":
+            break
+        # A busy machine has not even shown the first black frame.
+    assert failed.value.reason == "only_black_frames"
 
 
 def silent_film(answer: str) -> str:
@@ -107,14 +117,14 @@ async def test_answers_that_lead_nowhere(make_engine: MakeEngine) -> None:
     for change, kind, reason in changes:
         async with vendor(change=change) as camera:
             with pytest.raises(kind) as failed:
-                await engine.grab_live(camera, 20)
+                await engine.grab_live(camera, PATIENCE)
             assert failed.value.reason == reason
             assert camera.released == 1
 
 
 async def test_a_stream_that_ends_before_a_picture(make_engine: MakeEngine) -> None:
     async with vendor(picture=Picture(320, 180, silent=True)) as camera:
-        grabbing = asyncio.create_task(make_engine().grab_live(camera, 20))
+        grabbing = asyncio.create_task(make_engine().grab_live(camera, PATIENCE))
         await until(lambda: camera.opened == 1)
         await camera.senders[0].connected.wait()
         await camera.close()
@@ -128,7 +138,7 @@ async def test_what_is_killed_is_replaced(make_engine: MakeEngine, victim: str) 
     engine = make_engine()
     async with vendor() as camera:
         camera.gate.clear()
-        grabbing = asyncio.create_task(engine.grab_live(camera, 20))
+        grabbing = asyncio.create_task(engine.grab_live(camera, PATIENCE))
         await camera.asked.wait()
         first = group(engine)
         os.kill(first if victim == "browser" else running("node")[0], signal.SIGKILL)
@@ -137,7 +147,7 @@ async def test_what_is_killed_is_replaced(make_engine: MakeEngine, victim: str) 
             await grabbing
         assert failed.value.reason == "browser_crashed"
         assert camera.released == 1
-        counted(await engine.grab_live(camera, 20), camera)
+        counted(await engine.grab_live(camera, PATIENCE), camera)
         assert group(engine) != first
         await until(lambda: not members(first))
 
@@ -178,10 +188,10 @@ async def test_a_vendor_that_never_answers_is_given_up(make_engine: MakeEngine, 
 async def test_a_warm_browser_is_kept_for_a_while(make_engine: MakeEngine, clock: FakeClock) -> None:
     engine = make_engine(clock=clock)
     async with vendor() as camera:
-        await engine.grab_live(camera, 20)
+        await engine.grab_live(camera, PATIENCE)
         first = group(engine)
         await clock.advance(119)
-        await engine.grab_live(camera, 20)
+        await engine.grab_live(camera, PATIENCE)
         assert group(engine) == first
         await clock.advance(119)
         assert members(first)
@@ -194,9 +204,9 @@ async def test_a_warm_browser_is_kept_for_a_while(make_engine: MakeEngine, clock
 async def test_a_browser_past_its_time_is_replaced(make_engine: MakeEngine, bounds: BrowserLimits) -> None:
     engine = make_engine(bounds=bounds)
     async with vendor() as camera:
-        await engine.grab_live(camera, 20)
+        await engine.grab_live(camera, PATIENCE)
         first = group(engine)
-        await engine.grab_live(camera, 20)
+        await engine.grab_live(camera, PATIENCE)
         assert group(engine) != first
         await until(lambda: not members(first))
 
@@ -205,7 +215,7 @@ async def test_no_more_pages_at_once_than_allowed(make_engine: MakeEngine) -> No
     engine = make_engine(bounds=BrowserLimits(at_once=2))
     async with vendor() as camera:
         camera.gate.clear()
-        grabbing = [asyncio.create_task(engine.grab_live(camera, 25)) for _ in range(3)]
+        grabbing = [asyncio.create_task(engine.grab_live(camera, PATIENCE)) for _ in range(3)]
         await until(lambda: len(camera.offers) == 2)
         await asyncio.sleep(0.1)
         assert len(camera.offers) == 2
@@ -219,15 +229,15 @@ async def test_random_kills_leave_nothing_behind(make_engine: MakeEngine) -> Non
     engine = make_engine()
     chance = random.Random(3)
     async with vendor() as camera:
-        for number in range(8):
-            grabbing = asyncio.create_task(engine.grab_live(camera, 20))
+        for number in range(6):
+            grabbing = asyncio.create_task(engine.grab_live(camera, PATIENCE))
             await asyncio.wait({grabbing}, timeout=chance.random() * 1.5)
             if number % 3 == 0:
                 grabbing.cancel()
             elif number % 3 == 1 and engine.browsers:
                 os.killpg(group(engine), signal.SIGKILL)
             await asyncio.wait({grabbing})
-        counted(await engine.grab_live(camera, 20), camera)
+        counted(await engine.grab_live(camera, PATIENCE), camera)
         await engine.close()
         assert camera.released == camera.opened
 
@@ -235,14 +245,14 @@ async def test_random_kills_leave_nothing_behind(make_engine: MakeEngine) -> Non
 async def test_a_pool_of_other_peoples_browsers(make_engine: MakeEngine, tmp_path: Path) -> None:
     async with remote_browser(tmp_path / "one") as one, remote_browser(tmp_path / "two") as two, vendor() as camera:
         engine = make_engine("ws://127.0.0.1:1/devtools", one, two, bounds=BrowserLimits(at_once=1))
-        jpegs = await asyncio.gather(*(engine.grab_live(camera, 25) for _ in range(4)))
+        jpegs = await asyncio.gather(*(engine.grab_live(camera, PATIENCE) for _ in range(4)))
         assert all(counted(jpeg, camera) for jpeg in jpegs)
         assert len(engine.browsers) == 2
         assert all(browser.pages >= 1 and browser.group is None for browser in engine.browsers)
         assert sum([await browser.memory() for browser in engine.browsers]) == 0
         await engine.close()
         again = make_engine(one)
-        counted(await again.grab_live(camera, 25), camera)
+        counted(await again.grab_live(camera, PATIENCE), camera)
         await again.close()
 
 
@@ -264,7 +274,7 @@ async def test_a_playwright_server(make_engine: MakeEngine, tmp_path: Path) -> N
         assert address.endswith("/playwright")
         async with vendor() as camera:
             engine = make_engine(address)
-            counted(await engine.grab_live(camera, 25), camera)
+            counted(await engine.grab_live(camera, PATIENCE), camera)
             await engine.close()
     finally:
         # What we started only waits for the real program.
@@ -289,7 +299,7 @@ async def test_parts_that_are_missing_are_named(
     async with vendor() as camera:
         for _ in range(2):
             with pytest.raises(kind) as failed:
-                await engine.grab_live(camera, 20)
+                await engine.grab_live(camera, PATIENCE)
             assert failed.value.reason == reason
             assert "word" not in f"{failed.value!r} {failed.value.__cause__!r} {failed.value.__context__!r}"
         assert camera.offers == []
