@@ -26,6 +26,7 @@ def strangers(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return Authority(tmp_path_factory.mktemp("strangers"))
 
 
+@pytest.mark.timeout(900)
 def test_sixty_cameras_of_six_kinds_live_through_a_day(
     authority: Authority, strangers: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
