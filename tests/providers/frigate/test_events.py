@@ -8,7 +8,7 @@ import pytest
 
 from custom_components.camhub.kernel.errors import AuthError, HubError, Malformed, Unreachable
 from custom_components.camhub.kernel.model import CameraEvent, EventKind, EventPhase
-from custom_components.camhub.providers.frigate.line import LATE, PAGE, POLL_S, SILENCE_S, SOON_S
+from custom_components.camhub.providers.frigate.line import LATE, PAGE, PICTURE_S, POLL_S, SILENCE_S, SOON_S
 from custom_components.camhub.providers.frigate.provider import FrigateProvider
 from custom_components.camhub.providers.frigate.topics import message
 from simulators.frigate import FrigateSimulator
@@ -541,6 +541,18 @@ async def test_an_event_without_a_snapshot_has_its_thumbnail(
     small = next(each for each in listener.found if each.id == "1700000000.5-small")
     assert small.image is not None
     assert server.requests["/api/events/1700000000.5-small/thumbnail.jpg"] == 1
+
+
+async def test_a_slow_picture_holds_no_event_up(
+    server: FrigateSimulator, provider: FrigateProvider, clock: FakeClock
+) -> None:
+    async with listening(provider, server) as listener:
+        server.faults.slow_s = 86400
+        seen = server.happenings.begin("driveway", "person")
+        await server.wait_until(lambda: server.requests[f"/api/events/{seen}/snapshot.jpg"] == 1)
+        await clock.advance(PICTURE_S)
+        start, *_ = await listener.until(1)
+    assert (start.id, start.phase, start.image) == (seen, START, None)
 
 
 @pytest.mark.parametrize("status", [404, 502])

@@ -12,6 +12,7 @@ import aiohttp
 
 from ...kernel.errors import AuthError, HubError, Malformed, Unreachable
 from ...kernel.model import CameraEvent, EventPhase, Image, JsonValue
+from ...kernel.policy import within
 from ...kernel.provider import Context
 from ...kernel.reading import child, text
 from . import parse
@@ -29,6 +30,8 @@ SILENCE_S: Final = 300.0
 PAGE: Final = 100
 # What is only announced is written down a moment later.
 SOON_S: Final = 2.0
+# An event is told without its picture where that takes longer: whoever listens wants to know it now.
+PICTURE_S: Final = 3.0
 # What began so long before the newest known may have been written down after it.
 LATE: Final = timedelta(minutes=10)
 _MOMENT: Final = timedelta(milliseconds=1)
@@ -244,20 +247,30 @@ class EventLine:
             return self._tracker.lost(identifier)
 
     async def _with_picture(self, event: CameraEvent) -> CameraEvent:
-        """Return an event that begins with its picture, if there is one by now."""
+        """Return an event that begins with its picture, if there is one by now; it does not wait for it for long."""
         identifier = event.metadata.get("event_id")
         if event.phase is not EventPhase.START or not isinstance(identifier, str):
             return event
+        try:
+            content = await within(self._clock, PICTURE_S, self._picture(quote(identifier, safe="")))
+        except Unreachable:
+            self._counters.count("events.picture_late")
+            return event
+        if content is None:
+            return event
+        return replace(event, image=Image(content=content, taken_at=event.at, source="event"))
+
+    async def _picture(self, identifier: str) -> bytes | None:
         for name in ("snapshot.jpg", "thumbnail.jpg"):
             try:
-                answer = await self._client.get(f"api/events/{quote(identifier, safe='')}/{name}")
+                answer = await self._client.get(f"api/events/{identifier}/{name}")
             except AuthError:
                 raise
             except HubError:
                 continue
             if answer.body.startswith(b"\xff\xd8"):
-                return replace(event, image=Image(content=answer.body, taken_at=event.at, source="event"))
-        return event
+                return answer.body
+        return None
 
 
 def _seconds(at: datetime) -> str:
