@@ -118,6 +118,13 @@ SEEDS: Final[Mapping[str, tuple[bytes, ...]]] = {
         b'{"status":0,"items":[{"uuid":"abc","id":5,"name":"Yard","properties":{"streaming.enabled":true}}]}',
         b'[{"id":"1-x","start_time":1700000000.5,"end_time":1700000009,"types":["person"],"zone_ids":[1]}]',
     ),
+    "metadata": (
+        b"http://169.254.169.254/latest/meta-data/",
+        b"0xa9fea9fe",
+        b"169.254.43518",
+        b"[::ffff:169.254.169.254]",
+        b"fd00:ec2::254%1",
+    ),
     "mjpeg": (
         b"\x00--boundary\r\nContent-Type: image/jpeg\r\nContent-Length: 200\r\n\r\n" + _PICTURE + b"\r\n--boundary\r\n",
         b"\x04--frame\r\nContent-Type: image/jpeg\r\n\r\n" + _PICTURE + b"\r\n--frame--\r\n",
@@ -164,6 +171,7 @@ SEEDS: Final[Mapping[str, tuple[bytes, ...]]] = {
     "sign-in-headers": (
         b'Basic realm="x", Digest realm="y", nonce="n", qop="auth,auth-int", algorithm=SHA-256-sess, opaque="o"',
         b"Wed, 21 Oct 2026 07:28:00 GMT",
+        b'nextnonce="another", qop=auth, rspauth="0", cnonce="c", nc=00000001',
         b"120",
     ),
     "small-servers": (

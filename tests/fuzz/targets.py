@@ -10,27 +10,33 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone
 import json
 import math
+import socket
+from types import SimpleNamespace
 from typing import Any, Final
 
 from camhub_pi.request import BadRequest, parse_head as parse_request
 from camhub_pi.store_names import Refused, checked as checked_name
 from camhub_pi.store_upload import FormFile, upload_of
+from multidict import CIMultiDict
 from yarl import URL
 
 from custom_components.camhub.clip_sources import Sources
 from custom_components.camhub.credential_import import open_foreign
 from custom_components.camhub.hls import rewrite
 from custom_components.camhub.kernel import sdp
+from custom_components.camhub.kernel.addresses import forbidden, parsed
 from custom_components.camhub.kernel.clock import SystemClock
 from custom_components.camhub.kernel.digest import DigestSigner, read_challenges, strongest
 from custom_components.camhub.kernel.discovery import Found, FoundBy, bare_mac
 from custom_components.camhub.kernel.errors import HubError, Malformed, WrongKey
+from custom_components.camhub.kernel.http_auth import HttpAuth
 from custom_components.camhub.kernel.mjpeg import JpegReader, is_whole_jpeg, jpeg_size
 from custom_components.camhub.kernel.model import Image
 from custom_components.camhub.kernel.multipart import Part, PartReader
 from custom_components.camhub.kernel.policy import retry_after
 from custom_components.camhub.kernel.reading import child, from_json
 from custom_components.camhub.kernel.redirects import onward
+from custom_components.camhub.kernel.secret import Secret
 from custom_components.camhub.kernel.stills import checked as checked_picture
 from custom_components.camhub.kernel.vault import Vault
 from custom_components.camhub.providers.frigate import (
@@ -253,20 +259,64 @@ def refusals(data: bytes) -> None:
 # headers
 
 
+def headers(data: bytes) -> tuple[str, str]:
+    """Return bytes as aiohttp hands a header over, and as text in which each byte is a character."""
+    return data.decode(errors="surrogateescape"), data.decode("latin-1")
+
+
 def sign_in_headers(data: bytes) -> None:
-    header = data.decode("latin-1")
-    challenge = strongest(read_challenges([header]))
-    if challenge is not None:
-        signed = DigestSigner(challenge, "user", "word").authorization("GET", "/")
-        assert "\r" not in signed
-        assert "\n" not in signed
-    pause = retry_after(header, NOW)
-    assert pause is None or math.isfinite(pause)
+    for header in headers(data):
+        challenge = strongest(read_challenges([header]))
+        if challenge is not None:
+            _can_be_sent(DigestSigner(challenge, "user", "word").authorization("GET", "/"))
+        pause = retry_after(header, NOW)
+        assert pause is None or math.isfinite(pause)
+        asyncio.run(_follow_nonce(header))
+
+
+async def _follow_nonce(announced: str) -> None:
+    """Sign in, let the server announce another nonce, and sign with what comes of that."""
+    auth, sent, url = HttpAuth("user", Secret("word")), list[str](), URL("http://camera.example.com/")
+    answers = iter(
+        [
+            (401, {"WWW-Authenticate": 'Digest realm="x", nonce="n", qop="auth"'}),
+            (200, {"Authentication-Info": announced}),
+            (200, {}),
+        ]
+    )
+
+    async def handle(request: Any) -> Any:
+        sent.append(request.headers.get("Authorization", ""))
+        status, said = next(answers)
+        content = SimpleNamespace(read=_nothing)
+        told = CIMultiDict(said)
+        return SimpleNamespace(status=status, headers=told, content=content, release=_pass, close=_pass)
+
+    for _ in range(2):
+        request: Any = SimpleNamespace(url=url, method="GET", headers=CIMultiDict[str]())
+        await auth(request, handle)
+    assert len(sent) == 3
+    _can_be_sent("".join(sent))
+
+
+async def _nothing(_size: int) -> bytes:
+    return b""
+
+
+def _pass() -> None:
+    """Do nothing."""
+
+
+def _can_be_sent(header: str) -> None:
+    assert header.encode()
+    assert not {"\r", "\n", "\0"} & set(header)
 
 
 def cookies(data: bytes) -> None:
-    merged = jar.merged("SID=a; NID=b", told(data).split("\n"), NOW)
-    assert {"SID", "NID"} <= jar.pairs(merged).keys()
+    for header in headers(data):
+        merged = jar.merged("SID=a; NID=b", header.split("\n"), NOW)
+        assert {"SID", "NID"} <= jar.pairs(merged).keys()
+        _can_be_sent(merged)
     jwt.subject(told(data))
     in_utc(jwt.expires_at(told(data)))
 
@@ -298,8 +348,23 @@ def _camera_address(typed: str) -> None:
 
 def redirect(data: bytes) -> None:
     asked = URL("https://camera.example.com/stream")
-    target = onward(asked, told(data))
-    assert target is None or (target.scheme, target.host) == ("https", asked.host)
+    for header in headers(data):
+        target = onward(asked, header)
+        assert target is None or (target.scheme, target.host) == ("https", asked.host)
+
+
+def metadata(data: bytes) -> None:
+    """Whatever the system takes for a metadata service's number, so do we."""
+    typed = told(data)
+    url = parsed(typed if "://" in typed else f"http://{typed}")
+    host = None if url is None else url.host
+    if not host:
+        return
+    try:
+        found = socket.getaddrinfo(host, 80, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+    except OSError, UnicodeError:
+        return
+    assert forbidden(host) or not any(forbidden(str(place[0])) for *_, place in found)
 
 
 def zone_lines(data: bytes) -> None:
@@ -421,6 +486,7 @@ TARGETS: Final[Mapping[str, Target]] = {
     "isapi-xml": isapi_xml,
     "issue-token": issue_token,
     "legacy-answers": legacy_answers,
+    "metadata": metadata,
     "mjpeg": mjpeg_stream,
     "multipart": multipart,
     "nest-message": nest_message,

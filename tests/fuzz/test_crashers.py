@@ -62,6 +62,8 @@ CRASHERS: Final = {
     ),
     "a pause with a separator of units": ("sign-in-headers", b"0\x1f"),
     "a challenge with a line end": ("sign-in-headers", b'Digest realm="x", nonce="n", opaque="a\r\nb"'),
+    "a nonce of bytes that no header can hold": ("sign-in-headers", b'nextnonce="\xff"'),
+    "a cookie of bytes that no header can hold": ("cookies", b"SIDCC=\xff; Path=/"),
     "a recording's name with the last second of time": (
         "stream-key",
         urlsafe_b64encode(b'[253402300799,253402300799,"id"]').rstrip(b"="),

@@ -139,7 +139,8 @@ class HttpAuth:
         if not isinstance(signer, DigestSigner) or self._signer is not signer:
             return
         announced = parameters(response.headers.get("Authentication-Info", "")).get("nextnonce")
-        if announced and announced != signer.challenge.nonce:
+        # What came as bytes outside UTF-8 cannot be sent back as it was.
+        if announced and announced.isprintable() and announced != signer.challenge.nonce:
             self._signer = signer.renewed(announced)
 
     def _choose(self, response: aiohttp.ClientResponse) -> Challenge | None:

@@ -25,13 +25,13 @@ def merged(old: str, answers: Iterable[str], now: datetime) -> str:
     """Return a Cookie header with what the Set-Cookie headers of an answer change.
 
     A deletion (no value, or an end in the past) is left out: it would spoil what is stored. So is a cookie that a
-    browser would not send to the address that issues tokens.
+    browser would not send to the address that issues tokens, and one of bytes that no header can hold.
     """
     cookies = pairs(old)
     for each in answers:
         first, *rest = each.split(";")
         name, _, value = (part.strip() for part in first.partition("="))
-        if name and value.strip('"') and _counts(_attributes(rest), now):
+        if name and value.strip('"') and f"{name}{value}".isprintable() and _counts(_attributes(rest), now):
             cookies[name] = value
     return header(cookies)
 
