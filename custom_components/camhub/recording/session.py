@@ -129,6 +129,9 @@ class RecordingSession:
             # What is there by then is better than nothing; what the disk does not take now is mended at the next start.
             with suppress(HubError):
                 await asyncio.to_thread(finish, file, start=start, whole=False)
+            if start is None:
+                # In somebody else's folder nobody would mend it.
+                await asyncio.to_thread(part.unlink, missing_ok=True)
             raise
         finally:
             self.writer = None
