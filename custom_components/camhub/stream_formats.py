@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from email.utils import format_datetime
 from http import HTTPStatus
 from typing import Final
 
@@ -33,12 +32,10 @@ async def async_snapshot(watch: Watch) -> web.Response:
     image = await _picture(watch)
     watch.usage.count(len(image.content), watch.limits)
     age = (watch.coordinator.clock.now() - image.taken_at).total_seconds()
-    headers = {
-        **NO_STORE,
-        "Age": str(max(0, round(age))),
-        "Last-Modified": format_datetime(image.taken_at, usegmt=True),
-    }
-    return web.Response(body=image.content, content_type=image.content_type, headers=headers)
+    headers = {**NO_STORE, "Age": str(max(0, round(age)))}
+    response = web.Response(body=image.content, content_type=image.content_type, headers=headers)
+    response.last_modified = image.taken_at
+    return response
 
 
 def alert_picture(watch: Watch, name: str) -> web.Response:
