@@ -10,7 +10,7 @@ from .camera_mjpeg import MjpegCamera
 from .camera_rtsp import RtspCamera
 from .camera_still import StillCamera
 from .camera_webrtc import WebRtcCamera
-from .coordinator import CamHubConfigEntry, CamHubCoordinator, way_of
+from .coordinator import CamHubConfigEntry, CamHubCoordinator, stream_kind
 from .entity import async_add_for_cameras
 from .kernel.provider import Camera
 
@@ -34,4 +34,4 @@ async def async_setup_entry(
 
 def _entities(coordinator: CamHubCoordinator, camera: Camera) -> Iterable[StillCamera]:
     """Choose the class by what the camera can."""
-    yield CLASSES[way_of(camera)](coordinator, camera)
+    yield CLASSES[stream_kind(camera)](coordinator, camera)

@@ -50,10 +50,10 @@ type CamHubConfigEntry = ConfigEntry[CamHubCoordinator]
 EVENT_BACKOFF = Backoff(first=5, factor=2, maximum=300, jitter=0.2)
 
 
-def way_of(camera: Camera) -> str:
+def stream_kind(camera: Camera) -> str:
     """Return how a camera is watched: the first of what it can."""
-    ways = {"rtsp": camera.rtsp, "webrtc": camera.webrtc, "mjpeg": camera.mjpeg}
-    return next((way for way, capability in ways.items() if capability is not None), "stills")
+    kinds = {"rtsp": camera.rtsp, "webrtc": camera.webrtc, "mjpeg": camera.mjpeg}
+    return next((kind for kind, capability in kinds.items() if capability is not None), "stills")
 
 
 class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
@@ -155,7 +155,7 @@ class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
             raise self._failed(error) from error
         cameras = self._adorned(listed)
         self._forget_missing(cameras)
-        self._watch_ways(cameras)
+        self._reload_on_other_kind(cameras)
         self._look_at_account()
         if self.sweep is None or self.sweep.done():
             name = f"{DOMAIN} pictures of {self.config_entry.title}"
@@ -223,10 +223,10 @@ class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
             except HubError as error:
                 self.counters.count(f"verify.{type(error).__name__}")
 
-    def _watch_ways(self, cameras: Mapping[str, Camera]) -> None:
+    def _reload_on_other_kind(self, cameras: Mapping[str, Camera]) -> None:
         """Set the account up anew when a camera is watched in another way now: its entity is of another kind then."""
         before = self.data or {}
-        if any(way_of(before[key]) != way_of(camera) for key, camera in cameras.items() if key in before):
+        if any(stream_kind(before[key]) != stream_kind(camera) for key, camera in cameras.items() if key in before):
             self.hass.config_entries.async_schedule_reload(self.config_entry.entry_id)
 
     def _adorned(self, listed: Sequence[Camera]) -> Mapping[str, Camera]:

@@ -6,7 +6,7 @@ from homeassistant.util.json import JsonObjectType, JsonValueType
 
 from .access import camera_entity_id
 from .const import CONF_PROVIDER
-from .coordinator import CamHubConfigEntry, CamHubCoordinator, way_of
+from .coordinator import CamHubConfigEntry, CamHubCoordinator, stream_kind
 from .kernel.errors import Unreachable
 from .kernel.provider import Camera
 from .stream_entry import count_viewers
@@ -69,7 +69,7 @@ def camera_row(hass: HomeAssistant, entry: CamHubConfigEntry, camera: Camera) ->
         "offline_since": since.isoformat() if since else None,
         "problems": list(camera.problems),
         "battery": camera.health.battery if camera.health else None,
-        "watched_by": way_of(camera),
+        "watched_by": stream_kind(camera),
         **_picture(coordinator, camera),
         **_token(coordinator),
         **_quota(coordinator),
