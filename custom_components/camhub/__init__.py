@@ -97,7 +97,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: CamHubConfigEntry) -> bo
     unreadable = await async_unreadable(shared.store, entry)
     coordinator.issues.sources.append(lambda: unreadable)
     watching = Watching(hass, entry, coordinator)
-    recordings = async_record(hass, entry, coordinator, watching.adorn)
+    recordings = async_record(hass, entry, coordinator, watching.decorate)
     coordinator.hears = watching.hears
     previews = async_keep_previews(hass, entry, coordinator)
     visitors = async_visitors(hass, entry, coordinator, shared.store)

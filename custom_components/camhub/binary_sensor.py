@@ -159,7 +159,7 @@ class MotionSensor(CamHubEntity, BinarySensorEntity):
     @property
     @override
     def available(self) -> bool:
-        return super().available and self.coordinator.told_motion(self.camera_id)
+        return super().available and self.coordinator.reports_motion(self.camera_id)
 
     @callback
     def _seen(self, event: CameraEvent) -> None:

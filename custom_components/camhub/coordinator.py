@@ -95,7 +95,7 @@ class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
             provider.events, self.events.deliver, clock=clock, backoff=EVENT_BACKOFF, on_state=self._event_line_changed
         )
         # What Home Assistant adds to a camera, and whether it would hear of motion that the camera does not tell.
-        self.adorn: Callable[[Camera], Camera] = lambda camera: camera
+        self.decorate: Callable[[Camera], Camera] = lambda camera: camera
         self.hears: Callable[[str], bool] = lambda _: False
         # What telling who is before a camera costs today, empty where nobody is asked.
         self.visitor_facts: Callable[[], Mapping[str, JsonValue]] = dict
@@ -114,7 +114,7 @@ class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
         # The checks of cameras that are under way, and what the last ones found.
         self.checks: SingleFlight[Report] = SingleFlight()
         self.reports: dict[str, Report] = {}
-        provider.follow(self._told)
+        provider.follow(self._cameras_changed)
         entry.async_on_unload(album.on_auth_error(self._picture_refused))
         entry.async_on_unload(album.on_new(self._picture_taken))
 
@@ -153,10 +153,10 @@ class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
                 listed = await self.provider.cameras()
         except HubError as error:
             raise self._failed(error) from error
-        cameras = self._adorned(listed)
+        cameras = self._decorated(listed)
         self._forget_missing(cameras)
         self._reload_on_other_kind(cameras)
-        self._look_at_account()
+        self._tell_account()
         if self.sweep is None or self.sweep.done():
             name = f"{DOMAIN} pictures of {self.config_entry.title}"
             self.sweep = self.config_entry.async_create_background_task(
@@ -166,16 +166,18 @@ class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
 
     @override
     def _async_refresh_finished(self) -> None:
-        if self.last_update_success and not self._shut_out():
+        if self.last_update_success and not self._is_refused():
             self.login.async_recovered()
         if self.data is not None:
             self.async_check()
 
-    def _shut_out(self) -> bool:
+    def _is_refused(self) -> bool:
         """Return whether a camera or the event line refused the login and has not been asked again since."""
-        return isinstance(self.pump.error, AuthError) or any(self._refuses(camera_id) for camera_id in self.data)
+        return isinstance(self.pump.error, AuthError) or any(
+            self._picture_is_refused(camera_id) for camera_id in self.data
+        )
 
-    def _refuses(self, camera_id: str) -> bool:
+    def _picture_is_refused(self, camera_id: str) -> bool:
         return isinstance(self.album.state(self.picture_key(camera_id)).error, AuthError)
 
     @callback
@@ -215,7 +217,7 @@ class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
             if camera.stills and camera.online is not False and not camera.still_floor
         ]
         # One that was refused before tells most.
-        for camera in sorted(awake, key=lambda camera: not self._refuses(camera.id))[:1]:
+        for camera in sorted(awake, key=lambda camera: not self._picture_is_refused(camera.id))[:1]:
             try:
                 await self.async_take(camera.id)
             except AuthError:
@@ -229,29 +231,29 @@ class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
         if any(stream_kind(before[key]) != stream_kind(camera) for key, camera in cameras.items() if key in before):
             self.hass.config_entries.async_schedule_reload(self.config_entry.entry_id)
 
-    def _adorned(self, listed: Sequence[Camera]) -> Mapping[str, Camera]:
+    def _decorated(self, listed: Sequence[Camera]) -> Mapping[str, Camera]:
         """Return cameras by id, with what is added to each."""
-        return {camera.id: self._spared(self.adorn(camera)) for camera in listed}
+        return {camera.id: self._with_still_floor(self.decorate(camera)) for camera in listed}
 
-    def _spared(self, camera: Camera) -> Camera:
+    def _with_still_floor(self, camera: Camera) -> Camera:
         """Return a camera whose pictures lie as far apart as the user wants, or farther."""
         chosen = self.config_entry.options.get(OPTION_CAMERAS, {}).get(camera.id, {}).get(CAMERA_FLOOR, 0)
         return replace(camera, still_floor=float(chosen)) if chosen > camera.still_floor else camera
 
-    def told_motion(self, camera_id: str) -> bool:
+    def reports_motion(self, camera_id: str) -> bool:
         """Return whether motion before a camera would be heard of now."""
         return self.pump.connected or self.hears(camera_id)
 
     @callback
-    def _told(self, listed: Sequence[Camera]) -> None:
+    def _cameras_changed(self, listed: Sequence[Camera]) -> None:
         """Show what the provider heard of its cameras since it was asked; the next look comes when it is due."""
-        cameras = self._adorned(listed)
+        cameras = self._decorated(listed)
         if cameras != self.data:
             self.data = cameras
             self.async_update_listeners()
-        self._look_at_account()
+        self._tell_account()
 
-    def _look_at_account(self) -> None:
+    def _tell_account(self) -> None:
         """Tell those who show the account's own device when something of it has changed."""
         account = (self.provider.device(), self.provider.health())
         if account != self._account:

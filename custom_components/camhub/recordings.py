@@ -86,7 +86,7 @@ class Recordings:
         stored: Mapping[str, Mapping[str, Any]] = self._entry.options.get(OPTION_RECORDING, {})
         return stored
 
-    def adorn(self, camera: Camera) -> Camera:
+    def decorate(self, camera: Camera) -> Camera:
         """Return a camera with the switch that pauses its recordings, where it is recorded on motion."""
         stored = self._stored.get(camera.id, {})
         if not stored.get("automatic") or not can_be_recorded(camera):
@@ -281,12 +281,12 @@ class Recordings:
 
 @callback
 def async_record(
-    hass: HomeAssistant, entry: CamHubConfigEntry, coordinator: CamHubCoordinator, adorn: Callable[[Camera], Camera]
+    hass: HomeAssistant, entry: CamHubConfigEntry, coordinator: CamHubCoordinator, decorate: Callable[[Camera], Camera]
 ) -> Recordings:
-    """Return the recordings of an account, known to whoever shows its cameras; `adorn` is what else adds to them."""
+    """Return the recordings of an account, known to whoever shows its cameras; `decorate` is what else adds to them."""
     recordings = Recordings(hass, entry, coordinator)
     hass.data.setdefault(RECORDINGS, {})[entry.entry_id] = recordings
-    coordinator.adorn = lambda camera: recordings.adorn(adorn(camera))
+    coordinator.decorate = lambda camera: recordings.decorate(decorate(camera))
     coordinator.issues.sources.append(recordings.problems)
     coordinator.clip_places[LOCAL] = recordings.clips_of
     return recordings

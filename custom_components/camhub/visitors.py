@@ -103,7 +103,7 @@ class Visitors:
         self._pending: dict[str, CameraEvent] = {}
         self._undo: list[Callable[[], None]] = []
 
-    def adorn(self, camera: Camera) -> Camera:
+    def decorate(self, camera: Camera) -> Camera:
         """Return a camera with the knowledge of faces that this gives it."""
         if camera.id not in self._plan.cameras:
             return camera
@@ -223,8 +223,8 @@ def async_visitors(
 ) -> Visitors:
     """Return what asks about an account's visitors, known to whoever shows its cameras."""
     visitors = Visitors(hass, entry, coordinator, store)
-    before = coordinator.adorn
-    coordinator.adorn = lambda camera: visitors.adorn(before(camera))
+    before = coordinator.decorate
+    coordinator.decorate = lambda camera: visitors.decorate(before(camera))
     coordinator.issues.sources.append(lambda: visitors.problems)
     coordinator.visitor_facts = lambda: visitors.facts
     return visitors

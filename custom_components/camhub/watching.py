@@ -62,7 +62,7 @@ class Watching:
         wanted: Mapping[str, Mapping[str, Any]] = self._entry.options.get(OPTION_MOTION, {})
         return wanted
 
-    def adorn(self, camera: Camera) -> Camera:
+    def decorate(self, camera: Camera) -> Camera:
         """Return a camera with the motion and the switch that watching gives it."""
         stored = self._wanted.get(camera.id)
         if stored is None or not can_be_watched(camera):
