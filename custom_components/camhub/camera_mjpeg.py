@@ -7,7 +7,7 @@ from homeassistant.components.stream import Stream
 
 from .access import async_require_view
 from .camera_still import StillCamera
-from .filming import Film
+from .record_stream import RecordStream
 from .viewers import serve_mjpeg
 
 
@@ -18,7 +18,7 @@ class MjpegCamera(StillCamera):
     async def async_create_stream(self) -> Stream | None:
         """Return what `camera.record` wants; nothing else can be done with it."""
         await async_require_view(self, "record")
-        return Film(self.hass, self.recordings, self.camera_id) if self.camera else None
+        return RecordStream(self.hass, self.recordings, self.camera_id) if self.camera else None
 
     @override
     async def handle_async_mjpeg_stream(self, request: web.Request) -> web.StreamResponse | None:

@@ -56,7 +56,7 @@ LAYERS = {
                 "coordinator",
                 "entity",
                 "failures",
-                "filming",
+                "record_stream",
                 "kernel",
                 "recordings",
                 "scaling",

@@ -17,7 +17,7 @@ from .recordings import Recordings
 _LONGEST: Final = 3600
 
 
-class Film(Stream):
+class RecordStream(Stream):
     """Stands where Home Assistant expects a stream: it can be recorded, by CamHub, and nothing else."""
 
     def __init__(self, hass: HomeAssistant, recordings: Recordings, camera_id: str) -> None:
