@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Final
 
-from . import laggards, residence
+from . import memory_per_viewer, slow_viewers
 from .fanout import FLOOR, Floor, Sample, Target, at_home, idle, sample
 from .figure import Figure
 from .homes import Entry, camhub, core_mjpeg
@@ -60,8 +60,8 @@ async def run(plan: Plan = FULL) -> list[Figure]:
     async with rig(entries) as running:
         figures = await _cases(running, plan)
         figures += await _sixteen(running, plan)
-        figures += await laggards.figures(running, plan)
-    return figures + await residence.figures(plan)
+        figures += await slow_viewers.figures(running, plan)
+    return figures + await memory_per_viewer.figures(plan)
 
 
 async def _cases(running: Rig, plan: Plan) -> list[Figure]:
