@@ -4,9 +4,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from .errors import AuthError, HubError
+from .errors import HubError
 from .model import JsonValue
-from .secret import Credentials, Secret
 
 type Answers = Mapping[str, JsonValue]
 
@@ -93,19 +92,3 @@ async def until_accepted[T](ask: Ask, form: Form, attempt: Callable[[Answers], A
                 errors={"base": error.reason},
                 placeholders={**form.placeholders, **error.placeholders},
             )
-
-
-def typed_login(answers: Answers, earlier: Credentials) -> tuple[str, Secret]:
-    """Return user name and password; an empty password stands for the earlier one of the same user.
-
-    Raises AuthError `username_missing` or `password_missing`.
-    """
-    given = Credentials(answers)
-    username, password = given.text("username").strip(), given.secret("password")
-    if not username:
-        raise AuthError("no user given", reason="username_missing")
-    if not password and username == earlier.text("username"):
-        password = earlier.secret("password")
-    if not password:
-        raise AuthError("no password given", reason="password_missing")
-    return username, password

@@ -10,7 +10,8 @@ from ...kernel.errors import AuthError, HubError, Malformed, Unreachable
 from ...kernel.model import Account, JsonValue
 from ...kernel.provider import Context
 from ...kernel.secret import Credentials
-from ...kernel.signin import Answers, Ask, Field, FieldKind, Form, typed_login, until_accepted
+from ...kernel.signin import Answers, Ask, Field, FieldKind, Form, until_accepted
+from ...kernel.typed_login import typed_login
 from .client import Client
 from .parse import Site
 from .provider import ADMIN, look, profile

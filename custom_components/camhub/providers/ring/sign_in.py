@@ -8,7 +8,8 @@ from ...kernel.errors import Malformed
 from ...kernel.model import Account, JsonValue
 from ...kernel.provider import Context
 from ...kernel.secret import Credentials, Secret
-from ...kernel.signin import Answers, Ask, Field, FieldKind, Form, typed_login, until_accepted
+from ...kernel.signin import Answers, Ask, Field, FieldKind, Form, until_accepted
+from ...kernel.typed_login import typed_login
 from .answers import CodeNeeded
 from .client import Client
 from .reading import identifier
