@@ -15,8 +15,10 @@ from typing import Any, Final, Self, override
 from custom_components.camhub.kernel.keys import load_key
 from custom_components.camhub.kernel.vault import Vault
 from demo.home_assistant import HomeAssistant
+from demo.inside import VARIABLE
 from demo.process import Process
 from demo.world import free_port
+from simulators.names import Address
 
 from .machine import MEASURED, pinned
 from .source import Pictures
@@ -140,12 +142,24 @@ def many(title: str, still: str, count: int, *, floor: float = 0) -> Entry:
 class Home(HomeAssistant):
     """A Home Assistant that starts with these entries and can be measured from inside."""
 
-    def __init__(self, folder: Path, entries: Sequence[Entry]) -> None:
-        """Prepare; nothing runs yet."""
+    def __init__(
+        self,
+        folder: Path,
+        entries: Sequence[Entry],
+        *,
+        names: Mapping[str, Address] | None = None,
+        authority: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        """Prepare; nothing runs yet. `names` of services lead to simulators, `authority` is who signs for them."""
         super().__init__(folder, free_port())
         self.entries_wanted = entries
-        command = [sys.executable, "-m", "homeassistant", "--config", str(folder), "--skip-pip"]
-        self.process = Process("Home Assistant", pinned(command, MEASURED), folder / "output.log")
+        module = "homeassistant" if names is None else "demo.inside"
+        command = [sys.executable, "-m", module, "--config", str(folder), "--skip-pip"]
+        around = {**(environment or {}), VARIABLE: json.dumps(dict(names or {}))}
+        if authority is not None:
+            around["REQUESTS_CA_BUNDLE"] = str(authority)
+        self.process = Process("Home Assistant", pinned(command, MEASURED), folder / "output.log", around)
 
     @property
     def port(self) -> int:
@@ -187,6 +201,15 @@ class Home(HomeAssistant):
         """Return a path that the user may ask for without a header, as a browser's pictures are asked for."""
         answer = await self.command("auth/sign_path", path=path, expires=86400)
         return str(answer["path"])
+
+    @property
+    def authorization(self) -> dict[str, str]:
+        """Return the header that signs the user in."""
+        return {"Authorization": f"Bearer {self._token}"}
+
+    async def reload(self, entry_id: str) -> None:
+        """Open an account anew."""
+        await self._json("POST", f"/api/config/config_entries/entry/{entry_id}/reload")
 
     async def enable(self, entry: Entry) -> None:
         """Set up an entry that was stored disabled."""

@@ -39,6 +39,11 @@ def resident_kb(pid: int) -> float:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE / 1024
 
 
+def descriptors(pid: int) -> int:
+    """Return how many files, sockets and the like a process has open."""
+    return sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
+
+
 def forget_peak(pid: int) -> None:
     """Let the peak of a process's memory begin anew, at what it takes now."""
     Path(f"/proc/{pid}/clear_refs").write_text("5")

@@ -1,8 +1,9 @@
 """Viewers that cost nearly nothing: `python -m bench.viewers`, commands as JSON lines on stdin, answers on stdout.
 
 `{"do": "open", "group": "probe", "count": 1, "kind": "probe", "port": 8123, "path": "/..."}`, `{"do": "take"}` (what
-each group saw since the last one), `{"do": "close"}`. Kinds: `drain` has the kernel throw the bytes away, `probe`
-reads the frames' stamps, `slow` does so at `rate` bytes a second, `stalled` reads the beginning and then nothing.
+each group saw since the last one), `{"do": "leave", "group": "probe"}`, `{"do": "close"}` (all leave). Kinds: `drain`
+has the kernel throw the bytes away, `probe` reads the frames' stamps, `slow` does so at `rate` bytes a second,
+`stalled` reads the beginning and then nothing.
 """
 
 from dataclasses import dataclass, field
@@ -24,7 +25,7 @@ _STATUS_LINE: Final = 15
 SCRATCH: Final = 4 * 2**20
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Viewer:
     """One connection."""
 
@@ -156,6 +157,8 @@ class Room:
                     self.open(**command)
             case "take":
                 return {group: [viewer.taken() for viewer in viewers] for group, viewers in self._groups.items()}
+            case "leave":
+                self.leave(command["group"])
             case "close":
                 self.close()
         return None
@@ -176,14 +179,19 @@ class Room:
             self._selector.register(opened, selectors.EVENT_READ, viewer)
         return viewer
 
-    def close(self) -> None:
-        """Let all leave."""
-        for viewer in [viewer for viewers in self._groups.values() for viewer in viewers]:
+    def leave(self, group: str) -> None:
+        """Let a group leave."""
+        for viewer in self._groups.pop(group, []):
             if viewer.socket in self._selector.get_map():
                 self._selector.unregister(viewer.socket)
+            if viewer in self._slow:
+                self._slow.remove(viewer)
             viewer.socket.close()
-        self._groups.clear()
-        self._slow.clear()
+
+    def close(self) -> None:
+        """Let all leave."""
+        for group in tuple(self._groups):
+            self.leave(group)
 
 
 if __name__ == "__main__":

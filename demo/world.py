@@ -6,7 +6,7 @@ from pathlib import Path
 import re
 import socket
 import sys
-from typing import Any, Final, Self
+from typing import Any, Final, Protocol, Self
 
 import aiohttp
 
@@ -53,6 +53,33 @@ class Ports:
             self._ports[name] = free_port()
             self._kept.write_text(json.dumps(self._ports))
         return self._ports[name]
+
+
+class Places(Protocol):
+    """Where the cameras are that are added: addresses at home, and how names of services lead to them."""
+
+    names: dict[str, Address]
+    authority: Authority
+    restream_port: int
+
+    @property
+    def pi_url(self) -> str:
+        """Return the Pi's address."""
+        ...
+
+    @property
+    def server_url(self) -> str:
+        """Return the Frigate server's address."""
+        ...
+
+    @property
+    def recorder_url(self) -> str:
+        """Return the recorder's address."""
+        ...
+
+    async def legacy_login(self) -> dict[str, str]:
+        """Return what a browser shows of somebody who is signed in to the services of older cameras."""
+        ...
 
 
 class World:
@@ -189,7 +216,7 @@ class World:
         await asyncio.gather(*(process.stop() for process in self._processes.values()))
 
 
-async def add_accounts(home: HomeAssistant, world: World) -> None:
+async def add_accounts(home: HomeAssistant, world: Places) -> None:
     """Add the simulated cameras through CamHub's own dialogs."""
     await home.add("mjpeg", {"address": f"{world.pi_url}/stream.mjpg", "verify_tls": True}, {"name": "Garden Pi"})
     await home.add(
@@ -217,7 +244,7 @@ async def add_accounts(home: HomeAssistant, world: World) -> None:
     await home.add("ring", login, {"code": RING_CODE})
 
 
-async def add_google(home: HomeAssistant, world: World) -> None:
+async def add_google(home: HomeAssistant, world: Places) -> None:
     """Add the cameras of a Google project: allow access on Google's page, then let a topic be made."""
     project = {
         "project_id": PROJECT,

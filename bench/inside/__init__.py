@@ -1,6 +1,6 @@
 """What can only be measured from inside Home Assistant: a custom component that the benches put into its folder.
 
-Commands over the websocket, `bench_inside/...`: see `commands.py`. Its camera (`camera.py`) returns constant bytes.
+Commands over the websocket, `bench_inside/...`: see `commands.py` and `watching.py`. Its camera (`camera.py`) returns constant bytes.
 """
 
 from pathlib import Path
@@ -10,7 +10,7 @@ from homeassistant.const import EVENT_HOMEASSISTANT_STARTED
 from homeassistant.core import Event, HomeAssistant
 from homeassistant.helpers.typing import ConfigType
 
-from . import accounts, commands
+from . import accounts, commands, watching
 
 DOMAIN = "bench_inside"
 
@@ -24,6 +24,7 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
 
     hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STARTED, started)
     commands.async_register(hass)
+    watching.async_register(hass)
     await hass.async_add_import_executor_job(accounts.register)
     return True
 

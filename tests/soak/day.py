@@ -4,8 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 import gc
 from pathlib import Path
 from random import Random
@@ -14,9 +13,8 @@ from typing import Any, Final
 from custom_components.camhub.kernel.clock import Clock
 from custom_components.camhub.providers import PROVIDERS
 from simulators.authority import Authority
-from simulators.frigate.site import Unit, stats
-from simulators.nest_sdm.devices import WEB_RTC, Device
-from simulators.ring.home import DRIVE
+from simulators.crowd import add_cameras
+from simulators.frigate.site import stats
 from tests.contract.worlds import FrigateWorld, NestLegacyWorld, NestWorld, RingWorld, World, of_device, tasks
 from tests.fake_clock import settle
 from tests.faults.bench import Bench, bench
@@ -57,26 +55,15 @@ class Footprint:
 
 def more_cameras(world: World, count: int) -> None:
     """Give an account more cameras than the example has."""
-    for number in range(count):
-        match world:
-            case FrigateWorld():
-                # Frames are counted in thousands as it is.
-                world.server.frame_s = 5.0
-                world.server.cameras.append(Unit(name=f"camera_{number}", friendly_name=f"Camera {number}"))
-            case NestWorld():
-                name = f"AVPHw-more-{number}"
-                world.service.devices.append(
-                    Device(id=name, room="Attic", name=f"Attic {number}", protocols=(WEB_RTC,))
-                )
-            case NestLegacyWorld():
-                first = world.services.house.units[0]
-                unit = replace(first, uuid=f"{number:02x}" * 16, name=f"Corner {number}", cuepoints=[])
-                world.services.house.units.append(unit)
-            case RingWorld():
-                drive = world.service.home.find(DRIVE)
-                another = deepcopy(drive) or {}
-                another |= {"id": 7200000 + number, "description": f"Path {number}"}
-                world.service.home.lists["stickup_cams"].append(another)
+    match world:
+        case FrigateWorld():
+            # Frames are counted in thousands as it is.
+            world.server.frame_s = 5.0
+            add_cameras(world.server, count)
+        case NestWorld() | RingWorld():
+            add_cameras(world.service, count)
+        case NestLegacyWorld():
+            add_cameras(world.services, count)
 
 
 async def _started(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
