@@ -1,4 +1,4 @@
-"""Measure: `python -m bench [--quick] [--minutes N] [--seed N] [NAME...]`; prints a table and writes `bench/out/NAME.json`."""
+"""Measure: `python -m bench [--quick] [--minutes N] [--seed N] [NAME...]`; prints a table, writes `out/NAME.json`."""
 
 import argparse
 import asyncio
@@ -84,7 +84,8 @@ async def measure(names: Sequence[str], plan: Plan) -> bool:
 def main() -> int:
     """Read the arguments and measure; a missed goal is exit code 1, unless it was a short run."""
     parser = argparse.ArgumentParser(description="Measures CamHub against its goals (bench/README.md).")
-    parser.add_argument("names", nargs="*", metavar="NAME", choices=[*NAMES, *BY_NAME, []], help=", ".join(NAMES + BY_NAME))
+    every = (*NAMES, *BY_NAME)
+    parser.add_argument("names", nargs="*", metavar="NAME", choices=[*every, []], help=", ".join(every))
     parser.add_argument("--quick", action="store_true", help="one short round: whether it runs, not how fast it is")
     parser.add_argument("--minutes", type=float, help="how long the soak takes")
     parser.add_argument("--seed", type=int, help="decides what happens in the soak; by chance where it is not said")

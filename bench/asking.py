@@ -1,6 +1,7 @@
 """Clients that ask for stills as fast as they are answered: `python -m bench.asking`, JSON lines in and out.
 
-`{"port": 8123, "paths": ["/..."], "clients": 10, "seconds": 2}`, or `"requests": 50` instead of seconds. Answers
+`{"port": 8123, "paths": ["/..."], "clients": 10, "seconds": 2}`, or `"requests": 50` instead of seconds, or
+with a `"rate"` so many a second. Answers
 `{"latencies": [seconds], "statuses": {"200": 50}, "bytes": [of each picture], "spent": seconds}`.
 """
 
@@ -20,7 +21,7 @@ _LENGTH: Final = re.compile(rb"(?i)\r\ncontent-length: *(\d+)")
 PATIENCE: Final = 30.0
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Client:
     """One kept connection with at most one request under way."""
 
@@ -82,9 +83,17 @@ def connect(port: int, scratch: bytearray) -> Client:
 
 
 def ask(
-    *, port: int, paths: list[str], clients: int, seconds: float | None = None, requests: int | None = None
+    *,
+    port: int,
+    paths: list[str],
+    clients: int,
+    seconds: float | None = None,
+    requests: int | None = None,
+    rate: float | None = None,
 ) -> dict[str, Any]:
     """Keep each client asking until the time or the number of requests is over; return what came of it."""
+    if rate is not None:
+        return pace(port=port, paths=paths, clients=clients, seconds=seconds or 0, rate=rate)
     selector = selectors.DefaultSelector()
     following = cycle(paths)
     latencies: list[float] = []
@@ -123,6 +132,45 @@ def ask(
     for client in everyone:
         client.socket.close()
     return {"latencies": latencies, "statuses": dict(statuses), "bytes": sizes, "spent": spent}
+
+
+def pace(*, port: int, paths: list[str], clients: int, seconds: float, rate: float) -> dict[str, Any]:
+    """Ask `rate` times a second, whoever is free; who was due and found nobody free waits, and that counts."""
+    selector = selectors.DefaultSelector()
+    following = cycle(paths)
+    latencies: list[float] = []
+    statuses: Counter[str] = Counter()
+    scratch = bytearray(4 * 2**20)
+    free = [connect(port, scratch) for _ in range(clients)]
+    due: dict[Client, float] = {}
+    for client in free:
+        selector.register(client.socket, selectors.EVENT_READ, client)
+    begun, asked, number = time.monotonic(), 0, round(seconds * rate)
+    while (asked < number and free) or due:
+        now = time.monotonic()
+        while free and asked < number and begun + asked / rate <= now:
+            client = free.pop()
+            due[client] = begun + asked / rate
+            client.ask(next(following))
+            asked += 1
+        pause = max(0.0, begun + asked / rate - time.monotonic()) if free and asked < number else PATIENCE
+        ready = selector.select(pause)
+        if not ready and pause == PATIENCE:
+            statuses["silent"] += len(due)
+            break
+        for key, _ in ready:
+            client = key.data
+            if client in due and client.read():
+                latencies.append(time.monotonic() - due.pop(client))
+                statuses[client.status] += 1
+                if client.status != "closed":
+                    free.append(client)
+                    continue
+                selector.unregister(client.socket)
+    for client in (*free, *due):
+        client.socket.close()
+    statuses.update({"never": number - asked} if asked < number else {})
+    return {"latencies": latencies, "statuses": dict(statuses), "bytes": [], "spent": time.monotonic() - begun}
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import sqrt
 from statistics import fmean, linear_regression
 from typing import Final
@@ -31,7 +32,7 @@ class Slope:
         if len(values) < PARTS:
             raise ValueError(f"{len(values)} values, {PARTS} are needed")
         cuts = [round(number * len(values) / PARTS) for number in range(PARTS + 1)]
-        parts = [values[begin:end] for begin, end in zip(cuts, cuts[1:], strict=False)]
+        parts = [values[begin:end] for begin, end in pairwise(cuts)]
         times = [fmean(at / 60 for at, _ in part) for part in parts]
         means = [fmean(value for _, value in part) for part in parts]
         found = linear_regression(times, means)

@@ -2,12 +2,12 @@
 
 `{"do": "open", "folder": ..., "cameras": 60}` answers where all of it is; `live` lets things happen by chance from a
 `seed` on, `rest` ends that and heals everything, `told` answers how much there was to tell, by provider and kind.
-`hush` keeps an account quiet while it is opened anew, until `speak`; `burst` has one server tell events at a rate.
+`server` opens one server of events alone, which `burst` has tell so many a second.
 """
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Coroutine
 import json
 from pathlib import Path
 from random import Random
@@ -28,9 +28,7 @@ from demo.world import (
     SERVER_USER,
 )
 from simulators.authority import Authority
-from simulators.crowd import add_cameras
 from simulators.faults import Fault, FaultProxy, Request
-from simulators.film import encode
 from simulators.frigate import FrigateSimulator
 from simulators.hikvision import HikvisionSimulator
 from simulators.mjpeg.models import pi_camera, streamer
@@ -38,8 +36,10 @@ from simulators.names import Address
 from simulators.nest_legacy import HOSTS as LEGACY_HOSTS, NestLegacySimulator
 from simulators.nest_sdm import NestSimulator
 from simulators.ring import RingSimulator
-from simulators.ring.home import DRIVE, FRONT_DOOR
 from simulators.rtsp import RtspServer
+
+from .accounts import LEAST_LIFE_S, Account, Frigate, Hikvision, Nest, NestLegacy, Ring
+from .crowd import add_cameras
 
 # How many more than the example an account has; cameras by their address make up what is left.
 MORE: Final = {"frigate": 10, "nest": 4, "nest_legacy": 10, "ring": 8}
@@ -50,9 +50,7 @@ FPS: Final = 8
 EVENT_S: Final = 3.0
 FAULT_S: Final = 25.0
 TOKEN_S: Final = 30.0
-LEAST_LIFE_S: Final = 90.0
 OUTAGE_S: Final = (5.0, 40.0)
-SEEN_S: Final = (0.5, 4.0)
 FIGURES_S: Final = 30.0
 # A listener that is gone is noticed when it is next told something.
 HEARTBEAT_S: Final = 3.0
@@ -62,210 +60,6 @@ _FLOODS: Final = {Fault.HUGE, Fault.BOMB, Fault.GIANT_HEADER}
 FAULTS: Final = tuple(each for each in Fault if each not in _OTHERS | _FLOODS)
 # An answer that is lost where tokens are given ends a login, as at the vendor.
 _DOORS: Final = frozenset({"oauth.ring.com", "oauth2.googleapis.com", "accounts.google.com"})
-_ALERTS: Final = "/alertStream"
-
-
-class Account:
-    """One account: what stands before it, what is told of it.
-
-    `happen` lets something be seen and returns its kind, None where nothing can be just now; `rotate` ends its tokens.
-    A `fleeting` device keeps nothing for who does not listen, so it is quiet until somebody does.
-    """
-
-    key = ""
-    fleeting = False
-
-    def __init__(self) -> None:
-        """Stand behind nothing yet."""
-        self.proxies: list[FaultProxy] = []
-        self.told: Counter[str] = Counter()
-        self.hushed = False
-        self.rotated_at = -LEAST_LIFE_S
-        self.ill = False
-
-    def happen(self, chance: Random) -> Coroutine[Any, Any, None] | None:
-        """Let something be seen and count it; returns what is left to do for it."""
-        return None
-
-    def rotate(self) -> None:
-        """End the tokens there are."""
-
-    @property
-    def listened(self) -> bool:
-        """Return whether what is told now would be heard, or kept."""
-        return True
-
-    async def arm(self, fault: Fault) -> None:
-        """Let something go wrong."""
-        self.ill = True
-        if self.fleeting:
-            # What is under way arrives.
-            await asyncio.sleep(1)
-        for proxy in self.proxies:
-            proxy.fault = fault
-            await proxy.cut()
-
-    def heal(self) -> None:
-        """Let all be well again."""
-        for proxy in self.proxies:
-            proxy.fault = None
-            proxy.requests.clear()
-        self.ill = False
-
-
-class Frigate(Account):
-    """A server; what it tells is kept in its lists."""
-
-    key = "frigate"
-
-    def __init__(self, server: FrigateSimulator) -> None:
-        """Take the server."""
-        super().__init__()
-        self.server = server
-
-    def happen(self, chance: Random) -> Coroutine[Any, Any, None] | None:
-        """Let a person or a dog appear and go."""
-        unit = chance.choice([each for each in self.server.cameras if "person" in each.track])
-        label, kind = chance.choice([(name, kind) for name, kind in _LABELS if name in unit.track])
-        self.told[kind] += 1
-        return self._go(self.server.happenings.begin(unit.name, label), chance.uniform(*SEEN_S))
-
-    async def _go(self, identifier: str, seconds: float) -> None:
-        await asyncio.sleep(seconds)
-        self.server.happenings.end(identifier)
-
-    def rotate(self) -> None:
-        """Let the server be restarted with a new secret."""
-        self.server.login.forget_tokens()
-
-
-class Hikvision(Account):
-    """A recorder; what it tells while nobody listens is lost."""
-
-    key = "hikvision"
-    fleeting = True
-
-    def __init__(self, device: HikvisionSimulator) -> None:
-        """Take the device."""
-        super().__init__()
-        self.device = device
-        self._busy: set[int] = set()
-
-    @property
-    def listened(self) -> bool:
-        """Return whether somebody has begun to listen since all is well."""
-        begun = any(request.target.endswith(_ALERTS) for proxy in self.proxies for request in proxy.requests)
-        return begun and self.device.alerts.listeners > 0
-
-    def happen(self, chance: Random) -> Coroutine[Any, Any, None] | None:
-        """Let something move before a channel that is quiet."""
-        quiet = [
-            each.id
-            for each in self.device.personality.channels
-            if self.device.is_online(each) and each.notifies and each.id not in self._busy
-        ]
-        if not quiet:
-            return None
-        channel = chance.choice(quiet)
-        self._busy.add(channel)
-        self.told["motion"] += 1
-        self.device.raise_event(channel)
-        return self._go(channel)
-
-    async def _go(self, channel: int) -> None:
-        await asyncio.sleep(1)
-        self.device.raise_event(channel, state="inactive", count=0)
-        # An end that is lost is made up for by a silence; until then it is the same motion.
-        await asyncio.sleep(30)
-        self._busy.discard(channel)
-
-    def rotate(self) -> None:
-        """Let all nonces be old."""
-        self.device.login.forget_nonces()
-
-
-class Nest(Account):
-    """A Google project; messages are kept until they are taken."""
-
-    key = "nest"
-
-    def __init__(self, service: NestSimulator) -> None:
-        """Take the service."""
-        super().__init__()
-        self.service = service
-
-    def happen(self, chance: Random) -> Coroutine[Any, Any, None] | None:
-        """Let something move, or somebody ring."""
-        device = chance.choice([each for each in self.service.devices if "CameraMotion" in each.traits])
-        bell = "DoorbellChime" in device.traits
-        self.told["ring" if bell else "motion"] += 1
-        seen = self.service.happenings.begin(device, "chime" if bell else "motion")
-
-        async def go() -> None:
-            await asyncio.sleep(2)
-            self.service.happenings.end(seen)
-
-        return go()
-
-    def rotate(self) -> None:
-        """End the access tokens."""
-        self.service.tokens.forget_access()
-
-
-class NestLegacy(Account):
-    """An account of older cameras; they keep a history, which is looked at now and then."""
-
-    key = "nest_legacy"
-
-    def __init__(self, services: NestLegacySimulator) -> None:
-        """Take the services."""
-        super().__init__()
-        self.services = services
-
-    def happen(self, chance: Random) -> Coroutine[Any, Any, None] | None:
-        """Let somebody walk by."""
-        house = self.services.house
-        unit = chance.choice([each for each in house.units if each.state == "streaming-enabled"])
-        kind = chance.choice(("motion", "person"))
-        self.told[kind] += 1
-        seen = house.see(unit.uuid, kind)
-
-        async def go() -> None:
-            await asyncio.sleep(chance.uniform(*SEEN_S))
-            house.end(unit.uuid, seen)
-
-        return go()
-
-    def rotate(self) -> None:
-        """End all tokens but Google's cookies, which change with each new one."""
-        self.services.tokens.revoke()
-
-
-class Ring(Account):
-    """An account; pushes are kept until they are taken, and there is a history."""
-
-    key = "ring"
-
-    def __init__(self, service: RingSimulator) -> None:
-        """Take the service."""
-        super().__init__()
-        self.service = service
-
-    def happen(self, chance: Random) -> Coroutine[Any, Any, None] | None:
-        """Let something move, somebody walk by, or somebody ring."""
-        device, kind, person = chance.choice(
-            ((DRIVE, "motion", True), (7200000, "motion", False), (FRONT_DOOR, "ding", False))
-        )
-        self.told["ring" if kind == "ding" else "person" if person else "motion"] += 1
-        self.service.see(device, kind, person=person, pictured=True)
-        return None
-
-    def rotate(self) -> None:
-        """End the access tokens."""
-        self.service.tokens.forget_access()
-
-
-_LABELS: Final = (("person", "person"), ("car", "vehicle"), ("dog", "animal"), ("cat", "animal"))
 
 
 class Town:
@@ -286,6 +80,9 @@ class Town:
         match command:
             case {"do": "open", "folder": folder, "cameras": cameras}:
                 return await self._open(Path(folder), int(cameras))
+            case {"do": "server"}:
+                await self._server()
+                return {"server": self._frigate.url if self._frigate else ""}
             case {"do": "live", "seed": seed}:
                 self._chance = Random(seed)
                 self._life = [asyncio.create_task(each()) for each in (self._happen, self._trouble, self._rotate)]
@@ -294,9 +91,6 @@ class Town:
             case {"do": "told"}:
                 kinds = {f"{each.key} {kind}": n for each in self._accounts for kind, n in each.told.items()}
                 return {"events": kinds, "faults": dict(self._faults), "tokens": self._tokens}
-            case {"do": "hush" | "speak" as what, "account": key}:
-                for each in self._accounts:
-                    each.hushed = what == "hush" if each.key == key else each.hushed
             case {"do": "burst", "rate": rate, "seconds": seconds}:
                 return await self._burst(float(rate), float(seconds))
         return None
@@ -347,9 +141,7 @@ class Town:
 
     async def _recorder(self) -> Account:
         paths = ["/Streaming/Channels/001"]
-        streams = RtspServer(
-            paths, RECORDER_USER, RECORDER_PASSWORD, seconds=1, width=160, height=96
-        )
+        streams = RtspServer(paths, RECORDER_USER, RECORDER_PASSWORD, seconds=1, width=160, height=96)
         port = await streams.start()
         device = HikvisionSimulator(model="nvr", user=RECORDER_USER, password=RECORDER_PASSWORD, rtsp_port=port)
         streams.paths |= {
@@ -433,7 +225,7 @@ class Town:
         while True:
             await asyncio.sleep(self._chance.expovariate(len(telling) / EVENT_S))
             account = self._chance.choice(telling)
-            if account.hushed or (account.fleeting and (account.ill or not account.listened)):
+            if account.fleeting and (account.ill or not account.listened):
                 continue
             if (rest := account.happen(self._chance)) is not None:
                 self._keep(rest)
@@ -442,7 +234,7 @@ class Town:
         """Let something go wrong for a while, again and again."""
         while True:
             await asyncio.sleep(self._chance.expovariate(1 / FAULT_S))
-            well = [each for each in self._accounts if not each.ill and not each.hushed]
+            well = [each for each in self._accounts if not each.ill]
             # Half of it at home, where most of the accounts are.
             clouds = [each for each in well if each.key != "mjpeg"]
             account = self._chance.choice(clouds if clouds and self._chance.random() < 0.6 else well)

@@ -33,6 +33,7 @@ class Visits:
         self._live: list[str] = []
         self._stills: list[str] = []
         self._hls: list[str] = []
+        self._shown: list[str] = []
         self._seen: Counter[str] = Counter()
         self._had: set[str] = set()
         self.missing = 0
@@ -46,6 +47,8 @@ class Visits:
             for kind, paths in (("mjpeg", self._live), ("snapshot", self._stills), ("hls", self._hls)):
                 if kind in ways:
                     paths.append(ways[kind])
+        # Without its token, which changes: the clients are signed in.
+        self._shown = [path.partition("?")[0] for path in (await self._home.shown()).values()]
         self._live = [await self._home.signed(path) for path in self._live]
 
     async def live(self) -> None:
@@ -85,14 +88,14 @@ class Visits:
         while True:
             await asyncio.sleep(self._chance.uniform(*PAUSE_S))
             try:
-                path = self._chance.choice(self._stills)
+                path = self._chance.choice(self._chance.choice((self._stills, self._shown)))
                 async with session.get(path) as answer:
                     content = await answer.read()
                     self._seen[f"stills {answer.status}"] += 1
                     if answer.ok:
                         self._had.add(path)
-                    elif path in self._had:
-                        # There has been a picture: it is to be shown whatever happens.
+                    elif path in self._had and path in self._shown:
+                        # There has been a picture: on a dashboard it stays, whatever happens.
                         self.missing += 1
                         self.why[content.decode(errors="replace")[:200]] += 1
             except (aiohttp.ClientError, TimeoutError) as error:

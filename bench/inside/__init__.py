@@ -1,6 +1,7 @@
 """What can only be measured from inside Home Assistant: a custom component that the benches put into its folder.
 
-Commands over the websocket, `bench_inside/...`: see `commands.py` and `watching.py`. Its camera (`camera.py`) returns constant bytes.
+Commands over the websocket, `bench_inside/...`: see `commands.py` and `watching.py`. Its camera (`camera.py`) returns
+constant bytes.
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a long run is watched by: who holds the loop up, what is told by event entities, what there is in the process."""
+"""What a long run is watched by: who holds the loop up, what event entities tell, what there is in the process."""
 
 import asyncio
 from collections import Counter
@@ -184,9 +184,7 @@ def ws_objects(hass: HomeAssistant, connection: ActiveConnection, msg: dict[str,
     connection.send_result(msg["id"], dict(kinds))
 
 
-@websocket_api.websocket_command(
-    {probatio.Required("type"): "bench_inside/holders", probatio.Required("of"): str}
-)
+@websocket_api.websocket_command({probatio.Required("type"): "bench_inside/holders", probatio.Required("of"): str})
 @callback
 def ws_holders(hass: HomeAssistant, connection: ActiveConnection, msg: dict[str, Any]) -> None:
     """Return who holds objects of a type, step by step outwards, each way with how many it holds."""

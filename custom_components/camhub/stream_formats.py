@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from copy import copy
 from http import HTTPStatus
 from typing import Final
 
@@ -75,7 +76,7 @@ async def _taken(watch: Watch, key: str, stills: Stills) -> Image:
             patience = 2 * watch.first_byte
             image = await watch.in_time(album.get(key, stills, max_age=max_age, floor=floor, patience=patience))
         if image.stale and (error := album.state(key).error) is not None:
-            raise error
+            raise copy(error)
     except HubError as error:
         raise refusal_of(error, album.state(key).again_in) from error
     return image

@@ -289,7 +289,11 @@ async def test_an_old_picture_is_not_shown_for_a_camera_that_fails(
     fake.provider.stills.error = Unreachable()
     with pytest.raises(Unreachable):
         await coordinator.async_take("yard")
-    await refused(await client.get(path("yard", "snapshot")), HTTPStatus.SERVICE_UNAVAILABLE)
+    for _ in range(3):
+        await refused(await client.get(path("yard", "snapshot")), HTTPStatus.SERVICE_UNAVAILABLE)
+    kept = coordinator.album.state(coordinator.picture_key("yard")).error
+    assert kept is not None
+    assert kept.__traceback__ is None, "an error that is kept must not keep the requests that met it"
 
 
 async def test_offline_and_unloaded_are_503(

@@ -1,7 +1,9 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
+import gc
 from typing import override
+import weakref
 
 import pytest
 
@@ -157,6 +159,36 @@ async def test_viewer_who_comes_while_the_camera_hangs_up_gets_a_new_connection(
     assert (stream.opened, stream.most) == (2, 1)
 
 
+async def test_connections_of_the_past_are_forgotten(relay: Relay, stream: FedStream, clock: FakeClock) -> None:
+    for _ in range(5):
+        relay.join(Watcher())()
+        await clock.advance(11)
+    assert (stream.opened, stream.open) == (5, 0)
+    assert runs_kept() <= 1
+
+
+async def test_what_a_dropped_stream_leaves_is_a_reason_and_nothing_else(
+    relay: Relay, stream: FedStream, clock: FakeClock
+) -> None:
+    relay.join(Watcher())
+    await settle()
+    gone = Unreachable("gone")
+    stream.put(gone)
+    await settle()
+    left = weakref.ref(gone)
+    del gone
+    gc.collect()
+    assert relay.describe()["last_error"] == "cannot_connect"
+    assert left() is None
+
+
+def runs_kept() -> int:
+    """Return how many tasks of relays there are, those that have ended included."""
+    gc.collect()
+    tasks = (each for each in gc.get_objects() if isinstance(each, asyncio.Task))
+    return sum(getattr(each.get_coro(), "__qualname__", "") == "Relay._run" for each in tasks)
+
+
 @pytest.mark.parametrize(
     ("fault", "reason"),
     [
@@ -214,11 +246,10 @@ async def test_refusal_ends_viewers_now_and_later(
     relay.join(faulty)
     stream.put(error)
     await settle()
-    assert watcher.ended == [error]
-    assert faulty.ended == [error]
+    assert [type(each) for each in (*watcher.ended, *faulty.ended)] == [type(error)] * 2
     leave()
     relay.join(later)()
-    assert later.ended == [error]
+    assert [type(each) for each in later.ended] == [type(error)]
     await clock.advance(1000)
     assert stream.opened == 1
     assert relay.state is RelayState.REFUSED

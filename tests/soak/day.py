@@ -10,10 +10,10 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
+from bench.crowd import add_cameras
 from custom_components.camhub.kernel.clock import Clock
 from custom_components.camhub.providers import PROVIDERS
 from simulators.authority import Authority
-from simulators.crowd import add_cameras
 from simulators.frigate.site import stats
 from tests.contract.worlds import FrigateWorld, NestLegacyWorld, NestWorld, RingWorld, World, of_device, tasks
 from tests.fake_clock import settle

@@ -4,6 +4,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import aclosing
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -202,7 +203,8 @@ class EventPump:
             self._become(LineStatus.CONNECTED, None)
 
     def _become(self, status: LineStatus, error: HubError | None) -> None:
-        self.error = error
+        # What was raised keeps alive all that led to it.
+        self.error = copy(error) if error else None
         reason = error.reason if error else None
         since, reconnects = self.state.since, self.state.reconnects
         if status is not self.state.status:

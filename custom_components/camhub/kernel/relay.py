@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
+from copy import copy
 from datetime import datetime
 from enum import StrEnum
 import logging
@@ -116,7 +117,7 @@ class _Mailbox:
         await self._arrived.wait()
         if self._ended is not None:
             if self._ended[0] is not None:
-                raise self._ended[0]
+                raise copy(self._ended[0])
             return None
         self._arrived.clear()
         return self._frame
@@ -162,6 +163,7 @@ class Relay:
         self._refused: HubError | None = None
         self._refused_until = 0.0
         self._closed = False
+        self._turn = asyncio.Lock()
         self._state = RelayState.IDLE
 
     @property
@@ -225,7 +227,7 @@ class Relay:
             self._lingering.cancel()
             self._lingering = None
         elif len(self._viewers) == 1:
-            self._upstream = asyncio.create_task(self._run(after=self._upstream))
+            self._upstream = asyncio.create_task(self._run())
         if (frame := self.latest(self._fresh)) is not None:
             self._offer(viewer, frame)
         return leave
@@ -283,10 +285,13 @@ class Relay:
         except Exception:  # as in _offer
             _LOGGER.exception("A viewer failed at its end")
 
-    async def _run(self, after: asyncio.Task[None] | None) -> None:
+    async def _run(self) -> None:
         """Keep a connection to the camera, one at a time."""
-        if after is not None:
-            await asyncio.wait((after,))
+        # Not by waiting for the task before: a cancelled task keeps its frame, which would keep that one, and so on.
+        async with self._turn:
+            await self._redial()
+
+    async def _redial(self) -> None:
         delays = self._backoff.delays(self._chance)
         try:
             while self._refused is None:
@@ -308,7 +313,8 @@ class Relay:
         try:
             await self._dial()
         except HubError as error:
-            self._error = error
+            # As it is raised it keeps alive all that led to it, pictures and requests as well.
+            self._error = copy(error)
         except Exception:  # a fault in a provider must not leave viewers with a stream that nobody feeds
             _LOGGER.exception("Reading a stream failed")
             self._error = Malformed("the reader of the stream failed")

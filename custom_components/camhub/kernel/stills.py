@@ -278,7 +278,8 @@ class Album:
             longest = max(self._backoff.maximum, floor)
             record.delays = replace(self._backoff, maximum=longest).delays(self._random)
         refused_before, pause = isinstance(record.error, AuthError), pause_after(error, next(record.delays))
-        record.error, record.failed_at, record.failures = error, self._clock.now(), record.failures + 1
+        # What was raised keeps alive all that led to it, pictures and requests as well.
+        record.error, record.failed_at, record.failures = copy(error), self._clock.now(), record.failures + 1
         record.hold_until = self._clock.monotonic() + pause
         if isinstance(error, AuthError) and not refused_before:
             self._auth.tell(key, error)

@@ -4,6 +4,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
+from copy import copy
 from pathlib import Path
 import shutil
 import tempfile
@@ -59,7 +60,7 @@ class Film:
         while self._error is None and self.size is None and self.written < written:
             await self._news.wait()
         if self._error is not None:
-            raise self._error
+            raise copy(self._error)
         return self.written
 
     async def whole(self) -> int:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import aclosing
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -110,7 +111,7 @@ class Recorder:
         if self._current is not None:
             await first_of(session.begun.wait(), self._current[1])
         if not session.begun.is_set() or session.file is None:
-            raise self.error or Unreachable("not one picture came", reason="no_frames")
+            raise copy(self.error) or Unreachable("not one picture came", reason="no_frames")
         return session.file
 
     async def stop(self) -> Path | None:

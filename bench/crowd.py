@@ -3,13 +3,13 @@
 from copy import deepcopy
 from dataclasses import replace
 
-from .frigate import FrigateSimulator
-from .frigate.site import Unit
-from .nest_legacy import NestLegacySimulator
-from .nest_sdm import NestSimulator
-from .nest_sdm.devices import WEB_RTC, Device
-from .ring import RingSimulator
-from .ring.home import DRIVE
+from simulators.frigate import FrigateSimulator
+from simulators.frigate.site import Unit
+from simulators.nest_legacy import NestLegacySimulator
+from simulators.nest_sdm import NestSimulator
+from simulators.nest_sdm.devices import WEB_RTC, Device
+from simulators.ring import RingSimulator
+from simulators.ring.home import DRIVE
 
 type Service = FrigateSimulator | NestSimulator | NestLegacySimulator | RingSimulator
 
@@ -23,14 +23,10 @@ def add_cameras(service: Service, count: int) -> None:
             case NestSimulator():
                 name = f"AVPHw-more-{number}"
                 traits: dict[str, dict[str, object]] = {"CameraMotion": {}, "CameraPerson": {}}
-                device = Device(
-                    id=name, room="Attic", name=f"Attic {number}", protocols=(WEB_RTC,), traits=traits
-                )
+                device = Device(id=name, room="Attic", name=f"Attic {number}", protocols=(WEB_RTC,), traits=traits)
                 service.devices.append(device)
             case NestLegacySimulator():
-                unit = replace(
-                    service.house.units[0], uuid=f"{number:02x}" * 16, name=f"Corner {number}", cuepoints=[]
-                )
+                unit = replace(service.house.units[0], uuid=f"{number:02x}" * 16, name=f"Corner {number}", cuepoints=[])
                 service.house.units.append(unit)
             case RingSimulator():
                 another = deepcopy(service.device(DRIVE))
