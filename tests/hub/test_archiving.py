@@ -448,6 +448,34 @@ async def test_clips_that_everybody_may_open_are_told_of(
     assert issues(hub) == ({"archive_open"} if told else set())
 
 
+async def test_what_is_too_old_leaves_the_archive(
+    hub: HomeAssistant, add_account: AddAccount, clips: CameraClips, fake: FakeSpec, media: Path, clock: FakeClock
+) -> None:
+    entry = await add_account(options=await sealed(hub, kind="folder", folder=str(media), keep_days=1))
+    counts = Counts(entry)
+    fake.provider.line.put_nowait(motion("e1"))
+    await counts.until(0, 0, "e1")
+    await clock.advance(90_000)
+    async_fire_time_changed(hub, dt_util.utcnow() + timedelta(hours=1, seconds=1))
+    await hub.async_block_till_done(wait_background_tasks=True)
+    assert files(media) == []
+
+
+async def test_a_clip_in_another_archive_than_todays_has_no_link(
+    hub: HomeAssistant, add_account: AddAccount, clips: CameraClips, fake: FakeSpec, media: Path
+) -> None:
+    entry = await add_account(options=await sealed(hub, kind="folder", folder=str(media)))
+    fake.provider.line.put_nowait(motion("e1"))
+    await Counts(entry).until(0, 0, "e1")
+    (other := media / "other").mkdir()
+    hub.config_entries.async_update_entry(entry, options=await sealed(hub, kind="folder", folder=str(other)))
+    await hub.config_entries.async_reload(entry.entry_id)
+    await hub.async_block_till_done()
+    asked = {"entity_id": "camera.yard"}
+    with pytest.raises(ServiceValidationError, match="used before"):
+        await hub.services.async_call(DOMAIN, "clip_link", asked, blocking=True, return_response=True)
+
+
 async def test_a_link_opens_whatever_the_folder_is_called(
     hub: HomeAssistant,
     add_account: AddAccount,
