@@ -32,6 +32,8 @@ SCHEMA: Final = probatio.Schema(
 )
 FULL: Final[JsonObjectType] = {"columns": "full"}
 HALF: Final[JsonObjectType] = {"columns": 6}
+# Twelve lines of the list, where it has a page of its own; else it shows five.
+LONG: Final[JsonObjectType] = FULL | {"rows": 12}
 LOGIN: Final = ("credential_status", "credential_expiry")
 # What is to be changed on a camera's own page, below what it tells.
 CONTROLS: Final = (Platform.SWITCH, Platform.NUMBER, Platform.BUTTON)
@@ -197,7 +199,9 @@ class Pages:
         events = [entity for camera in cameras for entity in camera.of(Platform.EVENT)]
         when, seen = self._timeline("history-graph", lasting), self._timeline("logbook", events)
         sections = [
-            _section(_heading(self._say("seen"), "mdi:format-list-bulleted"), seen) if seen else None,
+            _section(_heading(self._say("seen"), "mdi:format-list-bulleted"), seen | {"grid_options": dict(LONG)})
+            if seen
+            else None,
             _section(_heading(self._say("when"), "mdi:chart-timeline"), when) if when else None,
         ]
         filled = [section for section in sections if section]

@@ -7,7 +7,7 @@ from homeassistant.helpers import entity_registry as er
 import pytest
 from pytest_homeassistant_custom_component.common import MockUser
 
-from custom_components.camhub.kernel.model import DeviceIdentity
+from custom_components.camhub.kernel.model import CredentialState, DeviceIdentity, TokenStatus
 
 from .conftest import AddAccount
 from .fake_provider import FakeProvider, FakeSpec
@@ -65,6 +65,7 @@ async def test_it_shows_all_cameras_their_events_the_logins_and_each_camera(
     assert [chip["tap_action"]["navigation_path"] for chip in shown["cameras"]["badges"]] == ["attic", "yard"]
     (log,) = cards(shown["events"], "logbook")
     assert log["target"] == {"entity_id": ["event.yard_activity"]}
+    assert log["grid_options"]["rows"] == 12, "five lines are few on a page of their own"
     (lasting,) = cards(shown["events"], "history-graph")
     assert lasting["hours_to_show"] == 24
     assert lasting["entities"] == ["binary_sensor.yard_motion"]
@@ -78,6 +79,18 @@ async def test_it_shows_all_cameras_their_events_the_logins_and_each_camera(
     assert {"image.yard_last_event", "event.yard_activity", "binary_sensor.yard_online"} <= named(shown["yard"])
     assert not cards(shown["attic"], "logbook")
     assert {each for each in named(dashboard) if hub.states.get(each) is None} == set()
+
+
+async def test_an_end_of_a_login_that_is_not_known_is_not_shown(
+    hub: HomeAssistant, fake: FakeSpec, add_account: AddAccount
+) -> None:
+    fake.prepare = lambda provider: setattr(provider, "status", TokenStatus(state=CredentialState.OK))
+    await add_account()
+    (logins,) = cards(pages(await written(hub))["logins"], "entities")
+    status, ends = logins["entities"]
+    assert status["entity"] == "sensor.home_login_status"
+    assert (ends["type"], ends["row"]["entity"]) == ("conditional", "sensor.home_login_expires")
+    assert ends["conditions"][0] == {"condition": "state", "entity": ends["row"]["entity"], "state_not": "unknown"}
 
 
 async def test_live_pictures_leave_a_battery_camera_asleep(
