@@ -46,7 +46,9 @@ def test_cameras_of_every_provider_move(page: Page, demo: Demo, name: str) -> No
 
 
 def test_an_event_arrives(page: Page, demo: Demo) -> None:
-    demo.raise_event(channel=3, kind="VMD")
     demo.visit(page, "/camhub-demo/shed")
     row = page.locator("hui-simple-entity-row, hui-toggle-entity-row", has_text="Motion").first
+    # It lasts for seconds only, which a page that is not there yet would miss.
+    row.wait_for()
+    demo.raise_event(channel=3, kind="VMD")
     row.get_by_text("Detected").first.wait_for(timeout=40_000)
