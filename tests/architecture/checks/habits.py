@@ -5,7 +5,7 @@ from pathlib import Path
 
 from . import Check
 from .imports import PLATFORMS
-from .source import Module, assigned, called, calls, imports, inside, keyword, modules
+from .source import Module, assigned, called, calls, imports, inside, keyword, modules, nodes
 
 GONE_MODULES = {"voluptuous": "use probatio", "__future__": "annotations are lazy since 3.14"}
 GONE_NAMES = {
@@ -65,8 +65,10 @@ def entry_data(root: Path) -> list[str]:
     return [
         f"{module.at(node)}: hass.data[DOMAIN]"
         for module in modules(root)
-        for node in ast.walk(module.tree)
-        if isinstance(node, ast.Subscript) and ast.unparse(node).endswith("hass.data[DOMAIN]")
+        for node in nodes(module)
+        if isinstance(node, ast.Subscript)
+        and ast.unparse(node.slice) == "DOMAIN"
+        and ast.unparse(node.value).endswith("hass.data")
     ]
 
 

@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterable, Sequence
 
-from .source import Module, assigned, imports
+from .source import Module, assigned, imports, nodes
 
 DEPTH = 6
 
@@ -16,7 +16,7 @@ class Literals:
         self._every = {other.name: other for other in every}
         self._values: dict[str, list[ast.expr]] = {}
         self._returns: dict[str, list[ast.expr]] = {}
-        for node in ast.walk(module.tree):
+        for node in nodes(module):
             if isinstance(node, ast.stmt) and (found := assigned(node)):
                 self._values.setdefault(found[0], []).append(found[1])
             elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):

@@ -7,7 +7,7 @@ from pathlib import Path
 from . import Check
 from .literals import Literals
 from .registry import PROVIDERS, folders, registered
-from .source import assigned, called, calls, keyword, modules
+from .source import assigned, called, calls, keyword, modules, nodes
 from .texts import lookup
 
 
@@ -137,7 +137,7 @@ def under_contract(root: Path) -> list[str]:
     named = any(
         isinstance(node, ast.Name) and node.id == "PROVIDERS" and isinstance(node.ctx, ast.Load)
         for module in modules(root, "tests/contract")
-        for node in ast.walk(module.tree)
+        for node in nodes(module)
     )
     return [] if named else ["tests/contract does not run over PROVIDERS"]
 

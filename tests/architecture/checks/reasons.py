@@ -7,7 +7,7 @@ from pathlib import Path
 from . import PACKAGE, Check
 from .imports import platform_of
 from .literals import Literals
-from .source import Module, assigned, called, calls, inside, keyword, modules, strings
+from .source import Module, assigned, called, calls, inside, keyword, modules, nodes, strings
 from .texts import lookup, placeholders
 
 CONTROLS = {"Switch": "switch", "Number": "number", "Press": "button"}
@@ -31,7 +31,7 @@ def _keyword_slugs(root: Path, wanted: str, *, aborting: bool = False) -> Iterat
 
 def _defaults(root: Path) -> Iterator[tuple[str, str]]:
     for module in modules(root):
-        for node in ast.walk(module.tree):
+        for node in nodes(module):
             if isinstance(node, ast.stmt) and (found := assigned(node)) and found[0] == "default_reason":
                 yield module.at(node), str(ast.literal_eval(found[1]))
 
@@ -99,7 +99,7 @@ def event_kinds(root: Path) -> list[str]:
     kinds = [
         str(found[1].value)
         for module in modules(root, PACKAGE / "kernel")
-        for node in ast.walk(module.tree)
+        for node in nodes(module)
         if isinstance(node, ast.ClassDef) and node.name == "EventKind"
         for statement in node.body
         if (found := assigned(statement)) and isinstance(found[1], ast.Constant)
@@ -187,7 +187,7 @@ def entities(root: Path) -> list[str]:
         literals = Literals(module, found)
         if (name := platform_of(inside(module))) is None:
             continue
-        for node in ast.walk(module.tree):
+        for node in nodes(module):
             value: ast.expr | None = None
             if isinstance(node, ast.Call) and not keyword(node, "translation_domain"):
                 value = keyword(node, "translation_key")

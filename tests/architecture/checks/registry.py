@@ -4,7 +4,7 @@ import ast
 from pathlib import Path
 
 from . import PACKAGE
-from .source import assigned, called, keyword, modules
+from .source import assigned, called, keyword, modules, nodes
 
 PROVIDERS = PACKAGE / "providers"
 
@@ -39,7 +39,7 @@ def display_names(root: Path) -> dict[str, str]:
     """Return the `name` that each SPEC gives, by key."""
     names: dict[str, str] = {}
     for module in modules(root, PROVIDERS):
-        for node in ast.walk(module.tree):
+        for node in nodes(module):
             if isinstance(node, ast.Call) and called(node) == "ProviderSpec":
                 name = keyword(node, "name")
                 if isinstance(name, ast.Constant):

@@ -7,7 +7,7 @@ import re
 from statistics import median, quantiles
 
 from . import PACKAGE, Check
-from .source import Module, assigned, called, calls, inside, is_typing, modules
+from .source import Module, assigned, called, calls, inside, is_typing, modules, nodes
 
 OURS = (PACKAGE, "pi", "simulators", "bench")
 MODULE_LINES, MEDIAN_MODULE = 400, 120
@@ -29,7 +29,7 @@ type Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 def functions(module: Module) -> Iterator[Function]:
     """Yield every function and method."""
-    return (node for node in ast.walk(module.tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+    return (node for node in nodes(module) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
 
 
 def _length(node: Function) -> int:
@@ -109,7 +109,7 @@ def module_state(root: Path) -> list[str]:
                 name = found[0]
                 if isinstance(found[1], ast.Call) or name in changed or not name.isupper():
                     problems.append(f"{module.at(statement)}: {name} can change")
-        problems += [f"{module.at(node)}: global" for node in ast.walk(module.tree) if isinstance(node, ast.Global)]
+        problems += [f"{module.at(node)}: global" for node in nodes(module) if isinstance(node, ast.Global)]
     return problems
 
 
@@ -122,7 +122,7 @@ def _mutable(value: ast.expr) -> bool:
 
 def _changed(module: Module) -> Iterator[str]:
     """Yield the names that something in the module is put into or taken out of."""
-    for node in ast.walk(module.tree):
+    for node in nodes(module):
         match node:
             case ast.Subscript(value=ast.Name(id=name), ctx=ast.Store() | ast.Del()):
                 yield name
@@ -139,7 +139,7 @@ def broad_excepts(root: Path) -> list[str]:
         comments = set(module.comments())
         problems += [
             f"{module.at(node)}: catches everything without a reason"
-            for node in ast.walk(module.tree)
+            for node in nodes(module)
             if isinstance(node, ast.ExceptHandler | ast.Call) and _catches_all(node)
             if not comments & {node.lineno - 1, node.lineno, node.lineno + 1}
         ]

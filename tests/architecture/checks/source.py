@@ -71,6 +71,12 @@ def _parsed(root: Path, path: Path, stamp: int) -> Module:
     return Module(path, ".".join(parts), text, ast.parse(text, str(path)))
 
 
+@cache
+def nodes(module: Module) -> tuple[ast.AST, ...]:
+    """Return every node of a module."""
+    return tuple(ast.walk(module.tree))
+
+
 def inside(module: Module) -> str:
     """Return the name within the integration: `kernel.errors`; empty for its `__init__`."""
     return module.name.removeprefix(DOMAIN).removeprefix(".")
@@ -78,6 +84,15 @@ def inside(module: Module) -> str:
 
 def imports(module: Module, known: frozenset[str]) -> Iterator[Import]:
     """Yield every import, also inside functions; `known` names the modules of the tree."""
+    yield from _imports(module, known)
+
+
+@cache
+def _imports(module: Module, known: frozenset[str]) -> tuple[Import, ...]:
+    return tuple(_found(module, known))
+
+
+def _found(module: Module, known: frozenset[str]) -> Iterator[Import]:
     package = module.name if module.is_package else module.name.rpartition(".")[0]
     for node, typing_only in _statements(module.tree, typing_only=False):
         if isinstance(node, ast.Import):
@@ -113,7 +128,7 @@ def called(node: ast.Call) -> str:
 
 def calls(module: Module) -> Iterator[ast.Call]:
     """Yield every call of a module."""
-    return (node for node in ast.walk(module.tree) if isinstance(node, ast.Call))
+    return (node for node in nodes(module) if isinstance(node, ast.Call))
 
 
 def keyword(node: ast.Call, name: str) -> ast.expr | None:
@@ -124,7 +139,7 @@ def keyword(node: ast.Call, name: str) -> ast.expr | None:
 def strings(module: Module) -> frozenset[str]:
     """Return every string literal of a module, docstrings too."""
     return frozenset(
-        node.value for node in ast.walk(module.tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        node.value for node in nodes(module) if isinstance(node, ast.Constant) and isinstance(node.value, str)
     )
 
 
