@@ -65,8 +65,6 @@ _STATUSES: Final[Mapping[Fault, tuple[str, bytes]]] = {
 _SPOILING: Final = frozenset(
     {Fault.STALL, Fault.TRUNCATED, Fault.WRONG_TYPE, Fault.HUGE, Fault.BOMB, Fault.GIANT_HEADER}
 )
-# All that can be made where no HTTP is spoken.
-OF_BYTES: Final = BY_NAME | {Fault.BAD_TLS, Fault.SLOW, Fault.STALL, Fault.RESET}
 
 
 @dataclass(frozen=True, slots=True)

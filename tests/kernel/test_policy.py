@@ -1,12 +1,12 @@
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import islice
 
 import pytest
 
 from custom_components.camhub.kernel.errors import AuthError, HubError, Malformed, Throttled, Unreachable, Unsupported
-from custom_components.camhub.kernel.policy import Backoff, TokenBucket, retry, retry_after
+from custom_components.camhub.kernel.policy import Backoff, retry, retry_after
 from tests.fake_clock import FakeClock, settle
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -110,87 +110,6 @@ async def test_throttled_for_longer_is_left_to_the_caller(
         await attempt(call)
     assert call.calls == 1
     assert clock.slept == []
-
-
-async def test_a_full_bucket_gives_its_capacity_at_once(clock: FakeClock) -> None:
-    bucket = TokenBucket(3, 1, clock)
-    assert [bucket.try_take() for _ in range(4)] == [True, True, True, False]
-
-
-async def test_a_bucket_fills_at_its_rate_and_no_higher(clock: FakeClock) -> None:
-    bucket = TokenBucket(3, 0.5, clock)
-    assert bucket.try_take(3)
-    await clock.advance(1.9)
-    assert not bucket.try_take()
-    await clock.advance(0.1)
-    assert bucket.try_take()
-    await clock.advance(1000)
-    assert not bucket.try_take(4)
-    assert bucket.try_take(3)
-
-
-async def test_tokens_are_taken_in_the_order_they_were_asked_for(clock: FakeClock) -> None:
-    bucket, order = TokenBucket(5, 1, clock), list[str]()
-
-    async def take(name: str, n: int) -> None:
-        await bucket.take(n)
-        order.append(name)
-
-    async with asyncio.TaskGroup() as group:
-        group.create_task(take("first", 5))
-        group.create_task(take("large", 4))
-        group.create_task(take("small", 1))
-        await settle()
-        assert order == ["first"]
-        assert not bucket.try_take()
-        await clock.advance(3)
-        assert order == ["first"]
-        await clock.advance(1)
-        assert order == ["first", "large"]
-        await clock.advance(1)
-        assert order == ["first", "large", "small"]
-
-
-async def test_who_gives_up_makes_room_for_those_behind(clock: FakeClock) -> None:
-    bucket = TokenBucket(10, 1, clock)
-    await bucket.take(10)
-    large, small = asyncio.create_task(bucket.take(10)), asyncio.create_task(bucket.take(1))
-    await clock.advance(1)
-    assert not small.done()
-    large.cancel()
-    await settle()
-    assert small.done()
-    assert not bucket.try_take()
-    await clock.advance(1)
-    assert bucket.try_take()
-
-
-async def test_more_than_the_capacity_can_never_be_had(clock: FakeClock) -> None:
-    with pytest.raises(ValueError, match="3 tokens wanted of a bucket that holds 2"):
-        await TokenBucket(2, 1, clock).take(3)
-
-
-async def test_rounding_never_keeps_a_taker_waiting(clock: FakeClock) -> None:
-    bucket = TokenBucket(1, 1 / 3, clock)
-    for _ in range(50):
-        task = asyncio.create_task(bucket.take())
-        await settle()
-        if not task.done():
-            await clock.advance(3)
-        assert task.done()
-
-
-async def test_the_next_token_is_foretold(clock: FakeClock) -> None:
-    bucket = TokenBucket(2, 0.5, clock)
-    assert bucket.next_free() == clock.now()
-    await bucket.take(2)
-    assert bucket.next_free() == clock.now() + timedelta(seconds=2)
-    waiting = asyncio.create_task(bucket.take(2))
-    await settle()
-    assert bucket.next_free() == clock.now() + timedelta(seconds=6)
-    await clock.advance(4)
-    assert waiting.done()
-    assert bucket.next_free() == clock.now() + timedelta(seconds=2)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 import math
 import random
@@ -90,54 +90,6 @@ async def within[T](clock: Clock, seconds: float, work: Awaitable[T]) -> T:
         task.cancel()
         limit.cancel()
         await asyncio.gather(task, limit, return_exceptions=True)
-
-
-class TokenBucket:
-    """At most `capacity` at once and `per_second` in the long run; who asks first is served first."""
-
-    # Sums of floats fall short of a whole token by less than this.
-    _ROUNDING = 1e-9
-
-    def __init__(self, capacity: float, per_second: float, clock: Clock) -> None:
-        """Start full."""
-        self._capacity = capacity
-        self._rate = per_second
-        self._clock = clock
-        self._tokens = capacity
-        self._counted_at = clock.monotonic()
-        self._wanted: list[float] = []
-        self._turn = asyncio.Lock()
-
-    async def take(self, n: float = 1) -> None:
-        """Return once `n` tokens are ours; raises ValueError if there can never be as many."""
-        if n > self._capacity:
-            raise ValueError(f"{n} tokens wanted of a bucket that holds {self._capacity}")
-        self._wanted.append(n)
-        try:
-            async with self._turn:
-                while (missing := n - self._count()) > self._ROUNDING:
-                    await self._clock.sleep(missing / self._rate)
-                self._tokens -= n
-        finally:
-            self._wanted.remove(n)
-
-    def try_take(self, n: float = 1) -> bool:
-        """Take `n` tokens if they are there and nobody waits; return whether they were."""
-        if self._wanted or n - self._count() > self._ROUNDING:
-            return False
-        self._tokens -= n
-        return True
-
-    def next_free(self) -> datetime:
-        """Return when one more who asks now would be served (aware, UTC)."""
-        missing = max(0.0, sum(self._wanted) + 1 - self._count())
-        return self._clock.now() + timedelta(seconds=missing / self._rate)
-
-    def _count(self) -> float:
-        now = self._clock.monotonic()
-        self._tokens = min(self._capacity, self._tokens + (now - self._counted_at) * self._rate)
-        self._counted_at = now
-        return self._tokens
 
 
 def retry_after(value: str | None, now: datetime) -> float | None:
