@@ -271,7 +271,7 @@ def sign_in_headers(data: bytes) -> None:
             _can_be_sent(DigestSigner(challenge, "user", "word").authorization("GET", "/"))
         pause = retry_after(header, NOW)
         assert pause is None or math.isfinite(pause)
-        asyncio.run(_follow_nonce(header))
+        soon(_follow_nonce(header))
 
 
 async def _follow_nonce(announced: str) -> None:
