@@ -21,6 +21,7 @@ from custom_components.camhub.kernel.errors import HubError, Malformed, Unreacha
 
 from ..fake_clock import FakeClock
 from .conftest import PATIENCE
+from .kills import captures
 from .processes import members, ours, program, remote_browser, running
 from .vendor import Picture, as_nest, counted, pixels, until, vendor
 
@@ -226,17 +227,10 @@ async def test_no_more_pages_at_once_than_allowed(make_engine: MakeEngine) -> No
 
 
 async def test_random_kills_leave_nothing_behind(make_engine: MakeEngine) -> None:
+    """A hundred of them take minutes: `python -m tests.capture.kills`; what that found is in docs/capture.md."""
     engine = make_engine()
-    chance = random.Random(3)
     async with vendor() as camera:
-        for number in range(6):
-            grabbing = asyncio.create_task(engine.grab_live(camera, PATIENCE))
-            await asyncio.wait({grabbing}, timeout=chance.random() * 1.5)
-            if number % 3 == 0:
-                grabbing.cancel()
-            elif number % 3 == 1 and engine.browsers:
-                os.killpg(group(engine), signal.SIGKILL)
-            await asyncio.wait({grabbing})
+        await captures(engine, camera, 6, random.Random(3))
         counted(await engine.grab_live(camera, PATIENCE), camera)
         await engine.close()
         assert camera.released == camera.opened
