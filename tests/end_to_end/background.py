@@ -5,7 +5,7 @@ from collections.abc import Coroutine
 import threading
 from typing import Any, Self
 
-LIMIT = 90.0
+LIMIT = 200.0
 """Seconds after which whatever is waited for has failed; the machine may be a slow one."""
 PAUSE = 0.2
 

@@ -24,7 +24,7 @@ from .leaks import leaks
 from .person import Person
 
 ROOT = Path(__file__).parents[2]
-START_LIMIT = 120.0
+START_LIMIT = 240.0
 
 
 class Demo:
@@ -119,7 +119,7 @@ def _until_ready(process: subprocess.Popen[str]) -> str:
     raise AssertionError(f"the demo ended: {printed}")
 
 
-expect.set_options(timeout=60_000)
+expect.set_options(timeout=120_000)
 
 
 @pytest.fixture(scope="session")
@@ -202,6 +202,6 @@ def signed_in(browser: Browser, demo: Demo, told: TextIO) -> Iterator[BrowserCon
 def page(signed_in: BrowserContext) -> Iterator[Page]:
     """Open a page of the user who is logged in."""
     opened = signed_in.new_page()
-    opened.set_default_timeout(60_000)
+    opened.set_default_timeout(120_000)
     yield opened
     opened.close()

@@ -113,7 +113,7 @@ class Person:
         async with self.line() as socket:
             await command(socket, next(self._numbers), "camera/webrtc/offer", entity_id=entity_id, offer=sdp)
             while True:
-                event: Mapping[str, Any] = (await socket.receive_json(timeout=60))["event"]
+                event: Mapping[str, Any] = (await socket.receive_json(timeout=120))["event"]
                 if event["type"] in {"answer", "error"}:
                     return event
 
@@ -126,7 +126,7 @@ class Person:
 async def command(socket: aiohttp.ClientWebSocketResponse, number: int, kind: str, **fields: Any) -> Any:
     """Send a command on an open line and return its result; raises CommandError."""
     await socket.send_json({"id": number, "type": kind, **fields})
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         while (answer := await socket.receive_json())["id"] != number:
             pass
     if not answer["success"]:

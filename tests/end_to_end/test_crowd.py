@@ -15,7 +15,7 @@ from .person import Person
 
 CLIENTS: Final = 100
 CAMERA: Final = "orchard"
-PATIENCE: Final = 60.0
+PATIENCE: Final = 180.0
 
 
 def home_process(demo: int) -> Path:
