@@ -62,6 +62,7 @@ CRASHERS: Final = {
     ),
     "a pause with a separator of units": ("sign-in-headers", b"0\x1f"),
     "a challenge with a line end": ("sign-in-headers", b'Digest realm="x", nonce="n", opaque="a\r\nb"'),
+    "a metadata address with a NUL behind it": ("metadata", b"0xa9fea9fe\0"),
     "a nonce of bytes that no header can hold": ("sign-in-headers", b'nextnonce="\xff"'),
     "a cookie of bytes that no header can hold": ("cookies", b"SIDCC=\xff; Path=/"),
     "a recording's name with the last second of time": (

@@ -39,7 +39,8 @@ def parsed(text: str, *, encoded: bool = False) -> URL | None:
 
 def forbidden(host: str) -> bool:
     """Return whether a host is one that nobody may be led to, however its number is spelt."""
-    name = host.rstrip(".").lower()
+    # The system reads a name up to its first NUL.
+    name = host.partition("\0")[0].rstrip(".").lower()
     number = _number(name)
     return name in _METADATA_NAMES or (_inner(number) or number) in _METADATA
 
