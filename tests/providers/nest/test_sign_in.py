@@ -32,8 +32,8 @@ async def test_an_account_with_a_way_for_events(
     page = URL(user.consents[0].url)
     assert page.path == f"/partnerconnections/{PROJECT}/auth"
     assert dict(page.query) == {"client_id": service.client.id, "access_type": "offline", "prompt": "consent"}
-    # Devices and events, and nothing else of whoever signs in.
-    asked = ("https://www.googleapis.com/auth/sdm.service", "https://www.googleapis.com/auth/pubsub")
+    # Devices, events and an address for the title: nothing else of whoever signs in.
+    asked = tuple(f"https://www.googleapis.com/auth/{scope}" for scope in ("sdm.service", "pubsub", "userinfo.email"))
     assert user.consents[0].scopes == SCOPES == asked
     assert SECRET not in repr(account)
 
@@ -268,9 +268,10 @@ async def test_a_push_line_that_does_not_come_about(
 async def test_a_title_is_not_worth_an_error(user: User, make_context: MakeContext, service: NestSimulator) -> None:
     user.answers["topic"] = {"topic": "no_events"}
     service.structure = ""
-    assert (await sign_in(make_context(), user)).title == "Google Nest"
+    assert (await sign_in(make_context(), user)).title == "robin@example.com"
     structures = f"/v1/enterprises/{PROJECT}/structures"
     service.faults.answers[structures] = (200, '{"structures": {}}')
+    service.faults.answers["/oauth2/v3/userinfo"] = (200, "{}")
     assert (await sign_in(make_context(), user)).title == "Google Nest"
     service.faults.answers[structures] = (500, "")
     assert (await sign_in(make_context(), user)).title == "Google Nest"

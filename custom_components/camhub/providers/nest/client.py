@@ -15,7 +15,7 @@ from .answers import pubsub_refusal
 from .auth import HostAuth
 from .quota import Quota, Rank
 from .reading import text
-from .settings import API, PUBSUB, Settings
+from .settings import API, PUBSUB, USERINFO, Settings
 from .tokens import TokenKeeper
 from .wire import Wire
 
@@ -74,6 +74,10 @@ class Client:
             for each in (structures if isinstance(structures, list) else ())
         ]
         return [name for name in named if name]
+
+    async def email(self) -> str:
+        """Return the address of whoever signed in; raises HubError."""
+        return text((await self.api.get_json(USERINFO)).get("email"))
 
     async def command[T](
         self, device: str, name: str, rank: Rank, call: Callable[[], Awaitable[T]], *, ahead: int = 0

@@ -10,10 +10,13 @@ from ...kernel.secret import Credentials, Secret
 API: Final = "https://smartdevicemanagement.googleapis.com/v1"
 PUBSUB: Final = "https://pubsub.googleapis.com/v1"
 TOKENS: Final = "https://www.googleapis.com/oauth2/v4/token"
+USERINFO: Final = "https://www.googleapis.com/oauth2/v3/userinfo"
 CONSENT: Final = "https://nestservices.google.com/partnerconnections/{project}/auth"
 DEVICES_SCOPE: Final = "https://www.googleapis.com/auth/sdm.service"
 EVENTS_SCOPE: Final = "https://www.googleapis.com/auth/pubsub"
-SCOPES: Final = (DEVICES_SCOPE, EVENTS_SCOPE)
+# For the account's title only: whoever declines it is let in all the same.
+EMAIL_SCOPE: Final = "https://www.googleapis.com/auth/userinfo.email"
+SCOPES: Final = (DEVICES_SCOPE, EVENTS_SCOPE, EMAIL_SCOPE)
 
 # Minutes between two pictures of a camera that may run on battery, unless something moves.
 FLOOR_KEY: Final = "battery_floor"

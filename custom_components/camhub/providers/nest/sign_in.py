@@ -18,7 +18,7 @@ from .client import Client
 from .events_page import choose_events
 from .parse import unit
 from .reading import text
-from .settings import CONSENT, SCOPES, Settings
+from .settings import CONSENT, DEVICES_SCOPE, EVENTS_SCOPE, SCOPES, Settings
 from .tokens import tokens
 from .wire import Wire
 
@@ -122,7 +122,7 @@ def _complete(told: Object) -> None:
     """Raise AuthError where the user allowed less than is needed."""
     if not text(told.get("refresh_token")):
         raise AuthError("no refresh token", reason="no_lasting_login")
-    if not set(SCOPES) <= set(text(told.get("scope")).split()):
+    if not {DEVICES_SCOPE, EVENTS_SCOPE} <= set(text(told.get("scope")).split()):
         raise AuthError("a scope is missing", reason="consent_incomplete")
 
 
@@ -143,8 +143,8 @@ async def _account(client: Client, settings: Settings, earlier: Credentials) -> 
 
 
 async def _title(client: Client) -> str:
-    """Return the names of the homes, if there are any; a title is not worth an error."""
+    """Return the names of the homes, else whose they are; a title is not worth an error."""
     try:
-        return ", ".join(await client.homes()) or "Google Nest"
+        return ", ".join(await client.homes()) or await client.email() or "Google Nest"
     except HubError:
         return "Google Nest"
