@@ -35,8 +35,9 @@ CAMERAS: Final = 60
 WARM_UP: Final = 0.3
 LOOK_S: Final = 2.0
 RELOAD_S: Final = 60.0
-# What is on its way in the end may take so long: Google tells again after three minutes what was not taken.
-SETTLE_S: Final = 330.0
+# What is on its way in the end may take so long: a service that said "too many requests" is left alone for five
+# minutes, then its line is dialled within one, and its history is looked at twice a minute.
+SETTLE_S: Final = 420.0
 PERCENT_AN_HOUR: Final = 1.0
 STALL_MS: Final = 20.0
 

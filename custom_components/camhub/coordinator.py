@@ -47,7 +47,7 @@ from .sweep import Sweep
 type CamHubConfigEntry = ConfigEntry[CamHubCoordinator]
 
 # How long to wait before an event line is dialled again, in seconds.
-EVENT_BACKOFF = Backoff(first=5, factor=2, maximum=300, jitter=0.2)
+EVENT_BACKOFF = Backoff(first=5, factor=2, maximum=60, jitter=0.2)
 
 
 def stream_kind(camera: Camera) -> str:

@@ -103,7 +103,7 @@ LOST: Final[Mapping[str, frozenset[Row]]] = {
     ),
     "nest_legacy": frozenset({Fault.GIANT_HEADER}),
 }
-_BACKOFF: Final = Backoff(first=5, factor=2, maximum=300, jitter=0.2)
+_BACKOFF: Final = Backoff(first=5, factor=2, maximum=60, jitter=0.2)
 
 
 def absent(key: str, stage: Stage) -> str | None:

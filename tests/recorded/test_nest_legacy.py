@@ -19,7 +19,7 @@ from custom_components.camhub.kernel.model import CameraEvent, EventPhase
 from custom_components.camhub.kernel.provider import Camera
 from custom_components.camhub.kernel.secret import Credentials
 from custom_components.camhub.providers.nest_legacy.client import Client
-from custom_components.camhub.providers.nest_legacy.events import History
+from custom_components.camhub.providers.nest_legacy.events import History, Memory
 from custom_components.camhub.providers.nest_legacy.login import Login
 from custom_components.camhub.providers.nest_legacy.provider import NestLegacyProvider
 from simulators.authority import Authority
@@ -237,7 +237,7 @@ async def a_history(account: Account, body: str, said: Sequence[Any]) -> None:
     client = account.client()
     (hall, *_) = (await client.home()).units
     account.answer(POINTS, body=body)
-    history = History(client, lambda: [hall])
+    history = History(client, lambda: [hall], Memory())
     events: list[CameraEvent] = [*await history.fetch(), *await history.fetch()]
     marks = [(each.id, each.phase) for each in events]
     assert len(set(marks)) == len(marks)

@@ -32,7 +32,7 @@ LOOK_AGAIN_S: Final = 300.0
 POLL_S: Final = 3600
 # 100 MB of nothing, again and again, are for `tests.faults`.
 FAULTS: Final = tuple(each for each in Fault if each not in {Fault.HUGE, Fault.BOMB, Fault.GIANT_HEADER})
-_BACKOFF: Final = Backoff(first=5, factor=2, maximum=300, jitter=0.2)
+_BACKOFF: Final = Backoff(first=5, factor=2, maximum=60, jitter=0.2)
 
 
 class Account:

@@ -11,7 +11,7 @@ import pytest
 from custom_components.camhub.kernel.errors import AuthError, Unreachable
 from custom_components.camhub.kernel.model import CameraEvent, EventKind, EventPhase
 from custom_components.camhub.providers.nest_legacy.client import Client
-from custom_components.camhub.providers.nest_legacy.events import LONGEST, REMEMBERED, History
+from custom_components.camhub.providers.nest_legacy.events import LONGEST, REMEMBERED, History, Memory
 from custom_components.camhub.providers.nest_legacy.parse import Unit
 from custom_components.camhub.providers.nest_legacy.provider import NestLegacyProvider
 from custom_components.camhub.providers.nest_legacy.wire import PATIENT_S
@@ -30,7 +30,7 @@ async def units(client: Client) -> list[Unit]:
 
 @pytest.fixture
 def history(client: Client, units: list[Unit]) -> History:
-    return History(client, lambda: units)
+    return History(client, lambda: units, Memory())
 
 
 class WrongClock(FakeClock):
@@ -80,7 +80,7 @@ async def test_a_clock_of_ours_that_is_wrong_hides_nothing(
     wrong = WrongClock(clock, off)
     client = make_client(clock=wrong)
     units = list((await client.home()).units)
-    history = History(client, lambda: units)
+    history = History(client, lambda: units, Memory())
     assert await history.fetch() == []
     begun = clock.now()
     seen = services.house.see(HALL, "motion")
@@ -260,7 +260,7 @@ async def test_what_goes_on_ends_with_the_camera(
     client: Client, services: NestLegacySimulator, clock: FakeClock
 ) -> None:
     units = list((await client.home()).units)
-    history = History(client, lambda: units)
+    history = History(client, lambda: units, Memory())
     services.house.see(HALL, "person")
     await history.fetch()
     services.house.units[0].state = "offline"

@@ -9,7 +9,15 @@ from typing import override
 
 import pytest
 
-from custom_components.camhub.kernel.errors import AuthError, HubError, Malformed, Throttled, Unreachable, WrongKey
+from custom_components.camhub.kernel.errors import (
+    AuthError,
+    HubError,
+    Malformed,
+    Throttled,
+    Unreachable,
+    Unsupported,
+    WrongKey,
+)
 from custom_components.camhub.kernel.model import CredentialState, JsonValue
 from custom_components.camhub.kernel.secret import Credentials
 from custom_components.camhub.providers.nest_legacy.client import Client
@@ -36,6 +44,14 @@ async def failure(keeper: Keeper) -> HubError:
     with pytest.raises(HubError) as caught:
         await keeper.session()
     return caught.value
+
+
+async def no_home(client: Client) -> HubError | None:
+    try:
+        await client.home()
+    except HubError as error:
+        return error
+    return None
 
 
 async def test_the_chain(client: Client, services: NestLegacySimulator, clock: FakeClock) -> None:
@@ -308,10 +324,13 @@ async def test_an_answer_without_a_token(client: Client, services: NestLegacySim
     assert (await failure(client.keeper)).reason == "google_unavailable"
 
 
+@pytest.mark.parametrize(
+    ("fault", "grows", "most"), [("503", [10, 20, 40, 80], 120), ("page", [30, 60, 120, 240, 480], 600)]
+)
 async def test_failures_are_asked_again_more_and_more_seldom(
-    client: Client, services: NestLegacySimulator, clock: FakeClock
+    client: Client, services: NestLegacySimulator, clock: FakeClock, fault: str, grows: list[int], most: int
 ) -> None:
-    services.faults.google = "503"
+    services.faults.google = fault
     asked: list[float] = []
     for _ in range(3600):
         before = services.requests[RPC]
@@ -320,10 +339,12 @@ async def test_failures_are_asked_again_more_and_more_seldom(
             asked.append(clock.monotonic())
         await clock.advance(1)
     pauses = [later - earlier for earlier, later in pairwise(asked)]
-    assert [round(pause / 10) * 10 // 30 for pause in pauses[:5]] == [1, 2, 4, 8, 16]
-    assert all(600 <= pause <= 606 for pause in pauses[5:])
+    pauses = [pause for pause in pauses if pause]
+    assert all(least <= pause <= least + 6 for least, pause in zip(grows, pauses, strict=False))
+    assert len(pauses) > len(grows)
+    assert all(most <= pause <= most + 6 for pause in pauses[len(grows) :])
     services.faults.google = ""
-    await clock.advance(610)
+    await clock.advance(most + 10)
     await client.keeper.session()
 
 
@@ -335,7 +356,9 @@ async def test_google_is_left_alone_as_long_as_it_says(
     assert isinstance(error, Throttled)
     assert error.retry_after == 300
     await clock.advance(299)
-    await failure(client.keeper)
+    held = await failure(client.keeper)
+    assert isinstance(held, Throttled)
+    assert held.retry_after == 1, "what is left of it"
     assert services.requests[RPC] == 1
 
 
@@ -460,6 +483,88 @@ async def test_a_session_that_is_refused_at_once_is_not_replaced_at_once(
     assert asked[-1][0] >= 2 * FRESH_S
     assert {reason for _, reason in asked} == {"nest_refused"}
     assert client.keeper.status().state is CredentialState.REFUSED
+
+
+async def test_google_is_not_asked_again_for_what_nest_had_no_answer_for(
+    client: Client, services: NestLegacySimulator, clock: FakeClock
+) -> None:
+    services.faults.session_status = 503
+    for _ in range(3):
+        await failure(client.keeper)
+        await clock.advance(130)
+    assert (services.requests[JWT], services.google.tokens) == (3, 1)
+    services.faults.session_status = 401
+    await failure(client.keeper)
+    await clock.advance(40)
+    services.faults.session_status = 503
+    await failure(client.keeper)
+    assert services.google.tokens == 2, "nor is what Nest refused tried again"
+    await clock.advance(700)
+    services.faults.session_status = 0
+    await client.keeper.session()
+    assert services.google.tokens == 3, "nor what may be over"
+
+
+async def test_a_session_that_let_in_is_replaced_when_it_has_ended(
+    client: Client, services: NestLegacySimulator, clock: FakeClock
+) -> None:
+    """Tokens may end more often than they should; each new one is held on to for a little longer."""
+    await client.home()
+    lives: list[float] = []
+    for _ in range(6):
+        services.tokens.revoke()
+        begun = clock.monotonic()
+        while isinstance(error := await no_home(client), Unreachable):
+            assert error.reason == "nest_refused"
+            await clock.advance(1)
+        assert error is None
+        lives.append(clock.monotonic() - begun)
+    assert all(least <= life <= least + 6 for least, life in zip([0, 15, 30, 60, 120, 120], lives, strict=True))
+    await clock.advance(FRESH_S)
+    services.tokens.revoke()
+    await client.home()
+    await clock.advance(21)
+    services.tokens.revoke()
+    await client.home()
+    assert client.keeper.status().state is CredentialState.OK
+
+
+async def test_what_the_home_host_refuses_may_have_ended_though_only_cameras_were_asked(
+    client: Client, services: NestLegacySimulator, clock: FakeClock
+) -> None:
+    unit = (await client.home()).units[0]
+    services.tokens.revoke()
+    await client.picture(unit, 160)
+    await clock.advance(60)
+    services.tokens.revoke()
+    await client.home()
+    assert services.google.tokens == 3
+
+
+async def test_cameras_that_refuse_what_the_home_host_lets_in_cost_few_sessions(
+    client: Client, services: NestLegacySimulator, clock: FakeClock
+) -> None:
+    unit = (await client.home()).units[0]
+    services.accepts.clear()
+    for _ in range(10):
+        with pytest.raises(Unreachable):
+            await client.picture(unit, 160)
+        await client.home()
+        await clock.advance(25)
+    assert services.google.tokens == 2
+
+
+async def test_a_camera_that_is_closed_costs_no_session_where_one_is_fresh(
+    client: Client, services: NestLegacySimulator, clock: FakeClock
+) -> None:
+    first, second = (await client.home()).units[:2]
+    services.tokens.revoke()
+    await client.picture(first, 160)
+    await clock.advance(60)
+    services.faults.forbidden.add(second.id)
+    with pytest.raises(Unsupported):
+        await client.picture(second, 160)
+    assert services.google.tokens == 2
 
 
 async def test_an_account_of_the_older_kind(

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
+import math
 import re
 from typing import ClassVar, Final
 
@@ -39,6 +40,25 @@ class NestRefused(Unreachable):
     default_reason: ClassVar[str] = "nest_refused"
 
 
+class GoogleOdd(Unreachable):
+    """Google answers, but not as a service would that is merely down: a captcha, a page, an error without meaning."""
+
+    default_reason: ClassVar[str] = "google_unavailable"
+
+
+@dataclass(slots=True)
+class Halfway:
+    """What Google gave for a session that Nest then had no answer for: asking Nest again needs no other login."""
+
+    token: Secret | None = None
+    until: float = -math.inf
+
+    def take(self, now: float) -> Secret | None:
+        """Return the token if it is still good; it is used up."""
+        token, self.token = self.token, None
+        return token if now < self.until else None
+
+
 @dataclass(frozen=True, slots=True)
 class _Verdict:
     """What an answer of Google's comes to; `again` is whether other headers may do better."""
@@ -47,12 +67,18 @@ class _Verdict:
     again: bool = False
 
 
-async def make_session(wire: Wire, book: Book, clock: Clock) -> Session:
+async def make_session(wire: Wire, book: Book, clock: Clock, halfway: Halfway) -> Session:
     """Return a new session, stored already; raises AuthError only where the login itself has ended."""
     login = book.login
     if login.credential == GOOGLE:
-        token = await _google_token(wire, book, clock)
-        session = await _nest_session(wire, book, clock, await _nest_token(wire, book, token))
+        token = halfway.take(clock.monotonic()) or await _google_token(wire, book, clock)
+        try:
+            session = await _nest_session(wire, book, clock, await _nest_token(wire, book, token))
+        except NestRefused:
+            raise
+        except Unreachable:
+            halfway.token, halfway.until = token, clock.monotonic() + SHORTEST.total_seconds()
+            raise
     else:
         session = await _website_session(wire, book, clock)
     await book.change(session=session)
@@ -94,13 +120,13 @@ def judge(answer: Answer) -> _Verdict:
             return _Verdict(_no_session(), again=True)
         trouble = answer.trouble()
         if isinstance(trouble, Malformed):
-            trouble = Unreachable(f"HTTP {answer.status}", reason="google_unavailable")
+            trouble = GoogleOdd(f"HTTP {answer.status}")
         return _Verdict(trouble, again=moved or answer.refused)
     try:
         said = child(read(answer.body))
     except Malformed:
         page = answer.body.decode(errors="replace")
-        failure = _no_session() if _SIGN_IN.search(page) else Unreachable("no JSON", reason="google_unavailable")
+        failure = _no_session() if _SIGN_IN.search(page) else GoogleOdd("no JSON")
         return _Verdict(failure, again=True)
     if token := text(said.get("access_token")):
         return _Verdict(Secret(token))
@@ -113,7 +139,7 @@ def _google_error(said: Object) -> HubError:
         return _no_session()
     if error in _LOGGED_OUT:
         return AuthError("the session has ended", reason="google_logged_out")
-    return Unreachable("Google gives no token", reason="google_unavailable")
+    return GoogleOdd("Google gives no token")
 
 
 def _no_session() -> AuthError:

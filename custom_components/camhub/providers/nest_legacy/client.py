@@ -132,12 +132,13 @@ class Client:
         if scope.camera is not None and self.clock.monotonic() < self._forbidden.get(scope.camera, -math.inf):
             raise _closed()
         answer = await self._send(call, scope, session)
-        if answer.refused and not self.probing and self.keeper.may_renew(session):
+        if answer.refused and not self.probing and await self._may_renew(scope, session):
             session = await self.keeper.renew(session)
             answer = await self._send(call, scope, session)
         if answer.refused:
             raise await self._refusal(answer, scope, session)
-        self.keeper.accepted()
+        if answer.ok:
+            self.keeper.accepted(session, home=scope.home)
         if answer.status == HTTPStatus.NOT_FOUND and scope.camera is not None:
             raise Missing("HTTP 404")
         if not answer.ok:
@@ -163,12 +164,27 @@ class Client:
             case _:
                 return {"Cookie": f"{self.book.login.hosts.cookie}={token}"}
 
+    async def _may_renew(self, scope: _Scope, session: Session) -> bool:
+        """Return whether a new session may help; a fresh one has ended only if one who let it in refuses it now."""
+        if self.keeper.may_renew(session):
+            return True
+        if not self.keeper.may_have_ended(session):
+            return False
+        if scope.home and self.keeper.let_in(session, home=True):
+            return True
+        # A camera may be closed to an account that is not.
+        return self.keeper.let_in(session, home=False) and (await self._check(session)).refused
+
+    async def _check(self, session: Session) -> Answer:
+        """Ask the cameras' hosts who the account is."""
+        return await self._send(Call(url=self._at("v1/users.get_current")), _CAMERAS, session)
+
     async def _refusal(self, answer: Answer, scope: _Scope, session: Session) -> HubError:
         """Return what a refusal means that a new session did not change: for a camera, whether it is only that one."""
         if self.probing:
             return Refused(f"HTTP {answer.status}")
         if scope.camera is not None:
-            check = await self._send(Call(url=self._at("v1/users.get_current")), _CAMERAS, session)
+            check = await self._check(session)
             if check.ok:
                 self._forbidden[scope.camera] = self.clock.monotonic() + FORBIDDEN_S
                 return _closed()

@@ -5,7 +5,7 @@ Who somebody is may be known some looks later, also when the stretch is over.
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -23,8 +23,13 @@ MARGIN: Final = timedelta(seconds=30)
 LONGEST: Final = timedelta(minutes=10)
 # A delivery and a press of the bell are of a moment, what moves has a sensor anyway.
 LASTING: Final = frozenset({EventKind.PERSON, EventKind.FACE, EventKind.SOUND})
+# What happened longer ago is no news, however long nobody could look.
+OLDEST: Final = timedelta(days=1)
 REMEMBERED: Final = 256
 ZONES_S: Final = 3600.0
+
+
+_KEPT: Final = "history"
 
 
 type _Told = dict[EventKind, CameraEvent]
@@ -35,32 +40,74 @@ _NAMED: Final = frozenset({EventKind.PERSON, EventKind.FACE})
 
 @dataclass(slots=True)
 class _Tale:
-    """What goes on at one camera: what was told last, by stretch and kind, and the same of what is over."""
+    """What goes on at one camera: what was told last, by stretch and kind, and the same of what is over.
+
+    `looked_at` is when `looked` was, in seconds of a clock that nobody puts right. `again` are stretches to be told
+    once more as what is there, to who did not hear of their beginning.
+    """
 
     begun: datetime
     looked: datetime
+    looked_at: float
     told: OrderedDict[str, _Told] = field(default_factory=OrderedDict)
     over: OrderedDict[str, _Told] = field(default_factory=OrderedDict)
+    again: set[str] = field(default_factory=set)
 
-    def since(self) -> datetime:
+    def since(self, at: float) -> datetime:
         """Return from when on the history is needed: what goes on must be in the answer to be told its end."""
+        lost = timedelta(seconds=at - self.looked_at) - OLDEST
         going = [event.at for events in self.told.values() for event in events.values()]
-        return min([self.looked - MARGIN, *(at - timedelta(seconds=1) for at in going)])
+        needed = min([self.looked - MARGIN, *(begun - timedelta(seconds=1) for begun in going)])
+        return max(needed, self.looked + lost) if lost > timedelta(0) else needed
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What one camera's history said and when it was asked, by both clocks; None where the camera was not found."""
+
+    points: Sequence[Point] = ()
+    names: Mapping[int, str] = field(default_factory=dict)
+    looked: tuple[datetime, float] | None = None
+
+
+class Memory:
+    """What was told, by camera; it outlives the one who tells, so that opening the account anew forgets nothing."""
+
+    def __init__(self) -> None:
+        """Begin with nothing told."""
+        self.tales: dict[str, _Tale] = {}
+
+    @classmethod
+    def of(cls, kept: MutableMapping[str, object]) -> Memory:
+        """Return what is kept of an account, for somebody who has heard nothing of it yet."""
+        memory = kept.get(_KEPT)
+        if not isinstance(memory, cls):
+            memory = kept[_KEPT] = cls()
+        for tale in memory.tales.values():
+            tale.again = {*tale.told}
+        return memory
 
 
 class History:
     """Reads the history of each camera that is on; what was told stays known from line to line."""
 
-    def __init__(self, client: Client, units: Callable[[], Sequence[Unit]]) -> None:
+    def __init__(self, client: Client, units: Callable[[], Sequence[Unit]], memory: Memory) -> None:
         """Ask nothing yet; `units` are the cameras as they were listed last."""
         self._client = client
         self._clock: Clock = client.clock
         self._units = units
-        self._tales: dict[str, _Tale] = {}
+        self._tales = memory.tales
         self._zones: dict[str, tuple[float, Mapping[int, str]]] = {}
 
+    def forget(self) -> None:
+        """Begin anew: what was seen until the next look is not asked for."""
+        self._tales.clear()
+
     async def fetch(self) -> list[CameraEvent]:
-        """Return what is new at all cameras; raises AuthError, and Unreachable where no camera's history is read."""
+        """Return what is new at all cameras; raises AuthError, and Unreachable where no camera's history is read.
+
+        Nothing counts as told before all have answered: what is raised or broken off is asked for again.
+        """
         units = [each for each in self._units() if each.state in {State.ON, State.UNKNOWN}]
         outcomes = await asyncio.gather(*(self._read(each) for each in units))
         failures = [each for each in outcomes if isinstance(each, HubError)]
@@ -69,8 +116,17 @@ class History:
                 raise failure
         if failures and len(failures) == len(units):
             raise failures[0] if isinstance(failures[0], Unreachable) else Unreachable(reason=failures[0].reason)
-        told = [event for events in outcomes if not isinstance(events, HubError) for event in events]
-        return [*told, *self._dark(units)]
+        seen = [(unit, look) for unit, look in zip(units, outcomes, strict=True) if not isinstance(look, HubError)]
+        return [*(event for unit, look in seen for event in self._news(unit, look)), *self._dark(units)]
+
+    def _news(self, unit: Unit, look: _Look) -> Iterator[CameraEvent]:
+        tale = self._tales[unit.id]
+        if look.looked is not None:
+            tale.looked, tale.looked_at = look.looked
+            yield from _tell(unit, tale, look.points, look.names, tale.looked)
+        else:
+            # It may have a history all the same, once it is found.
+            yield from _tell(unit, tale, (), {}, self._client.now())
 
     def _dark(self, lit: Sequence[Unit]) -> Iterator[CameraEvent]:
         """Yield the end of what went on at cameras that see nothing more."""
@@ -78,21 +134,21 @@ class History:
             if unit not in lit and (tale := self._tales.get(unit.id)) is not None:
                 yield from _tell(unit, tale, (), {}, self._client.now())
 
-    async def _read(self, unit: Unit) -> list[CameraEvent] | HubError:
-        """Return what is new at one camera; an error is a result: the others are read all the same."""
+    async def _read(self, unit: Unit) -> _Look | HubError:
+        """Return what one camera's history says; an error is a result: the others are read all the same."""
         asked, now = self._clock.monotonic(), self._client.now()
-        tale = self._tales.setdefault(unit.id, _Tale(begun=now - MARGIN, looked=now + MARGIN - LONGEST))
+        first = _Tale(begun=now - MARGIN, looked=now + MARGIN - LONGEST, looked_at=asked)
+        tale = self._tales.setdefault(unit.id, first)
         try:
-            found = await self._client.points(unit, tale.since())
+            found = await self._client.points(unit, tale.since(asked))
             names = await self._names(unit) if any(point.zones for point in found) else {}
         except Missing:
-            found, names = (), {}
+            return _Look()
         except HubError as error:
             return error
         # The answer may have told that one of the clocks was put right meanwhile.
-        now = self._client.now() - timedelta(seconds=self._clock.monotonic() - asked)
-        tale.looked = now
-        return list(_tell(unit, tale, found, names, now))
+        looked = self._client.now() - timedelta(seconds=self._clock.monotonic() - asked)
+        return _Look(found, names, (looked, asked))
 
     async def _names(self, unit: Unit) -> Mapping[int, str]:
         known = self._zones.get(unit.id)
@@ -119,8 +175,11 @@ def _tell(
         if (over := tale.over.get(point.id)) is not None:
             yield from _recognised(unit, point, over, names, now)
             continue
+        if point.id in tale.again and point.end is None:
+            yield from (replace(event, phase=EventPhase.PRESENT) for event in tale.told[point.id].values())
         phase = EventPhase.START if point.start >= tale.begun or point.id in tale.told else EventPhase.PRESENT
         yield from _begun(unit, point, tale.told.setdefault(point.id, {}), names, now, phase)
+    tale.again.clear()
     for identifier in list(tale.told):
         told = tale.told[identifier]
         end = _end(seen.get(identifier), told, now)

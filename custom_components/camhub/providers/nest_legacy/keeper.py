@@ -4,31 +4,45 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import suppress
 from copy import copy
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 import math
 import random
 from typing import Final
 
-from ...kernel.errors import AuthError, HubError, Throttled, Unreachable
+from ...kernel.errors import AuthError, HubError, Malformed, Throttled, Unreachable
 from ...kernel.model import CredentialState, TokenStatus
 from ...kernel.policy import Backoff, Chance, within
 from ...kernel.provider import Context
 from ...kernel.single_flight import SingleFlight
-from .chain import NestRefused, make_session
+from .chain import GoogleOdd, Halfway, NestRefused, make_session
 from .login import Book, Session
 from .wire import Wire
 
 # A session is replaced this long before its end; while nobody can be asked it serves until its end.
 EARLY: Final = timedelta(minutes=5)
-# After a failure nobody is asked for so many seconds: too many logins bring captchas (protocols.md 3.7).
+# After a failure nobody is asked for so many seconds. Who merely does not answer is asked again soon; who answers, and
+# gives nothing, is not, as too many logins bring captchas (protocols.md 3.7).
+PASSING: Final = Backoff(first=10, factor=2, maximum=120, jitter=5)
 BACKOFF: Final = Backoff(first=30, factor=2, maximum=600, jitter=5)
 # A session that was made for a refused one and is refused as well this soon (seconds) would be refused for ever.
 FRESH_S: Final = 300.0
+# Unless it let in before: then it has been ended, and is replaced once it is so old.
+BRIEF: Final = Backoff(first=15, factor=2, maximum=120, jitter=5)
 # So many sessions in a row that Nest refuses are more than a bad day of Nest's.
 STRIKES: Final = 3
 # Seconds that closing waits for an answer that may hold new cookies.
 CLOSING_S: Final = 10.0
 _ONE: Final = "session"
+
+
+@dataclass(frozen=True, slots=True)
+class _Mended:
+    """A session that was made for a refused one, when, and how old it has to be to be replaced if it let in."""
+
+    session: Session
+    at: float
+    brief: float
 
 
 class Keeper:
@@ -46,8 +60,13 @@ class Keeper:
         self._ended: AuthError | None = None
         self._failure: HubError | None = None
         self._hold_until = -math.inf
+        self._waits = BACKOFF
         self._delays: Iterator[float] = iter(())
-        self._mended: tuple[Session, float] | None = None
+        self._halfway = Halfway()
+        self._mended: _Mended | None = None
+        self._briefs: Iterator[float] = iter(())
+        # Which session was let in last, by whether at the home host or at those of the cameras.
+        self._let_in: dict[bool, Session] = {}
         self._struck: Session | None = None
         self._strikes = 0
         self.made = 0
@@ -74,8 +93,13 @@ class Keeper:
             return False
         if refused is not self._session or self._mended is None:
             return True
-        session, at = self._mended
-        return session is not refused or self._clock.monotonic() - at >= FRESH_S
+        return self._mended.session is not refused or self._clock.monotonic() - self._mended.at >= FRESH_S
+
+    def may_have_ended(self, refused: Session) -> bool:
+        """Return whether a session that is too fresh for `may_renew` may be replaced, if one who let it in refuses."""
+        if self._mended is None or refused not in self._let_in.values():
+            return False
+        return self._book.login.renewable and self._clock.monotonic() - self._mended.at >= self._mended.brief
 
     async def renew(self, refused: Session) -> Session:
         """Return another session than one that was refused, made anew unless somebody did already; raises HubError."""
@@ -83,19 +107,31 @@ class Keeper:
         if self._session is not None and self._session is not refused:
             return self._session
         session = await self._renewed()
-        self._mended = (session, self._clock.monotonic())
+        if self._mended is None or self._mended.session is not session:
+            self._mended = self._mend(session)
         return session
 
-    def accepted(self) -> None:
-        """Hear that the session lets in."""
+    def _mend(self, session: Session) -> _Mended:
+        now = self._clock.monotonic()
+        if self._mended is None or now - self._mended.at >= FRESH_S:
+            self._briefs = BRIEF.delays(self._chance)
+        return _Mended(session, now, next(self._briefs))
+
+    def accepted(self, session: Session, *, home: bool) -> None:
+        """Hear that the home host or one of the cameras' lets a session in."""
         self._strikes = 0
+        self._let_in[home] = session
+
+    def let_in(self, session: Session, *, home: bool) -> bool:
+        """Return whether the home host or one of the cameras' has let a session in."""
+        return self._let_in.get(home) is session
 
     def refusal(self, refused: Session) -> HubError:
         """Return the error for a session that is refused although nothing better can be had."""
         if not self._book.login.renewable:
             self._ended = AuthError("the token is refused", reason="token_refused")
             return copy(self._ended)
-        if refused is self._struck:
+        if refused is self._struck or refused in self._let_in.values():
             return copy(self._ended) if self._ended else NestRefused("refused again")
         self._struck = refused
         return self._strike(NestRefused("refused at once"))
@@ -139,7 +175,7 @@ class Keeper:
 
     async def _renewed(self) -> Session:
         if self._failure is not None and self._clock.monotonic() < self._hold_until and _ONE not in self._flight:
-            raise copy(self._failure)
+            raise self._held(self._failure)
         task = self._flight.join(_ONE, self._make)
         # Whoever gives up leaves the others their answer, and the cookies in it their way to the disk.
         await asyncio.wait({task})
@@ -150,11 +186,18 @@ class Keeper:
             raise copy(outcome)
         return outcome
 
+    def _held(self, failure: HubError) -> HubError:
+        """Return why nobody is asked now, and for how much longer."""
+        error = copy(failure)
+        if isinstance(error, Throttled):
+            error.retry_after = self._hold_until - self._clock.monotonic()
+        return error
+
     async def _make(self) -> Session | HubError:
         """Make a session; an error is a result, so that one nobody waits for is no lost exception."""
         with self._counters.timed("session"):
             try:
-                session = await make_session(self._wire, self._book, self._clock)
+                session = await make_session(self._wire, self._book, self._clock, self._halfway)
             except AuthError as error:
                 self._ended = error
                 return error
@@ -174,8 +217,10 @@ class Keeper:
         return copy(self._ended)
 
     def _hold(self, error: HubError) -> HubError:
-        if self._failure is None:
-            self._delays = BACKOFF.delays(self._chance)
+        passing = isinstance(error, Unreachable | Malformed) and not isinstance(error, NestRefused | GoogleOdd)
+        waits = PASSING if passing else BACKOFF
+        if self._failure is None or waits is not self._waits:
+            self._waits, self._delays = waits, waits.delays(self._chance)
         pause = next(self._delays)
         if isinstance(error, Throttled):
             pause = max(pause, error.retry_after or 0)

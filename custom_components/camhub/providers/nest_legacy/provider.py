@@ -11,7 +11,7 @@ from ...kernel.provider import Camera, Context, Provider
 from ...kernel.reading import number
 from .client import Client
 from .controls import controls
-from .events import LASTING, History
+from .events import LASTING, History, Memory
 from .login import Login
 from .media import CameraHandle, HostedStills
 from .parse import Home, State, Unit
@@ -29,7 +29,8 @@ class NestLegacyProvider(Provider):
         """Reach nothing yet."""
         self._context = context
         self._client = Client(context, Login.load(context.credentials))
-        self._history = History(self._client, lambda: self._home.units if self._home else ())
+        memory = Memory.of(context.kept)
+        self._history = History(self._client, lambda: self._home.units if self._home else (), memory)
         self._home: Home | None = None
         self._listed_at = 0.0
         self._handles: dict[str, tuple[CameraHandle, HostedStills]] = {}
@@ -50,6 +51,8 @@ class NestLegacyProvider(Provider):
         """Yield what the cameras saw, as often as set; raises HubError. Returns where that is set to never."""
         every = self._every
         if not every:
+            # What happens from now on will be no news, should it be switched on again.
+            self._history.forget()
             return
         if self._home is None:
             await self._list()
