@@ -2,6 +2,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 import json
 from typing import Any
@@ -259,6 +260,23 @@ async def test_films_that_never_come(provider: NestProvider, cameras: Cameras, c
     for each in await asyncio.gather(*fetching, return_exceptions=True):
         assert isinstance(each, Unreachable)
         assert each.reason == "event_picture_gone"
+
+
+async def test_a_picture_is_waited_for_until_the_last_of_its_camera_has_come(
+    provider: NestProvider, service: NestSimulator, cameras: Cameras, clock: FakeClock
+) -> None:
+    pictures = provider._pictures
+    (unit,) = (unit for unit in provider._units.values() if "wired" in unit.id)
+    seen = service.happenings.begin(service.device("wired"), "motion")
+    service.happenings.add(seen, "person")
+    first, last = (str(event["eventId"]) for event in seen.events.values())
+    times = clock.now() - timedelta(seconds=1), clock.now()
+    for event, at in zip((first, last), times, strict=True):
+        pictures.want(Wanted(unit=unit, at=at, event=event))
+    async with pictures.working():
+        image = await pictures.latest(unit.id)
+    assert image is not None
+    assert image.taken_at == times[1]
 
 
 async def test_a_clip_of_somebody_elses_is_not_fetched_with_our_token(

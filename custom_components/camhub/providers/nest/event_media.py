@@ -112,9 +112,6 @@ class EventPictures:
             await asyncio.wait({worker})
             while self._waiting:
                 self._settle(self._waiting.popleft(), _gone())
-            for fetching in self._fetching.values():
-                fetching.set()
-            self._fetching.clear()
             for film in self._films.values():
                 film.end(_gone())
 
@@ -124,32 +121,30 @@ class EventPictures:
             self._news.clear()
             while self._waiting:
                 wanted = self._waiting.popleft()
-                failure: HubError = _gone()
+                told: bytes | HubError = _gone()
                 try:
-                    await self._fetch(wanted)
+                    told = await self._fetch(wanted)
                 except HubError as error:
                     self._client.context.counters.count(f"event_media.{error.reason}")
-                    failure = error
+                    told = error
                 finally:
-                    self._settle(wanted, failure)
+                    self._settle(wanted, told)
 
-    def _settle(self, wanted: Wanted, failure: HubError) -> None:
+    def _settle(self, wanted: Wanted, told: bytes | HubError) -> None:
         """Wake those who wait for something, which has come or never will."""
         unit, clip = wanted.unit.id, wanted.clip
         if clip is not None:
-            if (film := self._films.get((unit, clip.id))) is not None:
-                film.end(failure)
+            # It may be held no longer.
+            self._films.get((unit, clip.id), _Film()).end(told)
         elif not any(each.unit.id == unit and each.clip is None for each in self._waiting):
             # Another picture of the same camera may still be to come.
             self._fetching.pop(unit, asyncio.Event()).set()
 
-    async def _fetch(self, wanted: Wanted) -> None:
+    async def _fetch(self, wanted: Wanted) -> bytes:
+        """Return the film or the picture, which is then the latest; raises HubError."""
         client, unit = self._client, wanted.unit
         if wanted.clip is not None:
-            body = await (await client.api.get(wanted.address)).read()
-            if (film := self._films.get((unit.id, wanted.clip.id))) is not None:
-                film.end(body)
-            return
+            return await (await client.api.get(wanted.address)).read()
         if (trait := unit.device.camera_event_image) is None:
             raise Unsupported("no pictures of events", reason="protocol_changed")
 
@@ -162,6 +157,7 @@ class EventPictures:
             raise Malformed("the picture is not whole", reason="picture_cut")
         taken = Image(content=content, taken_at=wanted.at, source="event")
         self._latest[unit.id] = (client.clock.monotonic(), taken)
+        return content
 
 
 class EventFilms(Previews):
