@@ -134,3 +134,11 @@ def test_a_renewed_signer_counts_from_the_start() -> None:
     signer.authorization("GET", "/")
     told = parameters(signer.renewed("2").authorization("GET", "/"))
     assert (told["nonce"], told["nc"], told["algorithm"]) == ("2", "00000001", "MD5-sess")
+
+
+@pytest.mark.parametrize("part", ["a", "a ", 'a="', '"', "= "])
+def test_a_header_takes_no_longer_than_its_length(part: str) -> None:
+    """A reader that began anew at each letter would need minutes here, and a second for what aiohttp lets through."""
+    header = part * 2**16
+    assert parameters(header).keys() <= {"a"}
+    assert {each.scheme for each in read_challenges([header])} <= {"a", "a" * 2**16}

@@ -17,8 +17,10 @@ HASHES: Final[Mapping[str, str]] = {
 }
 
 _SENT_BACK: Final = ("nonce", "realm", "opaque", "algorithm")
-_NAME: Final = r"[\w!#$%&'*+.^`|~-]+"
-_PARAMETER: Final = re.compile(rf'({_NAME})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,]*))')
+_LETTER: Final = r"[\w!#$%&'*+.^`|~-]"
+# Whole and never tried in parts, so that a long header takes no longer than its length.
+_NAME: Final = rf"(?<!{_LETTER}){_LETTER}++"
+_PARAMETER: Final = re.compile(rf'({_NAME})\s*+=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,]*))')
 _PIECE: Final = re.compile(rf"{_PARAMETER.pattern}|({_NAME})(?=[\s,]|$)|[^\s,]+")
 
 
