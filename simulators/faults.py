@@ -34,8 +34,8 @@ class Fault(StrEnum):
     TRUNCATED = "answer cut short"
     WRONG_TYPE = "wrong content type"
     ERROR_PAGE = "200, but an error page"
-    HUGE = "32 MB in place of the answer"
-    BOMB = "32 MB, packed small"
+    HUGE = "100 MB in place of the answer"
+    BOMB = "100 MB, packed small"
     GIANT_HEADER = "a header of 1 MB"
     TO_LOOPBACK = "redirect to loopback"
     TO_METADATA = "redirect to 169.254.169.254"
@@ -45,7 +45,7 @@ class Fault(StrEnum):
 BY_NAME: Final = frozenset({Fault.REFUSED, Fault.NO_NAME})
 RETRY_AFTER_S: Final = 120
 # More than anybody takes, and little more than what may be under way besides in buffers.
-HUGE: Final = 32 * 2**20
+HUGE: Final = 100 * 2**20
 METADATA: Final = "http://169.254.169.254/latest/meta-data/"
 _HEAD_END: Final = b"\r\n\r\n"
 _CHUNK: Final = bytes(65536)

@@ -26,7 +26,7 @@ from simulators.names import Address
 from tests.conftest import MakeContext
 from tests.fake_clock import FakeClock, settle
 
-from .worlds import WORLDS, Surroundings, World, tasks
+from .worlds import WORLDS, Surroundings, World, nothing_left, tasks
 
 FORMS_AT_MOST = 10
 
@@ -57,7 +57,7 @@ async def world(
         before = tasks()
         yield world
         await settle()
-        assert tasks() - before == set(), "tasks were left behind"
+        await nothing_left(before)
         shows_no(logged(caplog), world.secrets)
 
 

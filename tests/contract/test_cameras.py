@@ -10,7 +10,7 @@ from custom_components.camhub.kernel.spec import ProviderSpec
 from tests.fake_clock import settle
 
 from .conftest import Open, shows_no
-from .worlds import World, tasks
+from .worlds import World, nothing_left, tasks
 
 CAPABILITIES = ("stills", "rtsp", "webrtc", "mjpeg", "hls", "clips", "previews")
 
@@ -32,7 +32,7 @@ async def test_opening_asks_nothing(spec: ProviderSpec, world: World, context: C
     calls, before = world.calls, tasks()
     provider = spec.open(context)
     await settle(50)
-    assert tasks() <= before
+    await nothing_left(before)
     provider.diagnostics()
     provider.token_status()
     endpoints = provider.endpoints()
@@ -56,7 +56,7 @@ async def test_closing_leaves_nothing_and_may_be_done_twice(open_provider: Open,
     await provider.close()
     await provider.close()
     await settle()
-    assert tasks() <= before
+    await nothing_left(before)
     await world.left_alone()
 
 
@@ -154,7 +154,7 @@ async def test_a_stream_gives_pictures_and_hangs_up(world: World, cameras: Seque
                     assert is_whole_jpeg(await anext(frames))
                     watched += 1
             await world.left_alone()
-            assert tasks() <= before
+            await nothing_left(before)
             with pytest.raises(StopAsyncIteration):
                 await anext(frames)
     assert (watched > 0) == ("mjpeg" in world.capabilities)

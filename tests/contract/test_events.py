@@ -5,10 +5,10 @@ import json
 import pytest
 
 from custom_components.camhub.kernel.provider import Provider
-from tests.fake_clock import settle, until
+from tests.fake_clock import settle
 
 from .conftest import Open, failure, shows_no
-from .worlds import World, tasks
+from .worlds import World, nothing_left, tasks
 
 
 async def test_events_may_be_closed_before_they_begin(provider: Provider, world: World) -> None:
@@ -35,7 +35,7 @@ async def test_events_may_be_closed_while_nothing_happens(provider: Provider, wo
     else:
         assert await waiting is None, "none are told, and that is said at once"
     await events.aclose()
-    await until(lambda: tasks() <= before)
+    await nothing_left(before)
     await world.left_alone()
 
 
@@ -52,7 +52,7 @@ async def test_what_moves_is_told_of_a_camera_that_is_listed(open_provider: Open
         await world.listened_to()
         world.move()
         event = await waiting
-    await until(lambda: tasks() <= before)
+    await nothing_left(before)
     cameras = {each.id: each for each in await provider.cameras()}
     assert event.kind in cameras[event.camera].event_kinds
     assert event.id
@@ -74,4 +74,4 @@ async def test_events_end_in_words_when_the_line_drops(provider: Provider, world
     else:
         await world.unplug()
         assert [event async for event in provider.events()] == []
-    await until(lambda: tasks() <= before)
+    await nothing_left(before)

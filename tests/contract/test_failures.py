@@ -10,7 +10,7 @@ from custom_components.camhub.kernel.provider import Camera, Provider
 from tests.fake_clock import settle
 
 from .conftest import failure
-from .worlds import World, tasks
+from .worlds import World, nothing_left, tasks
 
 MOST_REFUSED = 2
 
@@ -65,7 +65,7 @@ async def test_a_device_that_goes_away(provider: Provider, cameras: Sequence[Cam
             camera.rtsp.peek()
     assert provider.diagnostics() is not None
     await settle()
-    assert tasks() <= before
+    await nothing_left(before)
 
 
 async def test_a_login_refused_from_the_start(provider: Provider, world: World) -> None:
@@ -99,7 +99,7 @@ async def test_a_login_refused_from_now_on(provider: Provider, cameras: Sequence
     assert listed is None or isinstance(listed, AuthError)
     assert 1 <= world.refused <= MOST_REFUSED
     await settle()
-    assert tasks() <= before
+    await nothing_left(before)
 
 
 async def test_a_call_that_is_given_up_leaves_nothing(
@@ -116,4 +116,4 @@ async def test_a_call_that_is_given_up_leaves_nothing(
         with pytest.raises(asyncio.CancelledError):
             await waiting
         await settle()
-        assert tasks() <= before
+        await nothing_left(before)

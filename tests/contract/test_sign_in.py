@@ -14,7 +14,7 @@ from tests.conftest import MakeContext
 from tests.fake_clock import settle
 
 from .conftest import Applicant, shows_no
-from .worlds import WORLDS, World, tasks
+from .worlds import WORLDS, World, nothing_left, tasks
 
 
 def hides_passwords(forms: list[Form], world: World) -> None:
@@ -125,7 +125,7 @@ async def test_nothing_is_left_of_a_sign_in_given_up_at_a_page(spec: ProviderSpe
     signing = asyncio.ensure_future(spec.sign_in(make_context(), ask))
     await shown.wait()
     await cancelled(signing)
-    assert tasks() <= before
+    await nothing_left(before)
 
 
 async def test_nothing_is_left_of_a_sign_in_given_up_while_the_device_is_asked(
@@ -138,7 +138,7 @@ async def test_nothing_is_left_of_a_sign_in_given_up_while_the_device_is_asked(
     await settle()
     assert not signing.done()
     await cancelled(signing)
-    assert tasks() <= before
+    await nothing_left(before)
 
 
 async def cancelled(signing: asyncio.Future[Account]) -> None:

@@ -36,7 +36,7 @@ from simulators.ring import RingSimulator
 from simulators.ring.home import DRIVE, SHED
 from simulators.rtsp import RtspServer
 from simulators.rtsp.access import Access
-from tests.fake_clock import FakeClock, settle
+from tests.fake_clock import FakeClock, settle, until
 
 USER: Final = "camhub-viewer"
 # Of letters that look different in an address, in a header and in JSON.
@@ -70,6 +70,11 @@ def tasks() -> set[asyncio.Task[Any]]:
     return {task for task in asyncio.all_tasks() if not task.get_context().get(_OF_DEVICE, False)} - {
         asyncio.current_task()
     }
+
+
+async def nothing_left(before: set[asyncio.Task[Any]]) -> None:
+    """Wait until no task is left but those of before: gRPC ends its calls a moment later by itself."""
+    await until(lambda: tasks() <= before)
 
 
 def spellings(password: str) -> set[str]:

@@ -22,7 +22,7 @@ from custom_components.camhub.kernel.provider import Camera, Provider, Stills
 from custom_components.camhub.kernel.relay import Relay
 from custom_components.camhub.kernel.stills import Album
 from simulators.faults import RETRY_AFTER_S, Fault
-from tests.contract.worlds import tasks
+from tests.contract.worlds import nothing_left, tasks
 from tests.fake_clock import settle
 
 from .bench import Bench
@@ -358,7 +358,7 @@ class Examination:
     async def _leaves_nothing(self, before: set[asyncio.Task[object]]) -> None:
         await self._bench.left_alone()
         await settle(50)
-        assert tasks() - before == set(), "tasks were left behind"
+        await nothing_left(before)
 
     # Steps.
 

@@ -10,7 +10,7 @@ import pytest
 
 from custom_components.camhub.providers.frigate import line
 from simulators.authority import Authority
-from tests.contract.worlds import tasks
+from tests.contract.worlds import nothing_left
 from tests.faults.loop import JumpingLoop
 
 from .day import SLACK, Day
@@ -38,7 +38,7 @@ def test_sixty_cameras_of_six_kinds_live_through_a_day(
 
     async def live() -> None:
         before, after = await day.run()
-        assert tasks() == set(), "nothing is left behind"
+        await nothing_left(set())
         assert after.tasks <= before.tasks + 2, "no task is forgotten"
         assert after.files <= before.files + 4, "no connection is forgotten"
         remembered = 4 * sum(account.told for account in day.accounts)
