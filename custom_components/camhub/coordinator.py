@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from random import random
 from typing import override
 
 from homeassistant.config_entries import ConfigEntry
@@ -32,7 +33,7 @@ from .failures import update_failure
 from .kernel.checkup import Report
 from .kernel.clock import Clock
 from .kernel.counters import Counters
-from .kernel.errors import AuthError, HubError, Unsupported
+from .kernel.errors import AuthError, HubError, Malformed, Unreachable, Unsupported
 from .kernel.events import EventPump
 from .kernel.model import CredentialState, DeviceIdentity, JsonValue, TokenStatus
 from .kernel.observers import Observers
@@ -48,6 +49,8 @@ type CamHubConfigEntry = ConfigEntry[CamHubCoordinator]
 
 # How long to wait before an event line is dialled again, in seconds.
 EVENT_BACKOFF = Backoff(first=5, factor=2, maximum=60, jitter=0.2)
+# How long to wait before an account that did not answer is looked at again, in seconds, at most the usual interval.
+LOOK_BACKOFF = Backoff(first=15, factor=2, maximum=3600, jitter=5)
 
 
 def stream_kind(camera: Camera) -> str:
@@ -104,6 +107,7 @@ class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
         # Where clips are besides the vendor: by the name of the place, what returns those of a camera.
         self.clip_places: dict[str, Callable[[str], Clips | None]] = {}
         self.relays = Relays(clock)
+        self._delays = LOOK_BACKOFF.delays(random)
         self._sweep = Sweep(album, self.picture_key, clock, counters)
         self.sweep: asyncio.Task[None] | None = None
         self._picture_listeners: defaultdict[str, Observers[()]] = defaultdict(lambda: Observers("a picture"))
@@ -139,11 +143,17 @@ class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
         except HubError as error:
             raise self._failed(error) from error
 
-    def _failed(self, error: HubError) -> HomeAssistantError:
+    def _again_in(self, error: HubError) -> float | None:
+        """Return in how many seconds a look that failed is tried again: sooner than usual, as most faults pass soon."""
+        if not isinstance(error, Unreachable | Malformed) or self.update_interval is None:
+            return None
+        return min(next(self._delays), self.update_interval.total_seconds())
+
+    def _failed(self, error: HubError, again_in: float | None = None) -> HomeAssistantError:
         """Take note of a refusal; return what Home Assistant makes of an error."""
         if isinstance(error, AuthError):
             self.login.async_refused(error)
-        return update_failure(error)
+        return update_failure(error, again_in)
 
     @override
     async def _async_update_data(self) -> Mapping[str, Camera]:
@@ -152,7 +162,8 @@ class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
             with self.counters.timed("cameras"):
                 listed = await self.provider.cameras()
         except HubError as error:
-            raise self._failed(error) from error
+            raise self._failed(error, self._again_in(error)) from error
+        self._delays = LOOK_BACKOFF.delays(random)
         cameras = self._decorated(listed)
         self._forget_missing(cameras)
         self._reload_on_other_kind(cameras)

@@ -10,13 +10,13 @@ from .const import DOMAIN
 from .kernel.errors import AuthError, HubError, Throttled, Unsupported
 
 
-def update_failure(error: HubError) -> HomeAssistantError:
-    """Return what Home Assistant makes of an error while an account is read."""
+def update_failure(error: HubError, again_in: float | None = None) -> HomeAssistantError:
+    """Return what Home Assistant makes of an error while an account is read, which may be tried again so soon."""
     key, words = error.reason, error.placeholders
     if isinstance(error, AuthError):
         return ConfigEntryAuthFailed(translation_domain=DOMAIN, translation_key=key, translation_placeholders=words)
     return UpdateFailed(
-        retry_after=error.retry_after if isinstance(error, Throttled) else None,
+        retry_after=error.retry_after if isinstance(error, Throttled) else again_in,
         translation_domain=DOMAIN,
         translation_key=key,
         translation_placeholders=words,

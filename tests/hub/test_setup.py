@@ -26,6 +26,20 @@ async def next_look(hass: HomeAssistant) -> None:
     await hass.async_block_till_done()
 
 
+async def test_an_account_that_did_not_answer_is_looked_at_again_soon(
+    hub: HomeAssistant, fake: FakeSpec, add_account: AddAccount
+) -> None:
+    coordinator = (await add_account()).runtime_data
+    for error in (Unreachable(), Malformed()):
+        fake.provider.cameras_error = error
+        await next_look(hub)
+        assert not coordinator.last_update_success
+        fake.provider.cameras_error = None
+        async_fire_time_changed(hub, dt_util.utcnow() + timedelta(seconds=21))
+        await hub.async_block_till_done()
+        assert coordinator.last_update_success
+
+
 async def test_account_loads_and_unloads(hub: HomeAssistant, fake: FakeSpec, add_account: AddAccount) -> None:
     entry = await add_account()
     assert entry.state is ConfigEntryState.LOADED
