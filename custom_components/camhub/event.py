@@ -53,6 +53,12 @@ class CameraEventEntity(CamHubEntity, EventEntity):
         await super().async_added_to_hass()
         self.async_on_remove(self.coordinator.events.async_subscribe(self.camera_id, self._seen))
 
+    @property
+    @override
+    def available(self) -> bool:
+        # Where events come through, one must not be lost only because the last look at the account failed.
+        return super().available or (self.camera is not None and self.coordinator.pump.connected)
+
     def _type_of(self, event: CameraEvent) -> str | None:
         """Return the event's type here, None if it is not for this entity."""
         raise NotImplementedError

@@ -124,6 +124,18 @@ async def test_a_picture_that_comes_after_its_event_is_kept(
     assert entry.runtime_data.counters.get("events.motion") == 2
 
 
+async def test_an_event_is_told_though_the_last_look_failed(
+    hub: HomeAssistant, fake: FakeSpec, add_account: AddAccount
+) -> None:
+    coordinator = (await add_account()).runtime_data
+    fake.provider.cameras_error = Unreachable()
+    await coordinator.async_refresh()
+    await hub.async_block_till_done()
+    assert not coordinator.last_update_success
+    await tell(hub, fake, event(1))
+    assert state_of(hub, "event.yard_activity").attributes["event_type"] == "motion"
+
+
 async def test_a_dropped_line_is_dialled_again(hub: HomeAssistant, fake: FakeSpec, add_account: AddAccount) -> None:
     entry = await add_account()
     await tell(hub, fake, event(1, phase=EventPhase.END))
