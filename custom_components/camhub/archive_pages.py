@@ -14,13 +14,13 @@ from homeassistant.helpers.selector import (
     TextSelectorConfig,
     TextSelectorType,
 )
-from homeassistant.helpers.translation import async_get_exception_message
 import probatio
 from yarl import URL
 
 from .archive_choice import ArchiveKind, async_archive_choice, async_make, kind_of
 from .capture_pages import CapturePages
-from .const import DOMAIN, OPTION_ARCHIVE
+from .const import OPTION_ARCHIVE
+from .failures import sentence
 from .forms import choice as among, number_selector
 from .kernel.addresses import parsed
 from .kernel.errors import HubError
@@ -153,7 +153,7 @@ class ArchivePages(CapturePages):
         errors = {}
         if error is not None:
             errors = {FIELDS.get(error.reason, {}).get(kind, "base"): "archive_failed"}
-        said = async_get_exception_message(DOMAIN, error.reason, error.placeholders) if error else ""
+        said = sentence(error) if error else ""
         return {
             "data_schema": self.add_suggested_values_to_schema(schema, {"pattern": DEFAULT_PATTERN, **shown}),
             "errors": errors,

@@ -13,15 +13,15 @@ from homeassistant.helpers.selector import (
     TextSelector,
     TextSelectorConfig,
 )
-from homeassistant.helpers.translation import async_get_exception_message
 import probatio
 from yarl import URL
 
 from .capture import chromium
 from .capture.frames import LiveGrabber
-from .const import DOMAIN, OPTION_BROWSERS, OPTION_CAPTURE
+from .const import OPTION_BROWSERS, OPTION_CAPTURE
 from .credential_store import CredentialStore
 from .engines import CaptureChoice, CaptureMode, async_capture_choice
+from .failures import sentence
 from .kernel.errors import HubError, Throttled
 from .kernel.provider import Camera
 from .runtime import SHARED
@@ -153,7 +153,7 @@ async def _taken(entry: ConfigEntry[Any], engine: LiveGrabber) -> float:
 
 def _said(error: HubError) -> str:
     """Return why a trial failed, in the user's words."""
-    return f"{async_get_exception_message(DOMAIN, error.reason, error.placeholders)}."
+    return f"{sentence(error)}."
 
 
 def _choice(typed: Mapping[str, Any], known: CaptureChoice) -> CaptureChoice:

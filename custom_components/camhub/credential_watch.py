@@ -5,11 +5,11 @@ from typing import Any, Final
 
 from homeassistant.config_entries import SOURCE_REAUTH, ConfigEntry
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers.translation import async_get_exception_message
 from homeassistant.util import dt as dt_util
 
-from .const import DEFAULT_WARN_DAYS, DOMAIN, OPTION_WARN_DAYS
+from .const import DEFAULT_WARN_DAYS, OPTION_WARN_DAYS
 from .credential_alerts import async_alert
+from .failures import sentence
 from .issues import async_raise
 from .kernel.clock import Clock
 from .kernel.credential_state import credential_state
@@ -81,8 +81,7 @@ class CredentialWatch:
 
     def _sentence(self) -> str:
         """Return in words why the login was refused."""
-        error = self._refusal or AuthError()
-        return f"{async_get_exception_message(DOMAIN, error.reason, error.placeholders)}."
+        return f"{sentence(self._refusal or AuthError())}."
 
     @callback
     def async_refused(self, error: AuthError) -> None:

@@ -5,25 +5,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
-from importlib import import_module
 import platform
 from typing import Any, Final, Protocol
 
 from homeassistant.components.web_rtc import async_get_ice_servers
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant
-from homeassistant.requirements import RequirementsNotFound, async_process_requirements
 
 from .capture import chromium
 from .capture.frames import LiveGrabber
 from .capture.session import IceServer, Terms
-from .const import DOMAIN, LOGGER, OPTION_BROWSERS, OPTION_CAPTURE
+from .const import LOGGER, OPTION_BROWSERS, OPTION_CAPTURE
 from .credential_store import CredentialStore
 from .kernel.addresses import looked_up
 from .kernel.clock import Clock
 from .kernel.counters import Counters
 from .kernel.errors import HubError, Unsupported, WrongKey
 from .kernel.provider import WebRtc
+from .on_demand import async_import, async_on_demand
 
 # Installed only for who takes pictures with a browser: there are systems on which it cannot be.
 PLAYWRIGHT: Final = "playwright>=1.49,<2"
@@ -143,18 +142,12 @@ class Engines:
         """Have Home Assistant install what drives browsers; raises Unsupported."""
         if platform.system() == "Linux" and not platform.libc_ver()[0]:
             raise Unsupported("there is no Playwright for musl", reason="capture_browser_on_musl")
-        try:
-            await async_process_requirements(self._hass, DOMAIN, [PLAYWRIGHT], is_built_in=False)
-        except RequirementsNotFound:
-            raise Unsupported("Playwright cannot be installed", reason="capture_no_playwright") from None
-        if (module := await self._load("browser_engine")) is None:
-            raise Unsupported("Playwright cannot be imported", reason="capture_no_playwright")
-        return module
+        return await async_on_demand(self._hass, "capture.browser_engine", PLAYWRIGHT, "capture_no_playwright")
 
     async def _load(self, name: str) -> Any | None:
-        """Import an engine outside the event loop, None if its library is not there."""
+        """Import an engine, None if its library is not there."""
         try:
-            return await self._hass.async_add_import_executor_job(import_module, f"{__package__}.capture.{name}")
+            return await async_import(self._hass, f"capture.{name}")
         except ImportError:
             return None
 

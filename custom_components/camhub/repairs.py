@@ -1,6 +1,7 @@
 """The dialogs behind the repair issues."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, override
 
 from homeassistant.components.repairs import FlowType, RepairsFlow, RepairsFlowResult
 from homeassistant.config_entries import ConfigEntryState
@@ -17,50 +18,68 @@ from .why_dark_flow import WhyDarkFlow
 type IssueData = dict[str, str | int | float | None]
 
 
-class SignInAgainFlow(RepairsFlow):
+class MendingFlow(RepairsFlow):
+    """Explains what is wrong with an account, then leads to where it is mended; the issue goes away once it is."""
+
+    def __init__(self, entry_id: str) -> None:
+        """Remember the account."""
+        self._entry_id = entry_id
+
+    async def async_step_init(self, user_input: dict[str, Any] | None = None) -> RepairsFlowResult:
+        """Begin with the explanation."""
+        return await self.async_step_confirm()
+
+    async def async_step_confirm(self, user_input: dict[str, Any] | None = None) -> RepairsFlowResult:
+        """Explain, then hand over."""
+        entry = self.hass.config_entries.async_get_entry(self._entry_id)
+        if entry is None:
+            return self.async_create_entry(data={})
+        if user_input is None:
+            words = {"account": entry.title, **await self._words(entry)}
+            return self.async_show_form(step_id="confirm", description_placeholders=words)
+        return await self._lead(entry)
+
+    async def _words(self, entry: CamHubConfigEntry) -> Mapping[str, str]:
+        """Return what the explanation needs besides the account's name."""
+        raise NotImplementedError
+
+    async def _lead(self, entry: CamHubConfigEntry) -> RepairsFlowResult:
+        """Hand over to the dialog that mends it."""
+        raise NotImplementedError
+
+
+class SignInAgainFlow(MendingFlow):
     """Leads straight into the sign-in of the account concerned."""
 
     def __init__(self, issue_id: str, entry_id: str) -> None:
         """Remember the issue and the account."""
+        super().__init__(entry_id)
         self._about = issue_id
-        self._entry_id = entry_id
 
-    async def async_step_init(self, user_input: dict[str, Any] | None = None) -> RepairsFlowResult:
-        """Begin with the explanation."""
-        return await self.async_step_confirm()
+    @override
+    async def _words(self, entry: CamHubConfigEntry) -> Mapping[str, str]:
+        issue = ir.async_get(self.hass).async_get_issue(DOMAIN, self._about)
+        return (issue and issue.translation_placeholders) or {}
 
-    async def async_step_confirm(self, user_input: dict[str, Any] | None = None) -> RepairsFlowResult:
-        """Explain, then hand over; the issue goes away once the new login holds."""
-        entry = self.hass.config_entries.async_get_entry(self._entry_id)
-        if entry is None:
-            return self.async_create_entry(data={})
-        if user_input is None:
-            issue = ir.async_get(self.hass).async_get_issue(DOMAIN, self._about)
-            words = {"account": entry.title, **((issue and issue.translation_placeholders) or {})}
-            return self.async_show_form(step_id="confirm", description_placeholders=words)
+    @override
+    async def _lead(self, entry: CamHubConfigEntry) -> RepairsFlowResult:
         return self.async_abort(reason="sign_in_again", next_flow=await async_sign_in_again(self.hass, entry))
 
 
-class SettingsFlow(RepairsFlow):
+class SettingsFlow(MendingFlow):
     """Leads to the page of the account's settings that mends it."""
 
     def __init__(self, entry_id: str, page: str) -> None:
         """Remember the account and the page."""
-        self._entry_id = entry_id
+        super().__init__(entry_id)
         self._page = page
 
-    async def async_step_init(self, user_input: dict[str, Any] | None = None) -> RepairsFlowResult:
-        """Begin with the explanation."""
-        return await self.async_step_confirm()
+    @override
+    async def _words(self, entry: CamHubConfigEntry) -> Mapping[str, str]:
+        return {"reason": await self._reason(entry)}
 
-    async def async_step_confirm(self, user_input: dict[str, Any] | None = None) -> RepairsFlowResult:
-        """Explain, then hand over; the issue goes away once it is mended."""
-        entry = self.hass.config_entries.async_get_entry(self._entry_id)
-        if entry is None:
-            return self.async_create_entry(data={})
-        if user_input is None:
-            words = {"account": entry.title, "reason": await self._reason(entry)}
-            return self.async_show_form(step_id="confirm", description_placeholders=words)
+    @override
+    async def _lead(self, entry: CamHubConfigEntry) -> RepairsFlowResult:
         options = self.hass.config_entries.options
         flow = await options.async_init(entry.entry_id)
         await options.async_configure(flow["flow_id"], {"next_step_id": self._page})

@@ -6,10 +6,10 @@ from typing import Any, Final
 from homeassistant.config_entries import ConfigEntryState, ConfigFlowResult, OptionsFlowWithReload
 from homeassistant.const import PERCENTAGE
 from homeassistant.helpers.selector import TextSelector, TextSelectorConfig, TextSelectorType
-from homeassistant.helpers.translation import async_get_exception_message
 import probatio
 
-from .const import DOMAIN, OPTION_RECOGNITION, OPTION_RECOGNITION_KEYS
+from .const import OPTION_RECOGNITION, OPTION_RECOGNITION_KEYS
+from .failures import sentence
 from .forms import choice, number_selector
 from .kernel.addresses import looked_up
 from .kernel.errors import Unsupported
@@ -25,7 +25,7 @@ async def _refused(endpoint: str) -> str | None:
     try:
         await looked_up(endpoint)
     except Unsupported as error:
-        return async_get_exception_message(DOMAIN, error.reason).removesuffix(".")
+        return sentence(error)
     return None
 
 

@@ -16,7 +16,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from webrtc_models import RTCIceServer
 
-from custom_components.camhub import engines
+from custom_components.camhub import on_demand
 from custom_components.camhub.capture import chromium
 from custom_components.camhub.capture.session import Terms
 from custom_components.camhub.capture_pages import masked
@@ -88,8 +88,8 @@ class Machine:
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
     machine = Machine()
-    monkeypatch.setattr(engines, "import_module", machine.load)
-    monkeypatch.setattr(engines, "async_process_requirements", machine.install)
+    monkeypatch.setattr(on_demand, "import_module", machine.load)
+    monkeypatch.setattr(on_demand, "async_process_requirements", machine.install)
     monkeypatch.setattr(chromium, "find", lambda _: machine.chromium)
     monkeypatch.setattr(platform, "libc_ver", lambda: (machine.libc, ""))
     return machine
@@ -185,7 +185,7 @@ async def test_playwright_that_cannot_be_imported_after_all(
     async def nothing(*_: Any, **__: Any) -> None:
         return
 
-    monkeypatch.setattr(engines, "async_process_requirements", nothing)
+    monkeypatch.setattr(on_demand, "async_process_requirements", nothing)
     with pytest.raises(Unsupported) as missing:
         await hub.data[SHARED].engines.async_pick(CaptureChoice(mode=CaptureMode.BROWSER))
     assert missing.value.reason == "capture_no_playwright"

@@ -9,6 +9,7 @@ from ..kernel.clock import Clock
 from ..kernel.counters import Counters
 from ..kernel.errors import Unreachable
 from ..kernel.samples import Sample, Track
+from ..kernel.waiting import first_of
 from .encoding import Encoding, arguments
 from .ffmpeg import Ffmpeg
 from .mux import Muxer
@@ -94,13 +95,11 @@ class FfmpegWriter:
         """Wait until what waits was taken, within reason."""
         if (writing := self._writing) is None:
             return
-        limit = asyncio.ensure_future(self._clock.sleep(_DRAIN_S))
         try:
-            await asyncio.wait({writing, limit}, return_when=asyncio.FIRST_COMPLETED)
+            await first_of(writing, self._clock.sleep(_DRAIN_S))
         finally:
-            limit.cancel()
             writing.cancel()
-            await asyncio.gather(writing, limit, return_exceptions=True)
+            await asyncio.gather(writing, return_exceptions=True)
 
     async def _write(self, track: Track) -> None:
         """Hand samples on until there are no more or ffmpeg takes none; raises HubError."""
