@@ -109,6 +109,7 @@ class Watched:
 
     memory: list[tuple[float, float]] = field(default_factory=list)
     held: list[tuple[float, float]] = field(default_factory=list)
+    used: dict[str, int] = field(default_factory=dict)
     files: list[int] = field(default_factory=list)
     tasks: list[int] = field(default_factory=list)
     reloads: int = 0
@@ -179,7 +180,7 @@ class Soak:
             self._watched.memory.append((time.monotonic() - begun, resident_kb(self._home.pid)))
             self._watched.files.append(descriptors(self._home.pid))
             if number % TRIM_EVERY == 0:
-                await self._home.command("bench_inside/trim")
+                self._watched.used = await self._home.command("bench_inside/trim")
                 self._watched.held.append((time.monotonic() - begun, resident_kb(self._home.pid)))
             if number % TELL_EVERY == 0:
                 seen = await self._home.command("bench_inside/watched")
@@ -187,7 +188,7 @@ class Soak:
                 stalls = seen["stalls"]
                 resident, held = (each[-1][1] / 1024 for each in (self._watched.memory, self._watched.held))
                 _say(
-                    f"{time.monotonic() - begun:5.0f} s: {resident:.1f} MiB ({held:.1f} in use), "
+                    f"{time.monotonic() - begun:5.0f} s: {resident:.1f} MiB ({held:.1f} in use, {self._watched.used}), "
                     f"{self._watched.files[-1]} files, {seen['tasks']} tasks, {seen['threads']} threads, stall p99 "
                     f"{stalls['p99']:.1f} ms (own {stalls['own_p99']:.1f}), {sum(seen['events'].values())} events, "
                     f"{seen['entries']}, {seen['flows']} dialogs; {self._visits}"
@@ -239,7 +240,7 @@ class Soak:
         _say(f"open files {self._watched.files[0]} to {self._watched.files[-1]}, tasks {self._watched.tasks}")
         _say(f"stalls while it warmed up: {before['stalls']}")
         _say(f"stalls: {after['stalls']}")
-        _say(f"objects more than after the warm-up: {grown.most_common(25)}")
+        _say(f"objects more than after the warm-up: {grown.most_common(60)}")
         _say(f"no picture where there had been one: {self._visits.why}")
         for line in _errors(self._home):
             _say(f"log: {line}")

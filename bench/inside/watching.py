@@ -131,6 +131,18 @@ class Heard:
         return str(entry.data.get("provider")) if entry else "?"
 
 
+class MallInfo(ctypes.Structure):
+    """What glibc's mallinfo2 says, in bytes (mallinfo(3))."""
+
+    _fields_ = tuple(
+        (name, ctypes.c_size_t)
+        for name in (
+            *("arena", "ordblks", "smblks", "hblks", "hblkhd"),
+            *("usmblks", "fsmblks", "uordblks", "fordblks", "keepcost"),
+        )
+    )
+
+
 @callback
 def async_register(hass: HomeAssistant) -> None:
     """Register the commands."""
@@ -169,11 +181,17 @@ def ws_watched(hass: HomeAssistant, connection: ActiveConnection, msg: dict[str,
 @websocket_api.websocket_command({probatio.Required("type"): "bench_inside/trim"})
 @callback
 def ws_trim(hass: HomeAssistant, connection: ActiveConnection, msg: dict[str, Any]) -> None:
-    """Give back to the system what is free already, so that the memory that remains is in use."""
-    # glibc keeps what was freed, in pieces between what is in use; other allocators have no such function.
-    if (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)) is not None:
-        trim(0)
-    connection.send_result(msg["id"])
+    """Give back to the system what is free already, so that the memory that remains is in use; return whose it is."""
+    # glibc keeps what was freed, in pieces between what is in use; other allocators have no such functions.
+    libc = ctypes.CDLL(None)
+    used = {"python_blocks": sys.getallocatedblocks()}
+    if hasattr(libc, "malloc_trim"):
+        libc.malloc_trim(0)
+    if hasattr(libc, "mallinfo2"):
+        libc.mallinfo2.restype = MallInfo
+        told = libc.mallinfo2()
+        used |= {"malloc_kb": (told.uordblks + told.hblkhd) // 1024, "malloc_free_kb": told.fordblks // 1024}
+    connection.send_result(msg["id"], used)
 
 
 @websocket_api.websocket_command({probatio.Required("type"): "bench_inside/stalls_anew"})
