@@ -47,6 +47,12 @@ class LastEventImage(CamHubEntity, ImageEntity):
 
     @property
     @override
+    def available(self) -> bool:
+        """A picture of what happened stays: the state says when that was, `online` whether the camera is there."""
+        return super().available or (self.camera is not None and self.image_last_updated is not None)
+
+    @property
+    @override
     def image_last_updated(self) -> datetime | None:
         image = self.coordinator.album.last(self.coordinator.event_picture_key(self.camera_id))
         return image.taken_at if image else None

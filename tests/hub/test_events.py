@@ -1,11 +1,13 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 
 from homeassistant.components.image import async_get_image
 from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.camhub.kernel.errors import AuthError, HubError, Unreachable
 from custom_components.camhub.kernel.model import CameraEvent, EventKind, EventPhase, Image
@@ -134,6 +136,27 @@ async def test_an_event_is_told_though_the_last_look_failed(
     assert not coordinator.last_update_success
     await tell(hub, fake, event(1))
     assert state_of(hub, "event.yard_activity").attributes["event_type"] == "motion"
+
+
+async def test_the_last_event_is_shown_though_the_last_look_failed(
+    hub: HomeAssistant, fake: FakeSpec, add_account: AddAccount, hass_client: ClientSessionGenerator
+) -> None:
+    """Its state tells how old it is; where there is none, there is nothing to show."""
+    coordinator = (await add_account()).runtime_data
+    fake.provider.cameras_error = Unreachable()
+    await coordinator.async_refresh()
+    assert state_of(hub, "image.yard_last_event").state == "unavailable"
+    own = Image(content=jpeg(7), taken_at=SEEN, source="event")
+    coordinator.album.put(coordinator.event_picture_key("yard"), own)
+    shown = state_of(hub, "image.yard_last_event")
+    assert shown.state == SEEN.isoformat()
+    picture = await (await hass_client()).get(shown.attributes["entity_picture"])
+    assert (picture.status, await picture.read()) == (HTTPStatus.OK, jpeg(7))
+    await coordinator.async_refresh()
+    assert not coordinator.last_update_success
+    assert state_of(hub, "image.yard_last_event").state == SEEN.isoformat()
+    assert state_of(hub, "binary_sensor.yard_online").state == "off"
+    assert state_of(hub, "binary_sensor.yard_motion").state == "unavailable"
 
 
 async def test_a_dropped_line_is_dialled_again(hub: HomeAssistant, fake: FakeSpec, add_account: AddAccount) -> None:
