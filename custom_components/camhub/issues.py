@@ -13,7 +13,17 @@ CAMERA: Final = "camera_id"
 # What is wrong with the key, for all accounts at once; every other reason is about what one account has stored.
 KEY_PROBLEMS: Final = ("key_exposed", "key_malformed", "key_missing", "key_unreadable")
 # What is mended on a page of the account's settings (a step of `options_flow.py`): its repair leads there.
-PAGES: Final = {"archive_failing": "archive", "archive_open": "archive"}
+PAGES: Final = {
+    "archive_failing": "archive",
+    "archive_open": "archive",
+    "archive_unreadable": "archive",
+    "browsers_unreadable": "capture",
+    "disk_full": "recordings_kept",
+    "recognition_keys_unreadable": "recognition",
+    "recognition_no_collection": "recognition",
+    "recognition_refused": "recognition",
+    "recordings_open": "recordings_kept",
+}
 UNREADABLE: Final = "login_unreadable"
 NEWER: Final = "stored_newer"
 

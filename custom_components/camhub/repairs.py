@@ -6,6 +6,7 @@ from typing import Any, override
 from homeassistant.components.repairs import FlowType, RepairsFlow, RepairsFlowResult
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.translation import async_get_translations
 
@@ -82,7 +83,11 @@ class SettingsFlow(MendingFlow):
     async def _lead(self, entry: CamHubConfigEntry) -> RepairsFlowResult:
         options = self.hass.config_entries.options
         flow = await options.async_init(entry.entry_id)
-        await options.async_configure(flow["flow_id"], {"next_step_id": self._page})
+        if self._page in flow["menu_options"]:
+            page = await options.async_configure(flow["flow_id"], {"next_step_id": self._page})
+            if page["type"] is FlowResultType.ABORT:
+                # It does not open while the account is closed: the list of all pages is what is left.
+                flow = await options.async_init(entry.entry_id)
         return self.async_abort(reason="settings", next_flow=(FlowType.OPTIONS_FLOW, flow["flow_id"]))
 
     async def _reason(self, entry: CamHubConfigEntry) -> str:

@@ -1,20 +1,24 @@
 from datetime import timedelta
 from http import HTTPStatus
+from typing import Any
 
+from aiohttp.test_utils import TestClient
 from homeassistant.components.repairs import DOMAIN as REPAIRS
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
 import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.camhub.const import DOMAIN
+from custom_components.camhub.issues import async_raise
 from custom_components.camhub.kernel.errors import AuthError
 from custom_components.camhub.kernel.model import CredentialState, TokenStatus
 from custom_components.camhub.repairs import SignInAgainFlow, async_create_fix_flow
 
 from .conftest import AddAccount
-from .fake_provider import PASSWORD, FakeProvider, FakeSpec
+from .fake_provider import PASSWORD, FakeProvider, FakeRtsp, FakeSpec, FakeWebRtc
 
 ANSWERS = {"address": "http://192.0.2.9", "username": "porter", "password": PASSWORD, "verify_tls": True}
 
@@ -146,6 +150,53 @@ async def test_a_repair_of_a_removed_account_ends_at_once(hub: HomeAssistant) ->
     flow.flow_id = "f"
     flow.context = {}
     assert (await flow.async_step_init())["type"] == "create_entry"
+
+
+async def mend(hass: HomeAssistant, client: TestClient[Any, Any], entry: MockConfigEntry, problem: str) -> Any:
+    """Go through the repair of a problem; returns what stands on the screen then."""
+    async_raise(hass, entry, f"{problem}_{entry.entry_id}", problem)
+    issue = {"handler": DOMAIN, "issue_id": f"{problem}_{entry.entry_id}"}
+    form = await (await client.post("/api/repairs/issues/fix", json=issue)).json()
+    assert (form["step_id"], form["description_placeholders"]["account"]) == ("confirm", "Home")
+    done = await (await client.post(f"/api/repairs/issues/fix/{form['flow_id']}", json={})).json()
+    kind, flow_id = done["next_flow"]
+    assert (done["reason"], kind) == ("settings", "options_flow")
+    return hass.config_entries.options.async_get(flow_id)
+
+
+@pytest.mark.parametrize(
+    ("problem", "page"),
+    [
+        ("archive_failing", "archive"),
+        ("archive_open", "archive"),
+        ("archive_unreadable", "archive"),
+        ("browsers_unreadable", "capture"),
+        ("disk_full", "recordings_kept"),
+        ("recognition_keys_unreadable", "recognition"),
+        ("recognition_no_collection", "recognition"),
+        ("recognition_refused", "recognition"),
+        ("recordings_open", "recordings_kept"),
+    ],
+)
+async def test_what_a_setting_mends_leads_to_its_page(
+    hub: HomeAssistant,
+    fake: FakeSpec,
+    add_account: AddAccount,
+    hass_client: ClientSessionGenerator,
+    problem: str,
+    page: str,
+) -> None:
+    def able(provider: FakeProvider) -> None:
+        provider.listed = [provider.camera("yard", rtsp=FakeRtsp(), webrtc=FakeWebRtc())]
+
+    assert await async_setup_component(hub, REPAIRS, {})
+    fake.prepare = able
+    entry, client = await add_account(), await hass_client()
+    assert (await mend(hub, client, entry, problem))["step_id"] == page
+    # A page that does not open while the account is closed leaves the list of them all.
+    assert await hub.config_entries.async_unload(entry.entry_id)
+    shown = await mend(hub, client, entry, problem)
+    assert shown["step_id"] == {"capture": "init", "recognition": "init"}.get(page, page)
 
 
 async def test_what_a_camera_says_is_wrong_becomes_an_issue(
