@@ -14,6 +14,7 @@ from .archive_setup import async_setup_archive
 from .archiving import forget_clips
 from .const import CONF_PROVIDER, DOMAIN, LOGGER, PLATFORMS
 from .coordinator import CamHubConfigEntry, CamHubCoordinator
+from .credential_alerts import async_forget_alert, async_load_refusals
 from .credential_store import CredentialStore
 from .engines import Capture, async_capture_choice
 from .entity import configuration_url
@@ -50,6 +51,7 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     """Set up what all entries share."""
     shared = await async_shared(hass)
     async_tell_newer(hass)
+    await async_load_refusals(hass)
     await _async_unlock(hass, shared.store)
     async_setup_services(hass)
     await async_setup_streams(hass)
@@ -200,6 +202,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: CamHubConfigEntry) -> b
 async def async_remove_entry(hass: HomeAssistant, entry: CamHubConfigEntry) -> None:
     """Delete the credentials, the pictures and the issues of a removed account."""
     async_clear(hass, entry.entry_id)
+    async_forget_alert(hass, entry.entry_id)
     await async_give_back(hass, entry)
     await hass.data[SHARED].store.async_forget(entry.entry_id)
     await spending(hass, entry.entry_id).async_remove()

@@ -1,6 +1,7 @@
 """Tells at once that a login is refused: an event on the bus and, if wished, a message; then is silent for a while."""
 
 from collections.abc import Mapping
+import math
 from typing import Any, Final
 
 from homeassistant.components.notify import (
@@ -15,33 +16,68 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import ATTR_ENTITY_ID
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
-from homeassistant.helpers.singleton import singleton
+from homeassistant.helpers.storage import Store
 from homeassistant.helpers.translation import async_get_translations
 from homeassistant.util.hass_dict import HassKey
 
 from .const import CONF_PROVIDER, DEFAULT_SILENCE, DOMAIN, LOGGER, OPTION_NOTIFY, OPTION_SILENCE
 from .kernel.clock import Clock
+from .upgrade import async_load_or_leave
 
 EVENT_REFUSED: Final = f"{DOMAIN}_credential_refused"
-# When an account's refusal was last told of, by entry: it outlives a reload.
-_TOLD: Final[HassKey[dict[str, float]]] = HassKey(f"{DOMAIN}_refusals_told")
+# Seconds until it is written down that a refusal was told of: one restart must not tell it twice.
+SAVE_AFTER: Final = 1
 _ENTITIES_OWN: Final = frozenset({SERVICE_NOTIFY, SERVICE_PERSISTENT_NOTIFICATION, SERVICE_SEND_MESSAGE})
 
 
-@singleton(_TOLD)
-@callback
-def _told(hass: HomeAssistant) -> dict[str, float]:
-    return {}
+class Refusals:
+    """When each account's refusal was last told of, by entry; it outlasts a restart."""
+
+    def __init__(self, hass: HomeAssistant) -> None:
+        """Start with none."""
+        self._store: Store[dict[str, float]] = Store(hass, 1, f"{DOMAIN}.refusals")
+        self._told: dict[str, float] = {}
+
+    async def async_load(self) -> None:
+        """Take up what was told before Home Assistant was started."""
+        self._told = await async_load_or_leave(self._store) or {}
+
+    def is_told(self, entry_id: str, now: float, silence: float) -> bool:
+        """Return whether one was told of less than `silence` seconds ago; a time to come is a clock put right since."""
+        return 0 <= now - self._told.get(entry_id, -math.inf) < silence
+
+    def tell(self, entry_id: str, now: float) -> None:
+        """Take note that one is told of now."""
+        self._told[entry_id] = now
+        self._save()
+
+    def forget(self, entry_id: str) -> None:
+        """Take note that the next one is to be told of at once."""
+        if self._told.pop(entry_id, None) is not None:
+            self._save()
+
+    def _save(self) -> None:
+        self._store.async_delay_save(self._told.copy, SAVE_AFTER)
+
+
+REFUSALS: Final[HassKey[Refusals]] = HassKey(f"{DOMAIN}_refusals")
+
+
+async def async_load_refusals(hass: HomeAssistant) -> None:
+    """Remember what was told before, for all accounts."""
+    refusals = Refusals(hass)
+    await refusals.async_load()
+    hass.data[REFUSALS] = refusals
 
 
 @callback
 def async_alert(hass: HomeAssistant, entry: ConfigEntry[Any], clock: Clock, reason: str, sentence: str) -> None:
     """Tell that an account's login is refused, unless that was told of a while ago."""
     silence = 60 * float(entry.options.get(OPTION_SILENCE, DEFAULT_SILENCE))
-    told, now = _told(hass), clock.monotonic()
-    if entry.entry_id in told and now - told[entry.entry_id] < silence:
+    refusals, now = hass.data[REFUSALS], clock.now().timestamp()
+    if refusals.is_told(entry.entry_id, now, silence):
         return
-    told[entry.entry_id] = now
+    refusals.tell(entry.entry_id, now)
     facts = {"entry_id": entry.entry_id, "account": entry.title, "provider": entry.data[CONF_PROVIDER]}
     hass.bus.async_fire(EVENT_REFUSED, {**facts, "reason": reason, "message": sentence})
     if target := entry.options.get(OPTION_NOTIFY):
@@ -52,8 +88,8 @@ def async_alert(hass: HomeAssistant, entry: ConfigEntry[Any], clock: Clock, reas
 
 @callback
 def async_forget_alert(hass: HomeAssistant, entry_id: str) -> None:
-    """Begin anew after a sign-in: the next refusal is told of at once."""
-    _told(hass).pop(entry_id, None)
+    """Begin anew after a sign-in, or leave nothing behind: the next refusal is told of at once."""
+    hass.data[REFUSALS].forget(entry_id)
 
 
 def notify_targets(hass: HomeAssistant) -> set[str]:

@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 from freezegun.api import FrozenDateTimeFactory
 from homeassistant.components.notify import NotifyEntity, NotifyEntityFeature
 from homeassistant.config_entries import ConfigEntryDisabler, ConfigEntryState
+from homeassistant.const import EVENT_HOMEASSISTANT_FINAL_WRITE
 from homeassistant.core import Event, HomeAssistant, ServiceCall, callback
 from homeassistant.helpers import device_registry as dr, entity_registry as er, issue_registry as ir
 from homeassistant.helpers.entity_component import EntityComponent
@@ -14,6 +15,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import async_fire_time_changed
 
 from custom_components.camhub.const import DOMAIN, LOGGER
+from custom_components.camhub.credential_alerts import async_load_refusals
 from custom_components.camhub.kernel.errors import AuthError, Unreachable
 from custom_components.camhub.kernel.model import CredentialState, DeviceIdentity, TokenStatus
 from custom_components.camhub.runtime import SHARED
@@ -208,6 +210,44 @@ async def test_a_login_refused_at_the_start_is_told_too(
     await hub.config_entries.async_reload(entry.entry_id)
     await hub.async_block_till_done()
     assert ours(issue_registry) == {}
+
+
+async def test_the_silence_after_a_refusal_outlasts_a_restart(
+    hub: HomeAssistant,
+    fake: FakeSpec,
+    add_account: AddAccount,
+    issue_registry: ir.IssueRegistry,
+    clock: FakeClock,
+    refusals: list[dict[str, Any]],
+    hass_storage: dict[str, Any],
+) -> None:
+    def refuse(provider: FakeProvider) -> None:
+        provider.connect_error = AuthError()
+
+    async def restart() -> None:
+        hub.bus.async_fire(EVENT_HOMEASSISTANT_FINAL_WRITE)
+        await hub.async_block_till_done()
+        await async_load_refusals(hub)
+        issue_registry.async_delete(DOMAIN, f"credential_refused_{entry.entry_id}")
+        await hub.config_entries.async_reload(entry.entry_id)
+        await hub.async_block_till_done()
+
+    fake.prepare = refuse
+    entry = await add_account()
+    assert len(refusals) == 1
+    for after, times in ((3000, 1), (599, 1), (1, 2)):
+        await clock.advance(after)
+        await restart()
+        assert len(refusals) == times
+        assert set(ours(issue_registry)) == {"credential_refused"}
+    # A clock that was ahead and has been put right hushes up nothing.
+    clock = hub.data[SHARED].clock = FakeClock(clock.now() - timedelta(days=1))
+    await restart()
+    assert len(refusals) == 3
+    await hub.config_entries.async_remove(entry.entry_id)
+    hub.bus.async_fire(EVENT_HOMEASSISTANT_FINAL_WRITE)
+    await hub.async_block_till_done()
+    assert hass_storage["camhub.refusals"]["data"] == {}
 
 
 async def test_a_refused_picture_counts_until_one_is_given(
