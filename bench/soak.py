@@ -34,8 +34,8 @@ CAMERAS: Final = 60
 # The part of the time that is not looked at: caches fill, everything is imported, every way is taken once.
 WARM_UP: Final = 0.3
 LOOK_S: Final = 2.0
-# So many looks apart free memory is given back before memory is looked at, and a line is told.
-TRIM_EVERY: Final = 5
+# So many looks apart garbage and free memory are given back before memory is looked at, and a line is told.
+TRIM_EVERY: Final = 15
 TELL_EVERY: Final = 15
 RELOAD_S: Final = 60.0
 # What is on its way in the end may take so long: a service that said "too many requests" is left alone for five
@@ -104,7 +104,7 @@ async def inhabited(count: int) -> AsyncGenerator[tuple[Home, Town, Worker]]:
 class Watched:
     """What was seen: memory in KiB by the seconds since the begin, open files, tasks.
 
-    `held` is memory after what is free was given back.
+    `held` is memory after what is garbage or free was given back; `used` says whose it is.
     """
 
     memory: list[tuple[float, float]] = field(default_factory=list)

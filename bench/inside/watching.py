@@ -41,6 +41,7 @@ class Stalls:
         self._late = [0] * (_BINS + 1)
         self._own = [0] * (_BINS + 1)
         self._worst = self._beat = 0.0
+        self._overlooked = False
         self._stacks: Counter[str] = Counter()
         self._over = threading.Event()
         self._task = asyncio.get_running_loop().create_task(self._tick())
@@ -52,6 +53,9 @@ class Stalls:
             self._beat = begun
             await asyncio.sleep(TICK)
             late = time.perf_counter() - begun - TICK
+            if self._overlooked:
+                self._overlooked = False
+                continue
             own = max(0.0, late - (_queued() - queued))
             self._late[min(_BINS, int(late * _PER_S))] += 1
             self._own[min(_BINS, int(own * _PER_S))] += 1
@@ -69,6 +73,10 @@ class Stalls:
         raw, own = ({"p50": _at(each, 0.5), "p99": _at(each, 0.99)} for each in (self._late, self._own))
         who = [f"{count} x {each}" for each, count in self._stacks.most_common(12)]
         return {**raw, "max": self._worst * 1000, "own_p99": own["p99"], "who": who}
+
+    def overlook(self) -> None:
+        """Leave out the stall that is under way: the bench itself makes it."""
+        self._overlooked = True
 
     def stop(self) -> None:
         """Watch no more."""
@@ -146,7 +154,7 @@ class MallInfo(ctypes.Structure):
 @callback
 def async_register(hass: HomeAssistant) -> None:
     """Register the commands."""
-    for command in (ws_watch, ws_watched, ws_trim, ws_stalls_anew, ws_objects, ws_holders):
+    for command in (ws_watch, ws_watched, ws_trim, ws_stalls_anew, ws_objects, ws_holders, ws_garbage):
         websocket_api.async_register_command(hass, command)
 
 
@@ -181,7 +189,13 @@ def ws_watched(hass: HomeAssistant, connection: ActiveConnection, msg: dict[str,
 @websocket_api.websocket_command({probatio.Required("type"): "bench_inside/trim"})
 @callback
 def ws_trim(hass: HomeAssistant, connection: ActiveConnection, msg: dict[str, Any]) -> None:
-    """Give back to the system what is free already, so that the memory that remains is in use; return whose it is."""
+    """Give back to the system what is garbage or free, so that the memory that remains is in use; return whose it is.
+
+    CPython collects cycles of long life only once they are a quarter of all that is alive, which takes longer than a
+    run: until then garbage looks like growth.
+    """
+    hass.data[DOMAIN]["watch"][0].overlook()
+    gc.collect()
     # glibc keeps what was freed, in pieces between what is in use; other allocators have no such functions.
     libc = ctypes.CDLL(None)
     used = {"python_blocks": sys.getallocatedblocks()}
@@ -254,3 +268,35 @@ def _called(held: object) -> str:
             return f"Task {held.get_name()} {getattr(held.get_coro(), '__qualname__', '')} {held.done()}"
         case _:
             return f"{type(held).__qualname__} {getattr(held, '__qualname__', '')}".strip()
+
+
+@websocket_api.websocket_command(
+    {probatio.Required("type"): "bench_inside/garbage", probatio.Required("seconds"): float}
+)
+@websocket_api.async_response
+async def ws_garbage(hass: HomeAssistant, connection: ActiveConnection, msg: dict[str, Any]) -> None:
+    """Return of what the cycles are made that only the collector can free: types, and whose frames they hold."""
+    gc.collect()
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    try:
+        await asyncio.sleep(msg["seconds"])
+        gc.collect()
+    finally:
+        gc.set_debug(0)
+    kept = list(gc.garbage)
+    gc.garbage.clear()
+    kinds = Counter(f"{type(each).__module__}.{type(each).__qualname__}" for each in kept)
+    frames = Counter(_called(each) for each in kept if isinstance(each, FrameType))
+    errors = Counter(f"{type(each).__qualname__} {_raised(each)}" for each in kept if isinstance(each, BaseException))
+    told = {"kinds": kinds.most_common(60), "frames": frames.most_common(60), "errors": errors.most_common(60)}
+    connection.send_result(msg["id"], {"objects": len(kept), **told})
+
+
+def _raised(error: BaseException) -> str:
+    """Return the way of an error, from where it was caught to where it was raised."""
+    steps = []
+    trace = error.__traceback__
+    while trace is not None:
+        steps.append(trace.tb_frame.f_code.co_qualname)
+        trace = trace.tb_next
+    return " > ".join(steps[-_DEPTH:])

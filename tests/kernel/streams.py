@@ -26,6 +26,8 @@ class FedStream:
         finally:
             # A camera takes a moment to hang up.
             self.on_close()
+            # An error knows this frame.
+            item = None
             await asyncio.sleep(0)
             self.open -= 1
 

@@ -1,12 +1,14 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+import gc
 from itertools import islice
+import weakref
 
 import pytest
 
 from custom_components.camhub.kernel.errors import AuthError, HubError, Malformed, Throttled, Unreachable, Unsupported
-from custom_components.camhub.kernel.policy import Backoff, retry, retry_after
+from custom_components.camhub.kernel.policy import Backoff, retry, retry_after, within
 from tests.fake_clock import FakeClock, settle
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -143,3 +145,25 @@ async def test_throttled_for_longer_is_left_to_the_caller(
 )
 def test_retry_after_is_read(value: str | None, seconds: float | None) -> None:
     assert retry_after(value, NOW) == seconds
+
+
+async def test_an_error_of_work_with_a_limit_leaves_nothing_to_the_collector(
+    clock: FakeClock, request: pytest.FixtureRequest
+) -> None:
+    gc.disable()
+    request.addfinalizer(gc.enable)
+    left: list[weakref.ref[HubError]] = []
+
+    async def fail() -> None:
+        error = Malformed("of no use")
+        left.append(weakref.ref(error))
+        try:
+            raise error
+        finally:
+            del error
+
+    try:
+        await within(clock, 5, fail())
+    except Malformed:
+        await settle()
+    assert [each() for each in left] == [None]

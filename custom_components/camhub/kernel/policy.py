@@ -90,6 +90,8 @@ async def within[T](clock: Clock, seconds: float, work: Awaitable[T]) -> T:
         task.cancel()
         limit.cancel()
         await asyncio.gather(task, limit, return_exceptions=True)
+        # An error of the task knows this frame: a frame that knows the task would be a cycle for the collector.
+        del task, limit, work
 
 
 def retry_after(value: str | None, now: datetime) -> float | None:

@@ -337,6 +337,8 @@ class Relay:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            # An error of a task knows this frame: a frame that knows the task would be a cycle for the collector.
+            del task, tasks, reader
 
     async def _read(self) -> None:
         if isinstance(self._source, PushedMjpeg):
