@@ -131,7 +131,9 @@ class Answers:
         found = [
             each
             for each in self._server.happenings.reviews.values()
-            if each["start_time"] > after and self._server.may_see(visitor, each["camera"])
+            if each["start_time"] > after
+            and self._server.may_see(visitor, each["camera"])
+            and (not each["has_been_reviewed"] or request.query.get("reviewed") == "1")
         ]
         return sorted(found, key=lambda each: float(each["start_time"]), reverse=True)
 

@@ -4,7 +4,10 @@ from collections.abc import Callable
 from datetime import datetime
 import random
 import string
-from typing import Any
+from typing import Any, Final
+
+# The score from which on a face is taken for known (`face_recognition.recognition_threshold`).
+SURE: Final = 0.9
 
 type Tell = Callable[[str, Any, str | None], None]
 
@@ -87,12 +90,15 @@ class Happenings:
         self._review("end", identifier)
         self.recordings.append((event["camera"], event["start_time"], event["end_time"]))
 
-    def recognise(self, identifier: str, kind: str, name: str, plate: str | None = None) -> None:
-        """Tell a face or a plate that was recognised (`tracked_object_update`, 0.16 on)."""
+    def recognise(
+        self, identifier: str, kind: str, name: str, plate: str | None = None, *, score: float = 0.95
+    ) -> None:
+        """Tell a face or a plate that was recognised (`tracked_object_update`, 0.16 on), a guess too."""
         event = self.events[identifier]
-        event["sub_label"] = name
+        if kind != "face" or score >= SURE:
+            event["sub_label"] = name
         event["plate"] = plate
-        told = {"type": kind, "id": identifier, "camera": event["camera"], "name": name, "score": 0.95}
+        told = {"type": kind, "id": identifier, "camera": event["camera"], "name": name, "score": score}
         self._say("tracked_object_update", {**told, **({"plate": plate} if plate else {})}, event["camera"])
 
     def motion(self, camera: str, *, on: bool) -> None:

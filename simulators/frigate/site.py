@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from .faults import Faults
+from .happenings import SURE
 
 # The versions that can be played, with what `/api/version` says.
 VERSIONS: Final[Mapping[str, str]] = {
@@ -56,9 +57,8 @@ def config(
     minor = int(version.partition(".")[2])
     reduced = minor >= 18 and not admin
     shown = [each for each in cameras if not reduced or not allowed or each.name in allowed]
-    streams = sorted(
-        {stream for each in cameras for stream in each.streams.values()} | ({"birdseye"} if birdseye else set())
-    )
+    # The stream of the birdseye view is added to go2rtc alone.
+    streams = sorted({stream for each in cameras for stream in each.streams.values()})
     told: dict[str, Any] = {
         "version": f"{version}-0" if minor >= 16 else version,
         "mqtt": {"enabled": False, "topic_prefix": "frigate"},
@@ -67,6 +67,8 @@ def config(
         "go2rtc": {"streams": {name: ["rtsp://*:*@192.0.2.30:554/1"] for name in streams}},
         "auth": {"enabled": True, "cookie_name": "frigate_token"},
     }
+    if minor >= 16:
+        told["face_recognition"] = {"enabled": True, "unknown_score": 0.8, "recognition_threshold": SURE}
     return told
 
 

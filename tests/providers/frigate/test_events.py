@@ -283,6 +283,31 @@ async def test_what_is_better_known_is_told(server: FrigateSimulator, provider: 
     ]
 
 
+async def test_a_face_the_server_is_not_sure_of_is_nobody(server: FrigateSimulator, provider: FrigateProvider) -> None:
+    async with listening(provider, server) as listener:
+        seen = server.happenings.begin("driveway", "person")
+        await listener.until(2)
+        server.happenings.recognise(seen, "face", "Alex", score=0.61)
+        server.happenings.recognise(seen, "face", "Robin", score=0.9)
+        found = await listener.until(3)
+        await listener.caught_up(server)
+    assert listener.told == [(seen, START), (seen, UPDATE), (seen, UPDATE)]
+    assert found[-1].metadata["who"] == "Robin"
+
+
+async def test_how_severe_it_is_stays_known_when_somebody_has_looked(
+    server: FrigateSimulator, provider: FrigateProvider, clock: FakeClock
+) -> None:
+    async with listening(provider, server) as listener:
+        server.happenings.muted = True
+        seen = server.happenings.begin("driveway", "person")
+        for review in server.happenings.reviews.values():
+            review["has_been_reviewed"] = True
+        await listener.looked(server, clock)
+    assert listener.told == [(seen, START), (seen, UPDATE)]
+    assert listener.found[-1].metadata["severity"] == "alert"
+
+
 @pytest.mark.parametrize("live", [True, False])
 async def test_who_it_was_may_be_known_after_the_end(
     server: FrigateSimulator, provider: FrigateProvider, clock: FakeClock, live: bool
@@ -508,6 +533,23 @@ async def test_cameras_outside_the_role_are_not_told(make_server: MakeServer, ma
         seen = server.happenings.begin("nursery", "person")
         await listener.until(2)
     assert listener.told == [(seen, START), (seen, UPDATE)]
+
+
+async def test_what_leaves_the_role_has_ended(
+    make_server: MakeServer, make_provider: MakeProvider, clock: FakeClock
+) -> None:
+    server = await make_server("0.17")
+    server.login.roles = {"family": ("nursery", "driveway")}
+    server.login.users[USER].role = "family"
+    provider = make_provider(server.url)
+    async with listening(provider, server) as listener:
+        seen = server.happenings.begin("driveway", "person")
+        await listener.until(2)
+    server.login.roles = {"family": ("nursery",)}
+    async with listening(provider, server) as again:
+        await again.looked(server, clock)
+        assert again.error is None
+    assert again.told == [(seen, END)]
 
 
 async def test_a_refused_login_ends_the_events(server: FrigateSimulator, provider: FrigateProvider) -> None:

@@ -304,6 +304,14 @@ async def test_clips_of_events_and_recordings(server: FrigateSimulator, clips: C
     assert await clips.between(NIGHT - timedelta(days=2), NIGHT - timedelta(days=1)) == []
 
 
+async def test_a_clip_that_cannot_be_read_is_left_out(server: FrigateSimulator, clips: Clips, clock: FakeClock) -> None:
+    told = {"id": "1.5-abc", "camera": "driveway", "label": "person", "has_clip": True, "end_time": None}
+    begun = {**told, "id": "2.5-abc", "start_time": clock.now().timestamp()}
+    server.faults.answers["/api/events"] = (200, "application/json", json.dumps([told, begun]))
+    (found,) = await clips.between(NIGHT, clock.now() + timedelta(hours=1))
+    assert found.id == "event/2.5-abc"
+
+
 async def test_clips_that_are_gone(server: FrigateSimulator, clips: Clips) -> None:
     assert isinstance(clips, PicturedClips)
     for identifier in ("event/none", "recording/1.0", "recording/1.0/2.0", "../config", "event/a/b"):

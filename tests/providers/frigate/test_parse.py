@@ -10,7 +10,7 @@ from custom_components.camhub.kernel.errors import (
     Unreachable,
     Unsupported,
 )
-from custom_components.camhub.kernel.model import EventKind, EventPhase, JsonValue
+from custom_components.camhub.kernel.model import EventKind, EventPhase, JsonValue, Recognised
 from custom_components.camhub.kernel.reading import child, from_json, moment, number, text, texts
 from custom_components.camhub.kernel.secret import Credentials
 from custom_components.camhub.providers.frigate import parse
@@ -158,8 +158,40 @@ def test_a_stream_goes_by_its_own_name() -> None:
     assert stream({}, "b") is None
 
 
+def test_the_stream_of_the_birdseye_view_is_not_in_the_configuration() -> None:
+    def birdseye(view: JsonValue, *names: str) -> str | None:
+        config: JsonValue = {"cameras": {}, "birdseye": view, "go2rtc": {"streams": dict.fromkeys(names, "")}}
+        return next((each.stream for each in parse.site(config).units), "none")
+
+    restreamed = {"enabled": True, "restream": True}
+    assert [birdseye(restreamed), birdseye(restreamed, "yard")] == ["birdseye"] * 2
+    assert birdseye({"enabled": True, "restream": False}, "yard") == "none"
+
+
+def test_a_camera_for_number_plates_tells_of_vehicles() -> None:
+    (unit,) = parse.site({"cameras": {"gate": {"type": "lpr", "objects": {"track": []}}}}).units
+    assert unit.kinds == {EventKind.MOTION, EventKind.VEHICLE}
+    assert unit.recognised == {Recognised.PLATE, Recognised.NAME}
+
+
+@pytest.mark.parametrize(
+    ("label", "kind"),
+    [
+        ("golf cart", EventKind.VEHICLE),
+        ("Golf_Cart", EventKind.VEHICLE),
+        ("coyote", EventKind.ANIMAL),
+        ("baby", EventKind.PERSON),
+        ("parcelforce", EventKind.PACKAGE),
+        ("umbrella", EventKind.MOTION),
+    ],
+)
+def test_what_labels_stand_for(label: str, kind: EventKind) -> None:
+    assert parse.kind_of(label) is kind
+    assert parse.kind_of(label, audio=True) is EventKind.SOUND
+
+
 def test_figures_of_little_use() -> None:
-    useless: tuple[JsonValue, ...] = (None, {}, {"detectors": {}})
+    useless: tuple[JsonValue, ...] = (None, {}, {"detectors": {}}, {"cameras": "a,b"}, {"service": None})
     for said in useless:
         with pytest.raises(Malformed):
             parse.stats(said)
@@ -186,6 +218,13 @@ def test_sights() -> None:
     for missing in ("id", "camera", "start_time"):
         with pytest.raises(Malformed):
             tracked_object({key: value for key, value in told.items() if key != missing})
+
+
+def test_a_carrier_is_nobody_s_name() -> None:
+    told: dict[str, JsonValue] = {"id": "1", "camera": "a", "label": "person", "start_time": 5}
+    brought = tracked_object({**told, "sub_label": ["fedex", 0.8]})
+    assert brought.details == {"label": "person", "sub_label": "fedex", "name": "fedex"}
+    assert tracked_object({**told, "sub_label": ["Robin", 0.8]}).details["who"] == "Robin"
 
 
 def test_only_what_is_over_is_forgotten(clock: FakeClock) -> None:

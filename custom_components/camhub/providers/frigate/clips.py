@@ -14,7 +14,7 @@ from ...kernel.reading import child, moment, text
 from .answers import NotThere
 from .media import CameraHandle
 from .reading import objects
-from .tracked_object import tracked_object
+from .tracked_object import tracked_objects
 from .tracker import clip_of
 
 # Pieces of a recording that are this close belong together; a film of it is an hour by the clock at most, so that it is
@@ -104,7 +104,7 @@ class ServerClips(PicturedClips, LabelledClips, ExportedClips):
             "include_thumbnails": "0",
             **(more or {}),
         }
-        found = [tracked_object(each) for each in objects(await self._handle.client.json("api/events", asked))]
+        found = tracked_objects(await self._handle.client.json("api/events", asked))
         return [clip_of(each) for each in found if each.clip and (each.end is None or each.end > start)]
 
     async def _recordings(self, start: datetime, end: datetime) -> list[Clip]:

@@ -10,13 +10,12 @@ from urllib.parse import quote
 
 import aiohttp
 
-from ...kernel.errors import AuthError, HubError, Malformed, Unreachable
+from ...kernel.errors import AuthError, HubError, Malformed, Unreachable, Unsupported
 from ...kernel.model import CameraEvent, EventPhase, Image, JsonValue
 from ...kernel.policy import within
 from ...kernel.provider import Context
-from ...kernel.reading import child, text
+from ...kernel.reading import child, number, text
 from . import parse
-from .answers import NotThere
 from .client import Client
 from .reading import objects
 from .server_state import ServerState
@@ -194,6 +193,10 @@ class EventLine:
     def _recognised(self, payload: JsonValue) -> Iterable[CameraEvent]:
         told = child(payload)
         name = text(told.get("name")) or text(told.get("sub_label"))
+        score = number(told.get("score"))
+        if told.get("type") == "face" and score is not None and score < self._state.sure:
+            # Each try is told, also one that the server itself does not believe.
+            name = None
         return self._tracker.name(text(told.get("id")) or "", sub_label=name, plate=text(told.get("plate")))
 
     async def _reconciled(self) -> list[CameraEvent]:
@@ -208,7 +211,9 @@ class EventLine:
             told += await self._asked(identifier)
         newest = self._tracker.newest
         after = {"after": _seconds(newest - LATE)} if newest else {}
-        severities = parse.reviews(await self._client.json("api/review", {**after, "limit": str(PAGE)}))
+        # Those that somebody has looked at already are left out otherwise.
+        asked = {**after, "limit": str(PAGE), "reviewed": "1"}
+        severities = parse.reviews(await self._client.json("api/review", asked))
         return [*told, *self._tracker.rate(severities)]
 
     async def _recent(self) -> list[TrackedObject]:
@@ -243,7 +248,8 @@ class EventLine:
         try:
             said = await self._client.json(f"api/events/{quote(identifier, safe='')}")
             return self._tracker.take(tracked_object(child(said)), Heard.LISTED)
-        except NotThere, Malformed:
+        except Unsupported, Malformed:
+            # It is gone, or its camera is out of the role by now.
             return self._tracker.lost(identifier)
 
     async def _with_picture(self, event: CameraEvent) -> CameraEvent:

@@ -22,19 +22,23 @@ _NAMELESS: Final = frozenset({EventKind.MOTION, EventKind.SOUND, EventKind.PERSO
 # What the usual models tell apart; whatever else is tracked counts as motion.
 _KINDS: Final[Mapping[EventKind, tuple[str, ...]]] = MappingProxyType(
     {
-        EventKind.PERSON: ("person",),
+        EventKind.PERSON: ("person", "baby"),
         EventKind.FACE: ("face",),
         EventKind.VEHICLE: (
             *("car", "truck", "bus", "motorcycle", "bicycle", "boat", "train", "airplane", "license_plate", "vehicle"),
-            *("school_bus", "golf_cart", "atv", "snowmobile", "scooter"),
+            *("school_bus", "golf_cart", "garbage_truck", "tractor", "rickshaw", "helicopter", "van", "motorbike"),
+            *("aeroplane", "atv", "snowmobile", "scooter"),
         ),
         EventKind.ANIMAL: (
             *("dog", "cat", "bird", "horse", "sheep", "cow", "bear", "elephant", "zebra", "giraffe", "animal", "deer"),
-            *("fox", "rabbit", "squirrel", "raccoon", "skunk", "goat", "kangaroo", "hedgehog", "rodent"),
+            *("fox", "rabbit", "squirrel", "raccoon", "skunk", "goat", "kangaroo", "hedgehog", "rodent", "badger"),
+            *("possum", "chicken", "groundhog", "boar", "heron", "wombat", "bobcat", "mustelid", "mountain_lion"),
+            *("crocodile", "turkey", "monkey", "coyote", "porcupine", "snake", "lizard", "duck"),
         ),
         EventKind.PACKAGE: (
             *("package", "amazon", "ups", "fedex", "usps", "dhl", "an_post", "purolator", "postnl", "nzpost"),
-            *("postnord", "gls", "dpd", "canada_post", "royal_mail"),
+            *("postnord", "gls", "dpd", "canada_post", "royal_mail", "bpost", "la_poste", "auspost", "aramex"),
+            *("transoflex", "parcelforce", "hermes", "cargus", "fan_courier", "sameday"),
         ),
     }
 )
@@ -71,11 +75,15 @@ class Unit:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Site:
-    """A server's configuration; `title` tells several servers apart by their topic prefix."""
+    """A server's configuration; `title` tells several servers apart by their topic prefix.
+
+    `sure` is the score from which on the server takes a face for known.
+    """
 
     units: tuple[Unit, ...]
     version: str
     title: str
+    sure: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -104,10 +112,11 @@ class Stats:
 
 
 def kind_of(label: str, *, audio: bool = False) -> EventKind:
-    """Return the kind that a label stands for."""
+    """Return the kind that a label stands for; models write two words with or without a line between them."""
     if audio:
         return EventKind.SOUND
-    return next((kind for kind, labels in _KINDS.items() if label in labels), EventKind.MOTION)
+    plain = label.lower().replace(" ", "_")
+    return next((kind for kind, labels in _KINDS.items() if plain in labels), EventKind.MOTION)
 
 
 def site(said: JsonValue) -> Site:
@@ -120,23 +129,18 @@ def site(said: JsonValue) -> Site:
     units = [_unit(name, child(cameras, name), streams) for name in cameras]
     birdseye = child(config, BIRDSEYE)
     if flag(birdseye.get("enabled"), default=False) and flag(birdseye.get("restream"), default=False):
-        units.append(
-            Unit(
-                id=BIRDSEYE,
-                name="Birdseye",
-                size=_size(birdseye),
-                stream=BIRDSEYE if BIRDSEYE in streams or not streams else None,
-            )
-        )
+        # The server adds its stream to go2rtc itself, so the configuration does not list it.
+        units.append(Unit(id=BIRDSEYE, name="Birdseye", size=_size(birdseye), stream=BIRDSEYE))
     prefix = text(child(config, "mqtt").get("topic_prefix"))
     title = "Frigate" if prefix in {None, "frigate"} else f"Frigate ({prefix})"
-    return Site(units=tuple(units), version=text(config.get("version")) or "", title=title)
+    sure = number(child(config, "face_recognition").get("recognition_threshold")) or 0.0
+    return Site(units=tuple(units), version=text(config.get("version")) or "", title=title, sure=sure)
 
 
 def stats(said: JsonValue) -> Stats:
     """Read `/api/stats`, or the websocket's topic of that name; raises Malformed for another document."""
     told = child(said)
-    if not ({"cameras", "service"} & told.keys()):
+    if not any(isinstance(told.get(key), Mapping) for key in ("cameras", "service")):
         raise Malformed("no figures")
     usages, service = child(told, "cpu_usages"), child(told, "service")
     cameras = child(told, "cameras")
@@ -188,6 +192,9 @@ def _unit(name: str, camera: Object, streams: frozenset[str]) -> Unit:
     tracked = texts(child(camera, "objects").get("track"))
     heard = texts(audio.get("listen")) if listens else ()
     kinds = {kind_of(label) for label in tracked} | {EventKind.MOTION}
+    if text(camera.get("type")) == "lpr":
+        # It reads number plates without tracking the cars they are on.
+        kinds.add(EventKind.VEHICLE)
     return Unit(
         id=name,
         name=text(camera.get("friendly_name")) or name.replace("_", " ").strip().title() or name,

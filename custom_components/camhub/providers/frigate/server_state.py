@@ -11,12 +11,16 @@ ENABLED: Final = "enabled"
 
 
 class ServerState:
-    """Keeps units and figures; `changed` is called after a change that was told live."""
+    """Keeps units and figures; `changed` is called after a change that was told live.
+
+    `sure` is the score from which on the server takes a face for known.
+    """
 
     def __init__(self, latest: LatestStats, changed: Callable[[], None]) -> None:
         """Start without cameras."""
         self.latest = latest
         self.units: Sequence[Unit] = ()
+        self.sure = 0.0
         self._changed = changed
 
     def lists(self, camera: str) -> bool:

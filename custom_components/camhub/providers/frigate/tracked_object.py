@@ -1,6 +1,7 @@
 """One tracked object or sound as the server tells it (protocols.md 5.8)."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,7 +9,7 @@ from ...kernel.errors import Malformed
 from ...kernel.model import EventKind, JsonValue, Recognised
 from ...kernel.reading import Object, child, moment, number, text, texts
 from .parse import kind_of
-from .reading import flag
+from .reading import flag, objects
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,8 +33,13 @@ class TrackedObject:
 
     @property
     def details(self) -> Mapping[str, JsonValue]:
-        """Return what was seen, as far as it is known: `who` for a person that was recognised, else the `name`."""
-        key = Recognised.WHO if self.kind in {EventKind.PERSON, EventKind.FACE} else Recognised.NAME
+        """Return what was seen, as far as it is known: `who` for a person that was recognised, else the `name`.
+
+        What a person brings, by the sign of its carrier, is no name of theirs.
+        """
+        is_person = self.kind in {EventKind.PERSON, EventKind.FACE}
+        known = is_person and kind_of(self.sub_label or "") is not EventKind.PACKAGE
+        key = Recognised.WHO if known else Recognised.NAME
         told = {"label": self.label, "sub_label": self.sub_label, key: self.sub_label, Recognised.PLATE: self.plate}
         return {str(key): value for key, value in told.items() if value}
 
@@ -63,6 +69,15 @@ def tracked_object(event: Object) -> TrackedObject:
         resting=resting if isinstance(resting, bool) else None,
         mistaken=flag(event.get("false_positive"), default=False),
     )
+
+
+def tracked_objects(listed: JsonValue) -> list[TrackedObject]:
+    """Read a list of events, leaving out what is none; raises Malformed for what is no list."""
+    found: list[TrackedObject] = []
+    for each in objects(listed):
+        with suppress(Malformed):
+            found.append(tracked_object(each))
+    return found
 
 
 def present_object(camera: str, thing: Object, now: datetime) -> TrackedObject:
