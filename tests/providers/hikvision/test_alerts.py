@@ -5,13 +5,17 @@ import pytest
 from custom_components.camhub.kernel.errors import Malformed
 from custom_components.camhub.kernel.model import EventKind
 from custom_components.camhub.kernel.multipart import Part
-from custom_components.camhub.providers.hikvision.alerts import Alert, read_alert, read_date, read_part
+from custom_components.camhub.providers.hikvision.alerts import Alert, read_alert, read_date, read_part, split_part
 from custom_components.camhub.providers.hikvision.tree import read_xml
 
 
 def alert(**fields: object) -> Alert:
     inside = "".join(f"<{name}>{value}</{name}>" for name, value in fields.items())
     return read_alert(read_xml(f"<EventNotificationAlert>{inside}</EventNotificationAlert>".encode()))
+
+
+def entry(target: str) -> str:
+    return f"<DetectionRegionEntry><detectionTarget>{target}</detectionTarget></DetectionRegionEntry>"
 
 
 def part(body: bytes, kind: str = 'application/xml; charset="UTF-8"') -> Part:
@@ -90,6 +94,9 @@ def test_an_event_with_everything() -> None:
         ("shelteralarm", EventKind.TAMPER),
         ("videoloss", EventKind.VIDEO_LOSS),
         ("IO", EventKind.ALARM_INPUT),
+        ("faceCapture", EventKind.FACE),
+        ("vehicledetection", EventKind.VEHICLE),
+        ("ANPR", EventKind.VEHICLE),
         ("diskfull", None),
         ("TMA", None),
     ],
@@ -112,6 +119,7 @@ def test_a_duration_event_is_its_relation() -> None:
         ({"eventType": "videoloss", "eventState": "inactive", "activePostCount": 0, "channelID": 1}, True),
         ({"eventType": "videoloss", "eventState": "inactive", "channelID": "", "dynChannelID": ""}, True),
         ({"eventType": "heartBeat", "eventState": "active"}, True),
+        ({"eventType": "videoloss", "eventState": "inactive", "activePostCount": 1, "channelID": 0}, True),
         ({"eventType": "videoloss", "eventState": "inactive", "activePostCount": 0, "channelID": 3}, False),
         ({"eventType": "videoloss", "eventState": "inactive", "activePostCount": 0, "dynChannelID": 3}, False),
         ({"eventType": "videoloss", "eventState": "inactive", "activePostCount": 4, "channelID": 1}, False),
@@ -144,6 +152,33 @@ def test_parts() -> None:
         assert (found.kind, found.channel) == (EventKind.MOTION, 1)
     assert read_part(part(b"\xff\xd8\xff", "image/jpeg")) is None
     assert read_part(part(b"\r\n")) is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "targets"),
+    [
+        ({"targetType": "human"}, ("human",)),
+        ({"detectionTarget": "vehicle"}, ("vehicle",)),
+        (
+            {"DetectionRegionList": "<DetectionRegionEntry><targetType>human</targetType></DetectionRegionEntry>"},
+            ("human",),
+        ),
+        ({"targetType": "human", "DetectionRegionList": entry("human") + entry("vehicle")}, ("human", "vehicle")),
+        ({"targetType": ""}, ()),
+    ],
+)
+def test_what_was_seen_stands_in_several_places(fields: dict[str, object], targets: tuple[str, ...]) -> None:
+    assert alert(eventType="VMD", eventState="active", channelID=2, **fields).targets == targets
+
+
+def test_several_alerts_in_one_part_are_all_read() -> None:
+    one = b"<EventNotificationAlert version='2.0'><eventType>%b</eventType></EventNotificationAlert>"
+    body = b"<?xml version='1.0'?>" + one % b"VMD" + b"\r\n<?xml version='1.0'?>\n" + one % b"IO" + b"\r\n"
+    assert [each.body.count(b"eventType>") for each in split_part(part(body))] == [2, 2]
+    found = [read_part(each) for each in split_part(part(body))]
+    assert [each and each.type for each in found] == ["VMD", "IO"]
+    for alone in (part(one % b"VMD"), part(b"\xff\xd8\xff", "image/jpeg"), part(b'{"eventType": "VMD"}')):
+        assert split_part(alone) == [alone]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,15 @@ from custom_components.camhub.kernel.errors import (
     Unreachable,
     Unsupported,
 )
-from custom_components.camhub.providers.hikvision.answers import DeviceBusy, DeviceFault, Forbidden, refusal, trouble
+from custom_components.camhub.providers.hikvision.answers import (
+    DeviceBusy,
+    DeviceFault,
+    DeviceTrouble,
+    Forbidden,
+    NotActivated,
+    refusal,
+    trouble,
+)
 from custom_components.camhub.providers.hikvision.tree import read_xml
 
 
@@ -33,6 +41,8 @@ def check(**fields: object) -> bytes:
         (401, check(lockStatus="unlock", retryLoginTime=0), AuthError, "invalid_auth"),
         (401, check(lockStatus="lock", unlockTime=1800), Throttled, "account_locked"),
         (401, check(isActivated="false"), AuthError, "device_not_activated"),
+        (401, status(4, "notActivated"), AuthError, "device_not_activated"),
+        (403, status(4, "notActivated"), NotActivated, "device_not_activated"),
         (403, b"", Forbidden, "unsupported"),
         (403, status(4, "notSupport"), Unsupported, "unsupported"),
         (403, status(4, "lowPrivilege"), Forbidden, "insufficient_permission"),
@@ -60,7 +70,7 @@ def test_refusals(http: int, body: bytes, kind: type[HubError], reason: str) -> 
         (status(0), None),
         (status(1, "ok"), None),
         (status(2), DeviceBusy),
-        (status(3), DeviceBusy),
+        (status(3), DeviceTrouble),
         (status(4, "notSupport"), Unsupported),
         (status(5), Unsupported),
         (status(6), Unsupported),

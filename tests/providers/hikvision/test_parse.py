@@ -88,6 +88,22 @@ def test_inputs_one_or_many_with_and_without_signal() -> None:
     assert parse.inputs(tree("<VideoInputChannelList/>")) == []
 
 
+def test_an_id_may_be_a_letter_and_a_number() -> None:
+    listed = "".join(f"<VideoInputChannel><id>{each}</id></VideoInputChannel>" for each in ("I-1", "A2", "x", "1-2"))
+    found = parse.inputs(tree(f"<VideoInputChannelList>{listed}</VideoInputChannelList>"))
+    assert [each.id for each in found] == ["input-1", "input-2"]
+    found = parse.proxies(
+        tree("<InputProxyChannelList><InputProxyChannel><id>D-9</id></InputProxyChannel></InputProxyChannelList>")
+    )
+    assert [each.id for each in found] == ["proxy-9"]
+    state = "<InputProxyChannelStatus><id>D-9</id><online>true</online></InputProxyChannelStatus>"
+    assert parse.states(tree(state)) == {9: State(online=True)}
+    told = trigger("VMD", "<videoInputChannelID>I-3</videoInputChannelID>", "center")
+    assert parse.triggers(tree(f"<EventTriggerList>{told}</EventTriggerList>")) == {
+        Trigger(kind=EventKind.MOTION, channel=3, proxied=False)
+    }
+
+
 def proxy(number: int, *, serial: str = "", protocol: str = "ONVIF") -> str:
     return (
         f"<InputProxyChannel><id>{number}</id><name>P{number}</name><sourceInputPortDescriptor>"
@@ -198,6 +214,7 @@ def test_triggers_are_what_reaches_the_surveillance_centre() -> None:
         + trigger("linedetection", "<dynVideoInputChannelID>2</dynVideoInputChannelID>", "center")
         + trigger("IO", "<dynInputIOPortID>301</dynInputIOPortID>", "center")
         + trigger("IO", "<inputIOPortID>1</inputIOPortID>", "center")
+        + trigger("PIR", "<videoInputChannelID>4</videoInputChannelID>", "HTTP")
         + trigger("fielddetection", "<videoInputChannelID>1</videoInputChannelID>", "email")
         + trigger("facedetection", "<videoInputChannelID>1</videoInputChannelID>")
         + trigger("diskfull", "", "center")
@@ -205,6 +222,7 @@ def test_triggers_are_what_reaches_the_surveillance_centre() -> None:
     assert parse.triggers(tree(f"<EventTriggerList>{listed}</EventTriggerList>")) == {
         Trigger(kind=EventKind.MOTION, channel=1, proxied=False),
         Trigger(kind=EventKind.LINE_CROSSING, channel=2, proxied=True),
+        Trigger(kind=EventKind.MOTION, channel=4, proxied=False),
         Trigger(kind=EventKind.ALARM_INPUT, channel=3, proxied=True),
         Trigger(kind=EventKind.ALARM_INPUT, channel=None, proxied=False),
     }

@@ -7,7 +7,7 @@ from custom_components.camhub.providers.hikvision.listing import SLOW_S, USUAL_K
 from custom_components.camhub.providers.hikvision.provider import HikvisionProvider
 from simulators.hikvision import HikvisionSimulator
 from tests.conftest import MakeContext
-from tests.fake_clock import FakeClock
+from tests.fake_clock import FakeClock, LimitClock, in_time
 
 from .conftest import MakeDevice, MakeProvider, login
 
@@ -181,6 +181,96 @@ async def test_what_may_not_be_read_has_a_default(make_device: MakeDevice, make_
     asked = device.requests.total()
     await provider.cameras()
     assert device.requests.total() == asked, "what is missing is not asked for again within the hour"
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (500, ""),
+        (200, "<ResponseStatus><statusCode>3</statusCode><subStatusCode>deviceError</subStatusCode></ResponseStatus>"),
+    ],
+)
+async def test_one_path_that_fails_for_good_does_not_keep_the_device_away(
+    make_device: MakeDevice, make_context: MakeContext, clock: LimitClock, status: int, body: str
+) -> None:
+    device = await make_device("nvr")
+    for path in (
+        "/System/capabilities",
+        "/Security/adminAccesses",
+        "/Security/videoEncryption",
+        "/Event/triggers",
+        "/ContentMgmt/Storage",
+    ):
+        device.faults.answers[path] = (status, body)
+    context = make_context(login(device.url))
+    found = by_id(await in_time(clock, HikvisionProvider(context).cameras()))
+    assert list(found)[:6] == [f"proxy-{number}" for number in range(1, 7)]
+    assert found["proxy-1"].event_kinds == USUAL_KINDS
+    assert context.counters.get("device_fault") == 5
+
+
+async def test_what_fails_later_stays_as_it_was(
+    make_device: MakeDevice, make_provider: MakeProvider, clock: LimitClock
+) -> None:
+    device = await make_device("nvr")
+    provider = make_provider(device.url)
+    before = await provider.cameras()
+    for path in ("/System/capabilities", "/Streaming/channels", "/Security/adminAccesses", "/Event/triggers"):
+        device.faults.answers[path] = (500, "")
+    await clock.advance(SLOW_S)
+    assert await provider.cameras() == before
+    assert before[0].rtsp is not None
+    assert ":10554/" in (before[0].rtsp.peek() or "")
+
+
+async def test_a_device_that_is_busy_is_not_taken_for_one_without(
+    make_device: MakeDevice, make_provider: MakeProvider, clock: LimitClock
+) -> None:
+    device = await make_device("nvr")
+    provider = make_provider(device.url)
+    device.faults.answers["/Event/triggers"] = (503, "<ResponseStatus><statusCode>2</statusCode></ResponseStatus>")
+    with pytest.raises(Unreachable):
+        await in_time(clock, provider.cameras())
+    del device.faults.answers["/Event/triggers"]
+    assert by_id(await provider.cameras())["proxy-1"].event_kinds == NOTIFIED
+
+
+async def test_a_recorder_may_call_its_network_channels_inputs(
+    make_device: MakeDevice, make_provider: MakeProvider
+) -> None:
+    def told(number: int) -> str:
+        return (
+            f"<EventTrigger><eventType>VMD</eventType><videoInputChannelID>{number}</videoInputChannelID>"
+            "<EventTriggerNotificationList><EventTriggerNotification><notificationMethod>center</notificationMethod>"
+            "</EventTriggerNotification></EventTriggerNotificationList></EventTrigger>"
+        )
+
+    for model, motion in (("nvr", {"proxy-2"}), ("hybrid", {"input-2"})):
+        device = await make_device(model)
+        device.faults.answers["/Event/triggers"] = (200, f"<EventTriggerList>{told(2)}</EventTriggerList>")
+        found = by_id(await make_provider(device.url).cameras())
+        assert {key for key, each in found.items() if EventKind.MOTION in each.event_kinds} == motion
+        await device.stop()
+
+
+async def test_lenses_that_only_the_streams_tell(make_device: MakeDevice, make_provider: MakeProvider) -> None:
+    device = await make_device("camera")
+    device.faults.answers["/System/Video/inputs/channels"] = (403, "")
+    ids = "".join(f"<StreamingChannel><id>{each}</id></StreamingChannel>" for each in (101, 102, 201, 202))
+    device.faults.answers["/Streaming/channels"] = (200, f"<StreamingChannelList>{ids}</StreamingChannelList>")
+    first, second = await make_provider(device.url).cameras()
+    assert (first.id, second.id) == ("input-1", "input-2")
+    assert second.rtsp is not None
+    assert (second.rtsp.peek() or "").endswith("/201")
+
+
+async def test_a_device_without_a_password_says_so(make_device: MakeDevice, make_provider: MakeProvider) -> None:
+    device = await make_device("camera")
+    body = "<ResponseStatus><statusCode>4</statusCode><subStatusCode>notActivated</subStatusCode></ResponseStatus>"
+    device.faults.answers["/System/deviceInfo"] = (403, body)
+    with pytest.raises(AuthError) as caught:
+        await make_provider(device.url).connect()
+    assert caught.value.reason == "device_not_activated"
 
 
 async def test_what_cannot_be_read_is_counted(make_device: MakeDevice, make_context: MakeContext) -> None:

@@ -35,6 +35,21 @@ def test_reads_what_devices_send(body: bytes) -> None:
     assert text(root, "b") == "1"
 
 
+@pytest.mark.parametrize("code", ["GB2312", "gbk", "big5", "euc-kr", "shift_jis", "iso-8859-1"])
+def test_a_declared_encoding_is_believed(code: str) -> None:
+    name = {"iso-8859-1": "Gar\u00e7on", "euc-kr": "\ub300\ubb38", "shift_jis": "\u5165\u53e3"}.get(
+        code, "\u5927\u9580" if code == "big5" else "\u5927\u95e8"
+    )
+    body = f"<?xml version='1.0' encoding='{code}'?>\n<a><b>{name}</b></a>".encode(code)
+    assert text(read_xml(body), "b") == name
+
+
+def test_a_declared_encoding_that_the_bytes_belie_is_not() -> None:
+    body = "<?xml version='1.0' encoding='GB2312'?><a><b>1</b><c>caf\u00e9 &&</c></a>".encode()
+    assert text(read_xml(body), "b") == "1"
+    assert text(read_xml(body), "c") == "caf\u00e9 &&"
+
+
 @pytest.mark.parametrize(
     "body", [b"", b"hello", b"<a>", b"<a></b>", b"\xff\xd8\xff\xe0", BOMB, OUTSIDE, b"<a>&nbsp;</b>", b"<a b=1/>"]
 )

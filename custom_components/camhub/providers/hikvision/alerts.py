@@ -1,5 +1,6 @@
 """One part of alertStream as a value (protocols.md 1.6)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 import re
@@ -10,7 +11,7 @@ from ...kernel.model import EventKind
 from ...kernel.multipart import Part
 from ...kernel.reading import utc
 from .parse import EVENT_KINDS
-from .tree import Node, children, descendants, name_of, number, read_json, read_xml, text
+from .tree import Node, descendants, name_of, number, read_json, read_xml, text
 
 # `2024-01-22T11:47:0500:00` has lost the sign of its zone.
 _DATE: Final = re.compile(
@@ -18,8 +19,11 @@ _DATE: Final = re.compile(
     r"\s*(?P<zone>Z|(?P<sign>[+-])(?P<hours>\d{1,2}):?(?P<minutes>\d{2})?|\d{2}:\d{2})?$",
     re.ASCII | re.IGNORECASE,
 )
-# Devices send it with one of these numbers, or none, in place of a channel.
+# Devices send it with one of these numbers, or none, in place of a channel and of how often it was told.
 _HEARTBEAT_CHANNELS: Final = frozenset({None, 0, 1})
+_HEARTBEAT_COUNTS: Final = frozenset({None, 0, 1})
+_BEGIN: Final = b"<EventNotificationAlert"
+_END: Final = b"</EventNotificationAlert>"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,6 +41,14 @@ class Alert:
     at: datetime | None
     zones: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
+
+
+def split_part(part: Part) -> Sequence[Part]:
+    """Return a part for each alert in it: some firmware writes several into one, one after another."""
+    first, *others = part.body.split(_END)[:-1] or [b""]
+    if not others:
+        return [part]
+    return [Part(headers=part.headers, body=each[each.rfind(_BEGIN) :] + _END) for each in (first, *others)]
 
 
 def read_part(part: Part) -> Alert | None:
@@ -61,7 +73,7 @@ def read_alert(root: Node) -> Alert:
     beat = name.lower() == "heartbeat" or (
         name.lower() == "videoloss"
         and not active
-        and not number(root, "activePostCount")
+        and number(root, "activePostCount") in _HEARTBEAT_COUNTS
         and (proxy if channel is None else channel) in _HEARTBEAT_CHANNELS
     )
     return Alert(
@@ -75,7 +87,8 @@ def read_alert(root: Node) -> Alert:
         proxy_io_port=number(root, "dynInputIOPortID"),
         at=read_date(text(root, "dateTime") or ""),
         zones=_texts(root, "regionID"),
-        targets=_texts(root, "detectionTarget"),
+        # With the region, or at the top for motion by human and vehicle; firmwares differ in the name.
+        targets=_texts(root, "detectionTarget", "targetType"),
     )
 
 
@@ -110,8 +123,7 @@ def _related(root: Node) -> str:
     return next((name for each in descendants(root, "relationEvent") if (name := text(each))), "duration")
 
 
-def _texts(root: Node, name: str) -> tuple[str, ...]:
-    regions = (
-        entry for listed in children(root, "DetectionRegionList") for entry in children(listed, "DetectionRegionEntry")
-    )
-    return tuple(dict.fromkeys(value for entry in regions if (value := text(entry, name))))
+def _texts(root: Node, *names: str) -> tuple[str, ...]:
+    """Return what stands under these names, at any depth, each once."""
+    found = (value for each in root.iter() if name_of(each) in names and (value := text(each)))
+    return tuple(dict.fromkeys(found))

@@ -13,6 +13,7 @@ _WAITING: Final = frozenset({429, 503})
 # Seconds a lock lasts where the device does not say (protocols.md 7.4: the number differs by firmware).
 LOCK_S: Final = 1800.0
 LOCKED: Final = "account_locked"
+_NOT_ACTIVATED: Final = "notactivated"
 
 
 class DeviceBusy(Unreachable):
@@ -21,8 +22,18 @@ class DeviceBusy(Unreachable):
     default_reason: ClassVar[str] = "device_busy"
 
 
+class DeviceTrouble(DeviceBusy):
+    """A device error (`statusCode` 3); mostly gone when asked again, but some firmware has it for good at one path."""
+
+
 class Forbidden(Unsupported):
     """HTTP 403, or a right that is missing: mostly a function that is not there (protocols.md 7.3)."""
+
+
+class NotActivated(Unsupported):
+    """What was asked has no password yet: the device itself, or the camera behind a recorder."""
+
+    default_reason: ClassVar[str] = "device_not_activated"
 
 
 class DeviceFault(Unreachable):
@@ -58,6 +69,8 @@ def trouble(root: Node) -> HubError | None:
     detail = text(root, "subStatusCode") or text(root, "statusString") or ""
     if detail.lower() in {"lowprivilege", "nopermission"}:
         return Forbidden("the account lacks the right", reason="insufficient_permission")
+    if detail.lower() == _NOT_ACTIVATED:
+        return NotActivated("no password yet")
     make = _BY_CODE.get(-1 if code is None else code)
     if make is not None:
         return make(f"statusCode {code} {detail[:40]}".rstrip())
@@ -68,7 +81,8 @@ def _login(root: Node | None) -> HubError:
     if (text(root, "lockStatus") or "").lower() == "lock":
         seconds = number(root, "unlockTime")
         return locked(LOCK_S if seconds is None else float(seconds))
-    if flag(root, "isActivated") is False:
+    # Firmware of about V5.4 answers with a `ResponseStatus` here.
+    if flag(root, "isActivated") is False or (text(root, "subStatusCode") or "").lower() == _NOT_ACTIVATED:
         return AuthError("the device has no password yet", reason="device_not_activated")
     left = number(root, "retryLoginTime")
     if left:
@@ -98,7 +112,7 @@ def _by_status(status: int) -> HubError:
 
 _BY_CODE: Final[dict[int, Callable[[str], HubError]]] = {
     2: DeviceBusy,
-    3: DeviceBusy,
+    3: DeviceTrouble,
     4: Unsupported,
     5: Unsupported,
     6: Unsupported,

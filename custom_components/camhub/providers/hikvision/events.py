@@ -1,7 +1,7 @@
 """The alert stream as events: repeats each second become one event with a start and an end (protocols.md 1.6)."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -13,8 +13,8 @@ from ...kernel.clock import Clock
 from ...kernel.counters import Counters
 from ...kernel.errors import Malformed, Unreachable
 from ...kernel.model import CameraEvent, EventKind, EventPhase
-from ...kernel.multipart import PartReader
-from .alerts import Alert, read_part
+from ...kernel.multipart import Part, PartReader
+from .alerts import Alert, read_part, split_part
 from .client import IsapiClient
 from .parse import Channel, Source
 
@@ -151,12 +151,7 @@ async def listen(
                 chunk = _result(reading)
                 heard = clock.monotonic()
                 for part in reader.feed(chunk) if chunk else reader.close():
-                    try:
-                        alert = read_part(part)
-                    except Malformed:
-                        counters.count("events.malformed")
-                        continue
-                    if alert is not None:
+                    for alert in _alerts(part, counters):
                         yield alert
                 if not chunk:
                     raise Unreachable("the alert stream ended")
@@ -164,6 +159,17 @@ async def listen(
         finally:
             reading.cancel()
             await asyncio.gather(reading, return_exceptions=True)
+
+
+def _alerts(part: Part, counters: Counters) -> Iterator[Alert]:
+    for each in split_part(part):
+        try:
+            alert = read_part(each)
+        except Malformed:
+            counters.count("events.malformed")
+            continue
+        if alert is not None:
+            yield alert
 
 
 def _read(response: aiohttp.ClientResponse) -> asyncio.Task[bytes]:

@@ -1,7 +1,7 @@
 """What a device is and which channels it has, asked with few requests."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from ...kernel.clock import Clock
@@ -9,7 +9,7 @@ from ...kernel.counters import Counters
 from ...kernel.errors import AuthError, Malformed, Unsupported
 from ...kernel.model import EventKind
 from . import parse
-from .answers import Forbidden
+from .answers import DeviceFault, DeviceTrouble, Forbidden, NotActivated
 from .client import IsapiClient
 from .parse import Capabilities, Channel, Device, Source, State, Stream, Trigger
 from .tree import Node
@@ -38,12 +38,12 @@ class Facts:
     """
 
     device: Device
-    capabilities: Capabilities
-    recorder: bool
-    streams: Sequence[Stream]
-    rtsp_port: int
-    triggers: frozenset[Trigger] | None
-    records: bool = False
+    capabilities: Capabilities = field(default_factory=Capabilities)
+    recorder: bool = False
+    streams: Sequence[Stream] = ()
+    rtsp_port: int = parse.DEFAULT_RTSP_PORT
+    triggers: frozenset[Trigger] | None = None
+    records: bool | None = None
 
     def main(self, channel: Channel) -> Stream:
         """Return a channel's main stream, as listed or else by rule."""
@@ -69,9 +69,13 @@ class Facts:
         return frozenset(
             each.kind
             for each in self.triggers
-            if (each.channel == channel.number and (each.proxied == proxied or not self.recorder))
+            if (each.channel == channel.number and (self._is_of(each, proxied=proxied) or not self.recorder))
             or (each.channel is None and not self.recorder)
         )
+
+    def _is_of(self, trigger: Trigger, *, proxied: bool) -> bool:
+        """Return whether it is of an IP channel or not; some recorders name those like inputs, having none."""
+        return trigger.proxied == proxied or (proxied and (trigger.channel or 0) > self.capabilities.inputs)
 
 
 class Listing:
@@ -94,6 +98,8 @@ class Listing:
             self._device = parse.device(await self._client.first("System/deviceInfo"))
         except Forbidden as error:
             raise AuthError(str(error), reason="insufficient_permission") from error
+        except NotActivated as error:
+            raise AuthError(str(error), reason=error.reason) from error
         except (Unsupported, Malformed) as error:
             raise Malformed(str(error), reason="not_this_device") from error
         return self._device
@@ -111,7 +117,7 @@ class Listing:
         """Return the channels as they are now; raises HubError, Unsupported where none may be listed."""
         inputs = await self._list("System/Video/inputs/channels", parse.inputs)
         if not facts.recorder:
-            return inputs or [Channel(source=Source.INPUT, number=1, online=True)]
+            return inputs or _lenses(facts)
         proxies = await self._list("ContentMgmt/InputProxy/channels", parse.proxies)
         if inputs is None and proxies is None:
             return _by_streams(facts)
@@ -128,21 +134,22 @@ class Listing:
         return False
 
     async def _read(self, about: Device) -> Facts:
-        able = await self._optional("System/capabilities", parse.capabilities) or Capabilities()
-        streams = await self._optional("Streaming/channels", parse.streams)
+        before = self._facts or Facts(device=about)
+        able = await self._optional("System/capabilities", parse.capabilities, before.capabilities) or Capabilities()
+        streams = await self._optional("Streaming/channels", parse.streams, before.streams)
         recorder = parse.is_recorder(about, able)
         if recorder:
             proxied = await self._optional("ContentMgmt/StreamingProxy/channels", parse.streams)
             streams = list({each.id: each for each in (*(proxied or ()), *(streams or ()))}.values())
-        disk = await self._optional("ContentMgmt/Storage", parse.has_disk)
-        port = await self._optional("Security/adminAccesses", parse.rtsp_port)
+        disk = await self._optional("ContentMgmt/Storage", parse.has_disk, before.records)
+        port = await self._optional("Security/adminAccesses", parse.rtsp_port, before.rtsp_port)
         return Facts(
             device=about,
             capabilities=able,
             recorder=recorder,
             streams=streams or (),
             rtsp_port=port or parse.DEFAULT_RTSP_PORT,
-            triggers=await self._optional("Event/triggers", parse.triggers),
+            triggers=await self._optional("Event/triggers", parse.triggers, before.triggers),
             records=recorder if disk is None else disk,
         )
 
@@ -160,8 +167,8 @@ class Listing:
         self._listed.add(path)
         return listed
 
-    async def _optional[T](self, path: str, read: Callable[[Node], T]) -> T | None:
-        """Return what a document says, None where this device has none or none that can be read."""
+    async def _optional[T](self, path: str, read: Callable[[Node], T], known: T | None = None) -> T | None:
+        """Return what a document says, None where this device has none or none to be read, `known` where it fails."""
         if path in self._missing:
             return None
         try:
@@ -170,6 +177,10 @@ class Listing:
             self._missing.add(path)
         except Malformed:
             self._counters.count("malformed")
+        except DeviceFault, DeviceTrouble:
+            # Some firmware fails for good at one path (Event/triggers for one) and does all else.
+            self._counters.count("device_fault")
+            return known
         return None
 
     async def _with_states(self, channels: Sequence[Channel]) -> Sequence[Channel]:
@@ -195,6 +206,12 @@ class Listing:
 
 def _stream_number(channel: Channel) -> int:
     return 0 if channel.source is Source.ZERO else channel.number
+
+
+def _lenses(facts: Facts) -> Sequence[Channel]:
+    """Return the channels of a camera that does not list them: one for each that has streams, or the first."""
+    numbers = sorted({each.channel for each in facts.streams if each.channel}) or [1]
+    return [Channel(source=Source.INPUT, number=number, online=True) for number in numbers]
 
 
 def _by_streams(facts: Facts) -> Sequence[Channel]:

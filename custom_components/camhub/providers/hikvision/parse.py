@@ -115,6 +115,9 @@ EVENT_KINDS: Final[Mapping[str, EventKind]] = MappingProxyType(
         "scenechangedetection": EventKind.SCENE_CHANGE,
         "facedetection": EventKind.FACE,
         "facesnap": EventKind.FACE,
+        "facecapture": EventKind.FACE,
+        "vehicledetection": EventKind.VEHICLE,
+        "anpr": EventKind.VEHICLE,
         "tamperdetection": EventKind.TAMPER,
         "shelteralarm": EventKind.TAMPER,
         "videoloss": EventKind.VIDEO_LOSS,
@@ -175,7 +178,7 @@ def inputs(root: Node) -> Sequence[Channel]:
             offline_reason="no_video_signal" if "NO VIDEO" in (text(each, "resDesc") or "").upper() else None,
         )
         for each in children(root, "VideoInputChannel")
-        if (found := number(each, "id")) is not None and flag(each, "videoInputEnabled") is not False
+        if (found := _ordinal(each, "id")) is not None and flag(each, "videoInputEnabled") is not False
     ]
 
 
@@ -201,7 +204,7 @@ def states(root: Node) -> Mapping[int, State]:
     """Read the status of one or all IP channels, by number."""
     _expect(root, "InputProxyChannelStatusList", "InputProxyChannelStatus")
     found = (root,) if name_of(root) == "InputProxyChannelStatus" else children(root, "InputProxyChannelStatus")
-    return {channel: _state(each) for each in found if (channel := number(each, "id")) is not None}
+    return {channel: _state(each) for each in found if (channel := _ordinal(each, "id")) is not None}
 
 
 def streams(root: Node) -> Sequence[Stream]:
@@ -251,12 +254,18 @@ def _expect(root: Node, *names: str) -> None:
         raise Malformed(f"{name_of(root)[:40]} in place of {names[0]}")
 
 
+def _ordinal(node: Node, name: str) -> int | None:
+    """Return a channel's number; hybrid recorders of other makes write `I-1` and `D-1`."""
+    found = re.fullmatch(r"[A-Za-z]?-?(\d{1,5})", text(node, name) or "", re.ASCII)
+    return int(found[1]) if found else None
+
+
 def _first_number(root: Node, name: str) -> int:
     return next((found for each in descendants(root, name) if (found := number(each)) is not None), 0)
 
 
 def _proxy(node: Node) -> Channel | None:
-    found = number(node, "id")
+    found = _ordinal(node, "id")
     if found is None:
         return None
     source = next(children(node, "sourceInputPortDescriptor"), None)
@@ -308,9 +317,10 @@ def _stream(node: Node) -> Stream | None:
 def _trigger(node: Node) -> Trigger | None:
     kind = EVENT_KINDS.get((text(node, "eventType") or "").lower())
     methods = {(text(each) or "").lower() for each in descendants(node, "notificationMethod")}
-    if kind is None or "center" not in methods:
+    # Old firmware calls it HTTP.
+    if kind is None or not methods & {"center", "http"}:
         return None
-    own, proxied = number(node, "videoInputChannelID"), number(node, "dynVideoInputChannelID")
+    own, proxied = _ordinal(node, "videoInputChannelID"), _ordinal(node, "dynVideoInputChannelID")
     if own is None and proxied is None and (port := number(node, "dynInputIOPortID")) is not None:
         # 301 is the first alarm input of IP channel 3.
         proxied = port // _STREAMS_PER_CHANNEL

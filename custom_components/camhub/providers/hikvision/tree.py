@@ -4,9 +4,10 @@ The namespaces differ from answer to answer, so they are dropped (protocols.md 1
 bytes; a document type or an entity of the sender's own is refused.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 import json
 import re
+from types import MappingProxyType
 from typing import Any, Final
 from xml.etree.ElementTree import Element, ParseError, SubElement
 
@@ -22,6 +23,19 @@ _DEEPEST: Final = 32
 _BARE_AMPERSAND: Final = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#\d{1,7}|#x[0-9A-Fa-f]{1,6});)")
 _NOT_XML: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _DECLARATION: Final = re.compile(r"^\s*<\?xml[^>]*\?>")
+_DECLARED: Final = re.compile(rb"<\?xml[^>]{0,80}\bencoding=[\"']([\w-]{1,20})[\"']")
+# Those of several bytes, which the parser itself does not know.
+_CODECS: Final[Mapping[bytes, str]] = MappingProxyType(
+    {
+        b"gb2312": "gb18030",
+        b"gbk": "gb18030",
+        b"gb18030": "gb18030",
+        b"big5": "big5",
+        b"euc-kr": "cp949",
+        b"euc-jp": "euc-jp",
+        b"shift_jis": "cp932",
+    }
+)
 
 
 def read_xml(body: bytes) -> Node:
@@ -101,8 +115,20 @@ def _parse(document: bytes) -> Node:
 
 def _mended(document: bytes) -> bytes:
     """Return what devices get wrong put right: `&&` in eventPush, bytes that are not UTF-8, control characters."""
-    mended = _DECLARATION.sub("", document.decode("utf-8", "replace"))
+    mended = _DECLARATION.sub("", _decoded(document))
     return _BARE_AMPERSAND.sub("&amp;", _NOT_XML.sub("", mended)).encode()
+
+
+def _decoded(document: bytes) -> str:
+    """Return the text: as UTF-8 if it can be that, whatever it is declared to be, else as declared."""
+    found = _DECLARED.match(document)
+    codec = _CODECS.get(found[1].lower()) if found else None
+    for code in ("utf-8", codec or "utf-8"):
+        try:
+            return document.decode(code)
+        except UnicodeDecodeError:
+            pass
+    return document.decode("utf-8", "replace")
 
 
 def _grow(node: Node, value: Any, depth: int) -> None:
