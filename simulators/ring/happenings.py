@@ -91,7 +91,7 @@ def message(device: Device, entry: Entry, *, snapshot: str = "") -> dict[str, An
         "data": json.dumps(said),
         "analytics": json.dumps({"server_id": "com.ring.pns", "subcategory": kind}),
         "android_config": json.dumps({"category": f"{_CATEGORY}{kind}", "body": f"{kind} at {device['description']}"}),
-        "img": json.dumps({"snapshot_uuid": snapshot} if snapshot else {}),
+        "img": json.dumps({"snapshot_uuid": f"{snapshot}:7100000"} if snapshot else {}),
         "video": {},
     }
     return {"data": data, "from": "876313859327", "priority": "high", "fcmMessageId": f"message-{entry['id']}"}

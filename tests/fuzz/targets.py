@@ -226,7 +226,7 @@ def ring_devices(data: bytes) -> None:
 
 def ring_history(data: bytes) -> None:
     said = from_json(data)
-    each(said, ring.oldest, ring.wifi)
+    each(said, ring.numbers, ring.wifi)
     for sighting in ring.history(said, "camera"):
         in_utc(sighting.at)
         if sighting.length is not None:

@@ -290,8 +290,11 @@ def pushes(said: dict[str, Any], recorded: Recording) -> list[dict[str, Any]]:
     device, ding = said.get("device"), (said.get("event") or {}).get("ding")
     if not (isinstance(device, dict) and isinstance(ding, dict)):
         return []
-    beside = [document(path.read_bytes()) for path in recorded.path.parent.glob("*.json")]
-    about = [each for each in beside if isinstance(each, dict) and "category" in each]
+    beside = {path.stem: document(path.read_bytes()) for path in recorded.path.parent.glob("*.json")}
+    parts = {stem: each for stem, each in beside.items() if isinstance(each, dict) and "category" in each}
+    # Its own part is named like it; where names tell nothing any may be.
+    own = recorded.path.stem.removesuffix("data")
+    about = [each for stem, each in parts.items() if own and stem.startswith(own)] or list(parts.values())
     about = about or [{"category": "com.ring.pn.live-event.motion"}]
     return [{"data": {"android_config": json.dumps(each), "data": json.dumps(said)}} for each in about]
 
@@ -311,7 +314,8 @@ async def a_push(message: dict[str, Any], world: World) -> None:
         await world.service.wait_until(lambda: len(world.service.push.acknowledged) == 2)
     assert (event.id, event.camera) == (str(ding["id"]), str(camera))
     assert event.at == datetime.fromisoformat(ding["created_at"])
-    rang = "ding" in json.dumps([data.get("android_config"), data.get("gcmData", {}).get("action")]).lower()
+    about = json.dumps([data.get("android_config"), data.get("gcmData", {}).get("action")]).lower()
+    rang = "ding" in about or "live-event.intercom" in about
     assert (event.kind is EventKind.DOORBELL) == rang
     json.dumps(dict(event.metadata))
 

@@ -191,9 +191,135 @@ async def test_a_message_that_comes_twice_is_told_once(service: RingSimulator, l
     entry = service.happenings.record(device, "motion")
     for snapshot in ("", "picture-of-nobody"):
         service.push.send(service.push_token, message(device, entry, snapshot=snapshot))
-    await until(lambda: listener.count("event_picture.NotThere") == 1)
+    while not listener.count("event_picture.no_picture_yet"):
+        await listener.pass_time(1)
     assert len(listener.all) == 1
-    assert service.requests["api.ring.com/clients_api/snapshots/uuid"] == 1
+    assert service.requests["api.ring.com/clients_api/snapshots/uuid"] == 4
+
+
+async def test_a_picture_that_comes_after_its_push_is_waited_for(service: RingSimulator, listen: Listen) -> None:
+    listener = listen()
+    await listener.up()
+    device = service.device(GARDEN)
+    entry = service.happenings.record(device, "motion")
+    service.push.send(service.push_token, message(device, entry, snapshot="late"))
+    await service.wait_until(lambda: service.requests["api.ring.com/clients_api/snapshots/uuid"] == 1)
+    service.event_pictures["late"] = service.picture(device, 0.0)
+    while len(listener.all) < 2:
+        await listener.pass_time(1)
+    assert listener.all[1].image is not None
+    assert listener.all[1].image.content == service.event_pictures["late"]
+
+
+async def test_a_camera_that_lets_nobody_subscribe_leaves_push_to_the_others(
+    service: RingSimulator, listen: Listen
+) -> None:
+    shared = service.device(BACK_DOOR)
+    shared |= {"subscribed": False, "subscribed_motions": False}
+    path = f"api.ring.com/clients_api/doorbots/{BACK_DOOR}"
+    refusal = Canned(status=404, body='{"status": 404, "error": "Not Found"}')
+    service.faults.answers |= {f"{path}/subscribe": refusal, f"{path}/motions_subscribe": refusal}
+    listener = listen()
+    await listener.up()
+    service.see(DRIVE)
+    await listener.until(lambda: bool(listener.all))
+    assert listener.all[0].metadata["heard"] == "push"
+    service.push.drop()
+    await service.wait_until(lambda: service.push.listeners == 0)
+    await again(listener)
+    assert service.requests[f"{path}/motions_subscribe"] == 1, "it was answered"
+
+
+async def test_a_login_that_ends_while_a_camera_is_subscribed_ends_the_line(
+    service: RingSimulator, listen: Listen
+) -> None:
+    service.device(BACK_DOOR)["subscribed"] = False
+    path = f"api.ring.com/clients_api/doorbots/{BACK_DOOR}/subscribe"
+    service.faults.answers[path] = Canned(status=401, body="{}")
+    assert isinstance(await listen().error(), AuthError)
+
+
+@pytest.mark.parametrize("status", [200, 403, 404])
+async def test_a_camera_without_a_history_leaves_the_others_theirs(
+    status: int, service: RingSimulator, listen: Listen
+) -> None:
+    missing = f"api.ring.com/clients_api/doorbots/{FRONT_DOOR}/history"
+    service.faults.answers[missing] = Canned(status=status, body='{"error": "Not Found"}')
+    listener = listen()
+    await listener.up()
+    service.faults.push_silent = True
+    number = service.see(DRIVE)
+    await listener.look()
+    await listener.until(lambda: bool(listener.all))
+    assert listener.ids == [str(number)]
+    assert not listener.task.done()
+    service.faults.answers.clear()
+    service.happenings.record(service.device(FRONT_DOOR), "ding")
+    await listener.look()
+    later = service.happenings.record(service.device(FRONT_DOOR), "ding")["id"]
+    await listener.look()
+    await listener.until(lambda: len(listener.all) == 2)
+    assert listener.ids == [str(number), str(later)], "what was there at the first look is past"
+
+
+async def test_a_page_of_live_views_is_read_once(service: RingSimulator, listen: Listen) -> None:
+    for _ in range(25):
+        service.happenings.record(service.device(DRIVE), "on_demand")
+    listener = listen()
+    await listener.up()
+    asked = service.requests[HISTORY]
+    await listener.look()
+    assert service.requests[HISTORY] == asked + 1
+
+
+async def test_events_behind_live_views_survive_a_look_that_breaks_off(service: RingSimulator, listen: Listen) -> None:
+    listener = listen()
+    await listener.up()
+    service.faults.push_silent = True
+    numbers = [str(service.see(DRIVE)) for _ in range(15)]
+    for _ in range(10):
+        service.happenings.record(service.device(DRIVE), "on_demand")
+    last = f"api.ring.com/clients_api/doorbots/{SHED}/history"
+    service.faults.answers[last] = OUTAGE
+    await listener.pass_time(61)
+    while not listener.count("poll.Unreachable"):
+        await listener.pass_time(1)
+    service.faults.answers.clear()
+    await listener.look()
+    await listener.until(lambda: len(listener.all) == 15)
+    assert sorted(listener.ids) == numbers
+
+
+async def test_nobodys_history_is_no_line(service: RingSimulator, listen: Listen) -> None:
+    listener = listen()
+    await listener.up()
+    for each in service.home.cameras():
+        path = f"api.ring.com/clients_api/doorbots/{each['id']}/history"
+        service.faults.answers[path] = Canned(status=404, body='{"errors": [7050]}')
+    service.faults.push_refused = True
+    service.push.drop()
+    error = await listener.error()
+    assert isinstance(error, Unreachable)
+    assert error.reason == "camera_not_connected"
+
+
+async def test_a_camera_that_is_new_is_subscribed_at_the_next_dial(
+    service: RingSimulator, listen: Listen, provider: RingProvider
+) -> None:
+    listener = listen()
+    await listener.up()
+    (front,) = service.home.lists["doorbots"]
+    service.home.lists["doorbots"].append(
+        front | {"id": 77, "description": "Side door", "subscribed": False, "subscribed_motions": False}
+    )
+    await provider.cameras()
+    service.push.drop()
+    await service.wait_until(lambda: service.push.listeners == 0)
+    await again(listener)
+    path = "api.ring.com/clients_api/doorbots/77"
+    assert (service.requests[f"{path}/subscribe"], service.requests[f"{path}/motions_subscribe"]) == (1, 1)
+    assert service.requests["api.ring.com/clients_api/device"] == 1
+    await listener.close()
 
 
 async def test_what_push_missed_comes_from_the_history_once_and_restarts_the_line(

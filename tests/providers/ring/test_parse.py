@@ -8,7 +8,13 @@ from custom_components.camhub.kernel.errors import AuthError, HubError, Malforme
 from custom_components.camhub.kernel.model import EventKind
 from custom_components.camhub.kernel.reading import moment, number, text
 from custom_components.camhub.providers.ring import parse
-from custom_components.camhub.providers.ring.answers import NotThere, refusal, session_is_gone, token_refusal
+from custom_components.camhub.providers.ring.answers import (
+    CodeNeeded,
+    NotThere,
+    refusal,
+    session_is_gone,
+    token_refusal,
+)
 from custom_components.camhub.providers.ring.parse import Family
 from custom_components.camhub.providers.ring.reading import flag, identifier, whole
 from custom_components.camhub.providers.ring.settings import OPTIONS, Settings
@@ -104,10 +110,9 @@ def test_what_is_no_event(broken: Any) -> None:
     assert parse.history([broken], "1") == []
 
 
-def test_the_end_of_a_page() -> None:
-    assert parse.oldest([entry(), entry(id=3)]) == 3
-    assert parse.oldest([]) is None
-    assert parse.oldest({}) is None
+def test_the_numbers_of_a_page() -> None:
+    assert parse.numbers([entry(), entry(kind="on_demand", id="3"), {"id": None}, "x"]) == [7, 3]
+    assert parse.numbers([]) == parse.numbers({}) == []
 
 
 def pushed(**others: Any) -> dict[str, Any]:
@@ -140,6 +145,52 @@ def test_a_push_message_of_the_old_form(action: str, subtype: str, kind: EventKi
     found = parse.pushed(told)
     assert found is not None
     assert (found.id, found.camera, found.kind, found.snapshot) == ("12", str(FRONT_DOOR), kind, None)
+
+
+def of_present_form(ding: dict[str, Any], category: str = "motion", **event: Any) -> dict[str, Any]:
+    whole_one = pushed()
+    said = json.loads(whole_one["data"]["data"])
+    said["event"] = {"ding": {"id": "7", "created_at": "2026-01-02T03:04:05Z", **ding}, **event}
+    config = json.dumps({"category": f"com.ring.pn.live-event.{category}"})
+    return {"data": {**whole_one["data"], "data": json.dumps(said), "android_config": config}}
+
+
+@pytest.mark.parametrize(
+    ("ding", "category", "kind"),
+    [
+        ({"subtype": "human", "detection_type": "null"}, "motion", EventKind.PERSON),
+        ({"subtype": "vehicle", "detection_type": "motion"}, "motion", EventKind.VEHICLE),
+        ({"subtype": "motion", "detection_type": "moving_vehicle"}, "motion", EventKind.VEHICLE),
+        ({"subtype": "button_press"}, "motion", EventKind.DOORBELL),
+        ({"subtype": "button_press"}, "button", EventKind.DOORBELL),
+        ({"subtype": "ding"}, "ding", EventKind.DOORBELL),
+        ({"subtype": "ding"}, "something-new", EventKind.DOORBELL),
+        ({"subtype": "ding"}, "motion", EventKind.MOTION),
+    ],
+)
+def test_what_a_push_tells_of(ding: dict[str, Any], category: str, kind: EventKind) -> None:
+    found = parse.pushed(of_present_form(ding, category))
+    assert found is not None
+    assert found.kind is kind
+
+
+def test_a_live_view_somebody_opened_is_no_event() -> None:
+    assert parse.pushed(of_present_form({"subtype": "on_demand"}, "on-demand")) is None
+
+
+def test_a_push_that_tells_its_time_elsewhere() -> None:
+    eventito = {"type": "motion", "timestamp": round(AT.timestamp() * 1000)}
+    found = parse.pushed(of_present_form({"created_at": None}, eventito=eventito))
+    assert found is not None
+    assert found.at == AT
+
+
+def test_the_picture_of_a_push_of_the_old_form() -> None:
+    ding = {"id": 12, "created_at": "2026-01-02T03:04:05.395Z", "doorbot_id": FRONT_DOOR, "detection_type": "null"}
+    told = {"ding": ding | {"image_uuid": "picture-2:7654"}, "action": "com.ring.push.HANDLE_NEW_motion"}
+    found = parse.pushed({"data": {"gcmData": json.dumps(told | {"subtype": "human"})}})
+    assert found is not None
+    assert (found.snapshot, found.kind) == ("picture-2", EventKind.PERSON)
 
 
 def broken_pushes() -> list[Any]:
@@ -199,6 +250,12 @@ def test_how_long_to_wait() -> None:
 
 def test_a_challenge_without_its_way_is_an_outage() -> None:
     assert type(token_refusal(412, b"{}", None)) is Unreachable
+
+
+def test_a_challenge_that_names_a_telephone_is_a_text_message() -> None:
+    found = token_refusal(412, b'{"next_time_in_secs": 60, "phone": "+1xxxxxxxx34"}', None)
+    assert isinstance(found, CodeNeeded)
+    assert (found.way, found.to, found.wait) == ("sms", "+1xxxxxxxx34", 60)
 
 
 def test_a_session_that_is_gone() -> None:

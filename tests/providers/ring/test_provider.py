@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from custom_components.camhub.kernel.errors import AuthError, Malformed, Unreachable, Unsupported
+from custom_components.camhub.kernel.errors import AuthError, Malformed, Unreachable
 from custom_components.camhub.kernel.model import CredentialState, EventKind
 from custom_components.camhub.kernel.provider import Number, Press, Switch
 from custom_components.camhub.providers.ring.provider import RingProvider
@@ -170,13 +170,3 @@ async def test_a_command_that_fails_says_why(service: RingSimulator, provider: R
     service.faults.answers[f"api.ring.com/devices/v1/devices/{GARDEN}/settings"] = OUTAGE
     with pytest.raises(Unreachable):
         await switch.turn(False)
-
-
-async def test_a_doorbell_with_a_light_is_told_what_the_library_cannot(
-    service: RingSimulator, provider: RingProvider
-) -> None:
-    service.device(FRONT_DOOR)["led_status"] = "off"
-    light = await control(provider, "Front door", "light")
-    assert isinstance(light, Switch)
-    with pytest.raises(Unsupported):
-        await light.turn(True)

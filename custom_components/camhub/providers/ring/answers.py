@@ -36,9 +36,11 @@ class CodeNeeded(AuthError):
 def token_refusal(status: int, body: bytes, retry_after: float | None) -> HubError:
     """Return the error for an answer of the token endpoint that holds no token."""
     said = _object(body)
-    if status == HTTPStatus.PRECONDITION_FAILED and (way := text(said.get("tsv_state"))):
-        wait = int(number(said.get("next_time_in_secs")) or 0)
-        return CodeNeeded(way=way, to=text(said.get("phone")) or "", wait=wait)
+    to = text(said.get("phone")) or ""
+    # Before there were other ways only the number was told.
+    way = text(said.get("tsv_state")) or ("sms" if to else None)
+    if status == HTTPStatus.PRECONDITION_FAILED and way is not None:
+        return CodeNeeded(way=way, to=to, wait=int(number(said.get("next_time_in_secs")) or 0))
     if status in _REFUSED:
         return _refused(status, said)
     return _general(status, retry_after) or Unreachable(f"HTTP {status}, no token", reason="service_unavailable")

@@ -71,7 +71,8 @@ class RingClips(Clips):
         found: list[Sighting] = []
         following: int | None = None
         for _ in range(PAGES):
-            seen, following = await page(self._handle.client, self._handle.unit, older_than=following, limit=LISTED)
+            part = await page(self._handle.client, self._handle.unit, older_than=following, limit=LISTED)
+            seen, following = part.events, part.following
             found += [each for each in seen if each.at < end and each.at + (each.length or _NOTHING) >= start]
             if following is None or (seen and seen[-1].at < start):
                 break

@@ -7,9 +7,11 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
-from ...kernel.errors import AuthError, HubError, Throttled
-from ...kernel.model import CameraEvent, EventPhase
+from ...kernel.errors import AuthError, HubError, Malformed, Throttled, Unreachable, Unsupported
+from ...kernel.model import CameraEvent, EventPhase, Image
+from ...kernel.policy import Backoff, retry
 from ...kernel.waiting import first_of
+from .answers import NotThere
 from .client import Client
 from .clips import clip_of
 from .history import page
@@ -20,6 +22,9 @@ from .stills import CameraHandle
 REMEMBERED: Final = 2000
 # A push comes within seconds; one that is later than this was missed.
 GRACE: Final = timedelta(seconds=30)
+# Its push comes before a picture is there.
+PICTURE_ATTEMPTS: Final = 4
+PICTURE_WAITS: Final = Backoff(first=1.5, factor=2, maximum=6, jitter=0.5)
 # How far back a gap is filled, in pages of the history.
 PAGES_BACK: Final = 10
 
@@ -55,9 +60,8 @@ class EventLine:
         """Yield events until neither push nor history can be had (raises Unreachable) or the login ends (AuthError)."""
         self._queue = asyncio.Queue()
         await self._look()
-        units = await self._units()
         self._hurry.clear()
-        tasks = [asyncio.create_task(self.push.run(units)), asyncio.create_task(self._watch())]
+        tasks = [asyncio.create_task(self.push.run(self._units)), asyncio.create_task(self._watch())]
         for task in tasks:
             task.add_done_callback(self._ended)
         try:
@@ -98,17 +102,27 @@ class EventLine:
     async def _look(self) -> None:
         """Tell what the history holds and nobody told; what was there before the first look is history."""
         found: list[tuple[CameraHandle, Sighting]] = []
+        others: list[str] = []
         units = await self._units()
         # A camera may leave while others are asked.
         handles = dict(self._handles)
+        refused: list[HubError] = []
         for unit in units:
-            if unit.id in self._followed:
-                found += [(handles[unit.id], each) for each in await self._news(unit)]
+            try:
+                events, rest = await self._since(unit)
+            except HubError as error:
+                if not _is_of_one(error):
+                    raise
+                # It may be somebody else's, or just gone; the others have theirs.
+                self._counters.count(f"history.{error.reason}")
+                refused.append(error)
             else:
-                seen, _ = await page(self._client, unit)
-                for each in seen:
-                    self._is_new(each.id)
-                self._followed.add(unit.id)
+                found += [(handles[unit.id], each) for each in events]
+                others += rest
+        if refused and len(refused) == len(units):
+            raise refused[0]
+        for number in others:
+            self._is_new(number)
         missed = len(self._late)
         self._late.clear()
         for handle, each in sorted(found, key=lambda one: one[1].at):
@@ -122,17 +136,28 @@ class EventLine:
             self._counters.count("events.missed", missed)
             self.push.restart()
 
-    async def _news(self, unit: Unit) -> list[Sighting]:
+    async def _since(self, unit: Unit) -> tuple[Sequence[Sighting], Sequence[str]]:
+        """Return what a camera's history holds that is new, and which entries are no events; nothing at first."""
+        if unit.id in self._followed:
+            return await self._news(unit)
+        for number in (await page(self._client, unit)).numbers:
+            self._is_new(str(number))
+        self._followed.add(unit.id)
+        return (), ()
+
+    async def _news(self, unit: Unit) -> tuple[Sequence[Sighting], Sequence[str]]:
         """Return what a camera's history holds that is not known, back to what is."""
         found: list[Sighting] = []
+        others: list[str] = []
         following: int | None = None
         for _ in range(PAGES_BACK):
-            seen, following = await page(self._client, unit, older_than=following)
-            fresh = [each for each in seen if each.id not in self._seen]
-            found += fresh
-            if following is None or len(fresh) < len(seen):
+            part = await page(self._client, unit, older_than=following)
+            following, numbers = part.following, [str(each) for each in part.numbers]
+            found += [each for each in part.events if each.id not in self._seen]
+            others += set(numbers) - {each.id for each in part.events}
+            if following is None or any(each in self._seen for each in numbers):
                 break
-        return found
+        return found, others
 
     def _is_missed(self, sighting: Sighting) -> bool:
         """Return whether push was up and should have told; one that may still come is noted."""
@@ -161,10 +186,17 @@ class EventLine:
 
     async def _fetch(self, handle: CameraHandle, sighting: Sighting) -> None:
         """Tell an event again with its picture."""
+
+        async def once() -> Image:
+            try:
+                return await handle.event_picture(str(sighting.snapshot), sighting.at)
+            except NotThere as error:
+                raise Unreachable("not yet", reason="no_picture_yet") from error
+
         try:
-            image = await handle.event_picture(str(sighting.snapshot), sighting.at)
+            image = await retry(once, clock=self._clock, attempts=PICTURE_ATTEMPTS, backoff=PICTURE_WAITS)
         except HubError as error:
-            self._counters.count(f"event_picture.{type(error).__name__}")
+            self._counters.count(f"event_picture.{error.reason}")
             return
         self._queue.put_nowait(replace(_event(handle, sighting), phase=EventPhase.UPDATE, image=image))
 
@@ -175,6 +207,11 @@ class EventLine:
         if len(self._seen) > REMEMBERED:
             self._seen.popitem(last=False)
         return True
+
+
+def _is_of_one(error: HubError) -> bool:
+    """Return whether an answer is about the camera that was asked for, not about the service."""
+    return isinstance(error, Unsupported | Malformed) or error.reason == "camera_not_connected"
 
 
 def _event(handle: CameraHandle, sighting: Sighting) -> CameraEvent:

@@ -5,7 +5,6 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Final, override
 
-from ring_doorbell import RingCapability
 from ring_doorbell.const import API_URI, DEVICES_ENDPOINT, HEALTH_DOORBELL_ENDPOINT
 from yarl import URL
 
@@ -19,6 +18,7 @@ from .clips import RingClips
 from .controls import controls
 from .line import EventLine
 from .live import RingWebRtc
+from .models import model
 from .parse import Chime, Unit
 from .settings import Settings
 from .stills import CameraHandle, RingStills
@@ -52,7 +52,6 @@ class RingProvider(Provider):
         self._chimes: Sequence[Chime] = ()
         self._media: dict[str, _Media] = {}
         self._handles: dict[str, CameraHandle] = {}
-        self._models: dict[tuple[str, str], str] = {}
 
     @override
     async def connect(self) -> None:
@@ -161,6 +160,8 @@ class RingProvider(Provider):
                 refused.append(error)
             except HubError as error:
                 self._context.counters.count(f"health.{type(error).__name__}")
+                if media.wifi is None:
+                    media.wifi = unit.wifi_dbm
 
         async with asyncio.TaskGroup() as group:
             for unit in self._units:
@@ -182,7 +183,7 @@ class RingProvider(Provider):
             identity=DeviceIdentity(
                 name=unit.name,
                 manufacturer=MAKER,
-                model=self._model(client, unit),
+                model=model(unit),
                 firmware=unit.firmware,
                 mac=unit.mac,
             ),
@@ -196,14 +197,6 @@ class RingProvider(Provider):
             webrtc=media.webrtc,
             clips=media.clips,
         )
-
-    def _model(self, client: Client, unit: Unit) -> str:
-        """Return the library's name of a model; kinds that it does not know are called as the service calls them."""
-        key = (unit.id, unit.kind)
-        if key not in self._models:
-            device = client.device(unit)
-            self._models[key] = device.model if device.has_capability(RingCapability.VIDEO) else unit.kind or "?"
-        return self._models[key]
 
 
 def open_provider(context: Context) -> RingProvider:

@@ -88,6 +88,7 @@ class PushLine:
         self._unfit = False
         self._down_since: datetime | None = None
         self._subscribed: tuple[str, datetime] | None = None
+        self._asked_for: set[str] = set()
         self._checked_in: datetime | None = None
         self.up_since: datetime | None = None
         self.restarts = 0
@@ -106,14 +107,14 @@ class PushLine:
         self._unfit = self._fruitless == FRUITLESS
         self._deaf.set()
 
-    async def run(self, units: Sequence[Unit]) -> None:
-        """Listen until cancelled; raises AuthError."""
+    async def run(self, units: Callable[[], Awaitable[Sequence[Unit]]]) -> None:
+        """Listen until cancelled, for the cameras there are at each dial; raises AuthError."""
         waits = WAITS.delays(random.random)
         self._down_since = self._down_since or self._clock.now()
         while True:
             begun, pause = self._clock.monotonic(), 0.0
             try:
-                await self._listen(units)
+                await self._listen(await units())
                 self.reason = None
             except AuthError:
                 raise
@@ -194,11 +195,17 @@ class PushLine:
     async def _subscribe(self, token: str, units: Sequence[Unit]) -> None:
         """Tell the service where pushes go, twice a day and whenever that changes; raises HubError."""
         now = self._clock.now()
-        if self._subscribed is not None:
-            before, at = self._subscribed
-            if before == token and now - at < SUBSCRIBED:
-                return
-        await self._client.meet(anew=self._subscribed is not None)
+        before, at = self._subscribed or ("", now)
+        if before != token or now - at >= SUBSCRIBED:
+            await self._client.meet(anew=self._subscribed is not None)
+            await self._send_to(token)
+            self._subscribed = (token, now)
+            self._asked_for.clear()
+        for unit in units:
+            for wanted in unit.unsubscribed:
+                await self._ask_for(f"{DOORBELLS_ENDPOINT.format(unit.number)}/{wanted}")
+
+    async def _send_to(self, token: str) -> None:
         metadata: dict[str, JsonValue] = {
             "api_version": API_VERSION,
             "device_model": self._client.ring.auth.get_device_model(),
@@ -212,12 +219,20 @@ class PushLine:
             raise
         except HubError as error:
             raise Unreachable("the service refuses the registration", reason="push_refused") from error
-        for unit in units:
-            for wanted in unit.unsubscribed:
-                with suppress(Unreachable):
-                    path = f"{DOORBELLS_ENDPOINT.format(unit.number)}/{wanted}"
-                    await self._client.request("POST", API_URI + path)
-        self._subscribed = (token, now)
+
+    async def _ask_for(self, path: str) -> None:
+        """Ask for a camera's pushes until that is answered; its owner may refuse, and the others push all the same."""
+        if path in self._asked_for:
+            return
+        try:
+            await self._client.request("POST", API_URI + path)
+        except AuthError:
+            raise
+        except HubError as error:
+            self._counters.count(f"subscribe.{error.reason}")
+            if isinstance(error, Unreachable):
+                return
+        self._asked_for.add(path)
 
 
 def _config() -> FcmRegisterConfig:
