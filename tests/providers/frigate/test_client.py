@@ -240,7 +240,7 @@ async def test_an_answer_that_breaks_off(make_client: MakeClient) -> None:
 async def test_tls_that_is_none(server: FrigateSimulator, make_client: MakeClient) -> None:
     with pytest.raises(Unreachable) as caught:
         await make_client(server.url.replace("http:", "https:")).json("api/config")
-    assert caught.value.reason == "tls_untrusted"
+    assert caught.value.reason == "tls_failed"
 
 
 async def test_below_a_path(serve: Serve, make_client: MakeClient) -> None:

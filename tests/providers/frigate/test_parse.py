@@ -29,6 +29,7 @@ from tests.fake_clock import FakeClock
         ("192.0.2.30", ["https://192.0.2.30:8971/", "http://192.0.2.30:8971/", "http://192.0.2.30:5000/"]),
         (" cams.example:8971 ", ["https://cams.example:8971/", "http://cams.example:8971/"]),
         ("cams.example:5000", ["http://cams.example:5000/"]),
+        ("http://cams.example:8971", ["http://cams.example:8971/", "https://cams.example:8971/"]),
         ("https://cams.example/", ["https://cams.example/"]),
         ("https://viewer@cams.example/below/?x=1#y", ["https://cams.example/below"]),
         ("http://http://192.0.2.30:5000", ["http://192.0.2.30:5000/"]),
@@ -107,6 +108,8 @@ def test_no_version() -> None:
         (500, b"webrtc: no route", Unreachable, "camera_offline"),
         (500, b"\xff", Unreachable, "device_fault"),
         (502, b"<html>", Unreachable, "server_starting"),
+        (503, b"<html>", Unreachable, "server_starting"),
+        (503, b'{"message": "Export queue is full. Try again later."}', Throttled, "throttled"),
     ],
 )
 def test_refusals(status: int, body: bytes, error: type[HubError], reason: str) -> None:
@@ -166,6 +169,13 @@ def test_the_stream_of_the_birdseye_view_is_not_in_the_configuration() -> None:
     restreamed = {"enabled": True, "restream": True}
     assert [birdseye(restreamed), birdseye(restreamed, "yard")] == ["birdseye"] * 2
     assert birdseye({"enabled": True, "restream": False}, "yard") == "none"
+
+
+@pytest.mark.parametrize(("configured", "offered"), [(True, True), (None, True), (False, False)])
+def test_recordings_are_switched_only_where_the_server_would(configured: bool | None, offered: bool) -> None:
+    record: JsonValue = {"enabled": False, "enabled_in_config": configured}
+    (unit,) = parse.site({"cameras": {"gate": {"record": record}}}).units
+    assert ("recordings" in unit.switches) == offered
 
 
 def test_a_camera_for_number_plates_tells_of_vehicles() -> None:

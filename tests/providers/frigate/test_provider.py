@@ -303,6 +303,19 @@ async def test_a_camera_goes_to_its_positions(
     assert [(each.key, each.name) for each in presses] == [("ptz_preset_gate", "gate"), ("ptz_preset_gate_1", "Gate!")]
 
 
+async def test_positions_stay_while_a_camera_is_away(
+    server: FrigateSimulator, make_provider: MakeProvider, clock: FakeClock
+) -> None:
+    provider = make_provider(server.url)
+    found = by_id(await provider.cameras())
+    server.faults.answers["/api/driveway/ptz/info"] = (200, "application/json", "{}")
+    await clock.advance(PRESETS_S)
+    assert by_id(await provider.cameras()) == found
+    server.faults.answers["/api/driveway/ptz/info"] = (200, "application/json", '{"name": "driveway", "presets": []}')
+    await clock.advance(PRESETS_S)
+    assert not [each for each in by_id(await provider.cameras())["driveway"].controls if isinstance(each, Press)]
+
+
 async def test_positions_that_cannot_be_read_keep_the_listing_going(
     server: FrigateSimulator, make_provider: MakeProvider, clock: FakeClock
 ) -> None:

@@ -1,20 +1,26 @@
 import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from dataclasses import replace
 import socket
 from typing import override
 
 import aiohttp
+from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 import pytest
+from yarl import URL
 
 from custom_components.camhub.kernel.model import Account, JsonValue
 from custom_components.camhub.kernel.signin import Answers
 from custom_components.camhub.providers.frigate import SPEC
+from simulators.authority import Authority
 from simulators.frigate import FrigateSimulator
+from simulators.names import Address
 from tests.conftest import MakeContext
 from tests.script import Enough, Script
 
-from .conftest import PASSWORD, USER, MakeServer
+from .conftest import PASSWORD, USER, MakeServer, Serve
 
 
 def server_page(address: str, **others: JsonValue) -> tuple[str, Answers]:
@@ -159,6 +165,53 @@ async def test_a_port_is_looked_for(server: FrigateSimulator, make_context: Make
     assert script.errors == [{"base": "cannot_connect"}]
     account = await SPEC.sign_in(make_context(), Script(server_page(server.open_url.removeprefix("http://"))))
     assert account.credentials["address"] == f"{server.open_url}/"
+
+
+@pytest.fixture
+async def encrypted(authority: Authority, servers: AsyncExitStack) -> Callable[[str], Awaitable[Address]]:
+    """Return a starter of a server that speaks TLS under a name and asks for no login."""
+
+    async def answer(request: web.Request) -> web.Response:
+        told: dict[str, JsonValue] = {"cameras": {}, "version": "0.17-0", "username": "anonymous"}
+        return web.Response(text="0.17.0-abc") if request.path == "/api/version" else web.json_response(told)
+
+    async def start(name: str) -> Address:
+        app = web.Application()
+        app.router.add_get("/{path:.*}", answer)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+        await runner.setup()
+        servers.push_async_callback(runner.cleanup)
+        await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=authority.server(name)).start()
+        return "127.0.0.1", runner.addresses[0][1]
+
+    return start
+
+
+async def test_the_usual_port_speaks_tls_whatever_was_typed(
+    encrypted: Callable[[str], Awaitable[Address]], names: dict[str, Address], make_context: MakeContext
+) -> None:
+    names["cams.example"] = await encrypted("cams.example")
+    names["other.example"] = await encrypted("cams.example")
+    script = Script(
+        server_page("http://other.example:8971"), server_page("http://cams.example:8971"), ("unprotected", {})
+    )
+    account = await SPEC.sign_in(make_context(), script)
+    assert script.errors == [{"base": "tls_untrusted"}]
+    assert account.credentials["address"] == "https://cams.example:8971/"
+
+
+async def test_what_answered_is_told_rather_than_that_it_speaks_no_tls(
+    serve: Serve, names: dict[str, Address], make_context: MakeContext
+) -> None:
+    async def answer(request: web.Request) -> web.Response:
+        return web.Response(status=400, text="<html>400 Bad Request</html>")
+
+    url = URL(await serve(answer))
+    names["cams.example"] = (str(url.host), url.port or 0)
+    script = Script(server_page("http://cams.example:8971"), server_page("https://cams.example:5000"))
+    with pytest.raises(Enough):
+        await SPEC.sign_in(make_context(), script)
+    assert script.errors == [{"base": "malformed"}, {"base": "tls_failed"}]
 
 
 async def test_a_login_that_is_refused_for_another_reason(server: FrigateSimulator, make_context: MakeContext) -> None:

@@ -30,6 +30,8 @@ def refusal(status: int, body: bytes, retry_after: float | None = None) -> HubEr
         return NotThere(f"HTTP {status}")
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return Throttled(f"HTTP {status}", retry_after=THROTTLE_S if retry_after is None else retry_after)
+    if status == HTTPStatus.SERVICE_UNAVAILABLE and words.startswith("Export queue"):
+        return Throttled(f"HTTP {status}", retry_after=THROTTLE_S if retry_after is None else retry_after)
     if status in _RESTARTING:
         return Unreachable(f"HTTP {status}", reason="server_starting")
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:

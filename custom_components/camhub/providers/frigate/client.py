@@ -194,8 +194,10 @@ def _not_it() -> HubError:
 
 def _translated(error: aiohttp.ClientError | OSError) -> HubError:
     """Return our error without the text of theirs, which holds the address."""
-    if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientSSLError):
-        return Unreachable("the certificate is not trusted, or no TLS", reason="tls_untrusted")
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return Unreachable("the certificate is not trusted", reason="tls_untrusted")
+    if isinstance(error, aiohttp.ClientSSLError):
+        return Unreachable("no TLS", reason="tls_failed")
     if is_no_http(error):
         return Malformed("no HTTP")
     return Unreachable(type(error).__name__)

@@ -209,10 +209,12 @@ def _unit(name: str, camera: Object, streams: frozenset[str]) -> Unit:
 
 
 def _switches(camera: Object, *, listens: bool) -> Mapping[str, bool]:
-    """Return what can be switched: audio only where it was configured (peers.md, protocols.md 5.8)."""
-    parts = {"detect": "detect", "recordings": "record", "snapshots": "snapshots", "motion": "motion"}
+    """Return what can be switched: sounds and recordings where they were configured, else the server does nothing."""
+    parts = {"detect": "detect", "snapshots": "snapshots", "motion": "motion"}
     if listens:
         parts["audio"] = "audio"
+    if flag(child(camera, "record").get("enabled_in_config"), default=True):
+        parts["recordings"] = "record"
     return {
         key: value
         for key, part in sorted(parts.items())

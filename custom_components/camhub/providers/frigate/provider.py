@@ -11,6 +11,7 @@ from ...kernel.endpoints import Endpoint
 from ...kernel.errors import AuthError, HubError, Malformed, Unsupported
 from ...kernel.model import CameraEvent, DeviceIdentity, JsonValue
 from ...kernel.provider import Camera, Context, Control, Health, Press, Provider, Switch
+from ...kernel.reading import child
 from . import parse
 from .answers import NotThere
 from .client import Client
@@ -179,13 +180,15 @@ class FrigateProvider(Provider):
             known = self._presets.get(unit.id)
             if not unit.ptz or self._role != ADMIN or (known and now - known[0] < PRESETS_S):
                 continue
+            # One that is off or away tells nothing, in an error or in an empty answer; what was known before stays.
+            found = known[1] if known else ()
             try:
-                found = parse.presets(await client.json(f"api/{quote(unit.id, safe='')}/ptz/info"))
+                if told := child(await client.json(f"api/{quote(unit.id, safe='')}/ptz/info")):
+                    found = parse.presets(told)
             except AuthError:
                 raise
             except HubError:
-                # A camera that is off tells no positions; those known before stay.
-                found = known[1] if known else ()
+                pass
             self._presets[unit.id] = (now, found)
 
     def _camera(self, client: Client, latest: LatestStats, able: Features, unit: Unit) -> Camera:

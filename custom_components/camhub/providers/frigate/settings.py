@@ -86,7 +86,8 @@ class Settings:
 def candidates(typed: str) -> list[URL]:
     """Return the addresses that may be meant, the one with a login first; a path is kept; raises Unreachable.
 
-    One that names its scheme or its port is taken by its word.
+    One that names its scheme or its port is taken by its word, but for the usual port of the login, which speaks TLS
+    unless told otherwise.
     """
     scheme, found, rest = typed.strip().rpartition("://")
     scheme = scheme.rpartition("://")[2].lower() or "http"
@@ -94,9 +95,8 @@ def candidates(typed: str) -> list[URL]:
         raise _no_address()
     url = _parsed(scheme, rest)
     if found:
-        return [url]
+        return [url, url.with_scheme("https")] if scheme == "http" and url.port == GUARDED_PORT else [url]
     if url.explicit_port:
-        # The usual port of the login speaks TLS unless told otherwise.
         return [url.with_scheme("https"), url] if url.explicit_port == GUARDED_PORT else [url]
     guarded = url.with_port(GUARDED_PORT)
     return [guarded.with_scheme("https"), guarded, url.with_port(OPEN_PORT)]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Final
 
 from yarl import URL
@@ -19,7 +20,13 @@ from .settings import TEMPLATE, Settings, candidates, is_loopback
 
 LIVE: Final = ("auto", "rtsp", "webrtc")
 # What a wrong address or something else at it answers with; another port may do better.
-_ELSEWHERE: Final = frozenset({"cannot_connect", "timeout", "tls_untrusted", "not_this_device", "malformed"})
+_ELSEWHERE: Final = frozenset(
+    {"cannot_connect", "timeout", "tls_untrusted", "tls_failed", "not_this_device", "malformed"}
+)
+# How little an answer says; others are 1.
+_SILENCE: Final[Mapping[str, int]] = MappingProxyType(
+    {"tls_untrusted": 0, "tls_failed": 2, "timeout": 3, "cannot_connect": 3}
+)
 
 
 async def sign_in(context: Context, ask: Ask) -> Account:
@@ -96,8 +103,8 @@ async def _found(context: Context, wanted: Settings, typed: str) -> tuple[Settin
 
 
 def _worst(failures: list[HubError]) -> HubError:
-    """Return what says most: something that answered rather than nothing at all."""
-    return next((each for each in failures if each.reason not in {"cannot_connect", "timeout"}), failures[0])
+    """Return what says most: a certificate that may be accepted, something that answered, nothing at all."""
+    return min(failures, key=lambda each: _SILENCE.get(each.reason, 1))
 
 
 async def _may_see(client: Client, site: Site) -> None:
