@@ -25,7 +25,7 @@ from .kernel.spec import ProviderSpec
 from .limits import METER
 from .picture_keys import account_prefix
 from .previews import async_keep_previews, forget_previews
-from .recordings import async_record, entry_recordings
+from .recordings import RECORDINGS, async_record, entry_recordings
 from .removal import async_give_back
 from .runtime import (
     SHARED,
@@ -201,19 +201,22 @@ async def async_unload_entry(hass: HomeAssistant, entry: CamHubConfigEntry) -> b
 
 async def async_remove_entry(hass: HomeAssistant, entry: CamHubConfigEntry) -> None:
     """Delete the credentials, the pictures and the issues of a removed account."""
+    # Not set up where every account has been disabled since the start.
+    shared = await async_shared(hass)
     async_clear(hass, entry.entry_id)
     async_forget_alert(hass, entry.entry_id)
     await async_give_back(hass, entry)
-    await hass.data[SHARED].store.async_forget(entry.entry_id)
+    await shared.store.async_forget(entry.entry_id)
     await spending(hass, entry.entry_id).async_remove()
     await hass.async_add_executor_job(forget_clips, hass, entry.entry_id)
     await hass.async_add_executor_job(forget_previews, hass, entry.entry_id)
-    hass.data[METER].forget(entry.entry_id)
-    await hass.data[SHARED].films.forget(f"{entry.entry_id}/")
-    album = hass.data[SHARED].album
-    prefix = account_prefix(entry.entry_id)
-    kept = album.keys()
-    await album.forget([key for key in kept if key.startswith(prefix)])
+    if (meter := hass.data.get(METER)) is not None:
+        meter.forget(entry.entry_id)
+    hass.data.get(RECORDINGS, {}).pop(entry.entry_id, None)
+    hass.data.get(STREAMS, {}).pop(entry.entry_id, None)
+    await shared.films.forget(f"{entry.entry_id}/")
+    prefix, kept = account_prefix(entry.entry_id), shared.album.keys()
+    await shared.album.forget([key for key in kept if key.startswith(prefix)])
 
 
 async def async_remove_config_entry_device(

@@ -1,11 +1,12 @@
 """A camera with an RTSP address, which Home Assistant and its players open themselves."""
 
+from collections.abc import Callable, Coroutine
 import math
-from typing import override
+from typing import Final, override
 
-from homeassistant.components.camera import CameraEntityFeature
+from homeassistant.components.camera import Camera as CameraEntity, CameraEntityFeature
 from homeassistant.components.stream import Stream
-from homeassistant.core import callback
+from homeassistant.core import HomeAssistant, callback
 
 from .access import async_require_view
 from .camera_still import StillCamera
@@ -15,6 +16,9 @@ from .kernel.errors import HubError, Unsupported
 from .kernel.lease import Lease
 from .kernel.provider import Camera
 from .kernel.shared_lease import SharedLease
+
+# Told to those who only look at the scheme, where a real address would cost a call.
+_ANY_ADDRESS: Final = "rtsp://"
 
 
 class RtspCamera(StillCamera):
@@ -32,6 +36,7 @@ class RtspCamera(StillCamera):
         self._address = SharedLease(self._open_address, self._is_watched, clock=coordinator.clock)
         self._address.on_change(self._address_changed)
         self._making_stream = False
+        self._choosing_provider = False
         self._others = 0
         self._others_until = -math.inf
 
@@ -51,12 +56,25 @@ class RtspCamera(StillCamera):
         rtsp = self.camera.rtsp if self.camera else None
         if rtsp is None:
             return None
+        if self._choosing_provider:
+            return rtsp.peek() or _ANY_ADDRESS
         if not self._added:
             return rtsp.peek()
         await async_require_view(self, "stream")
         if not self._making_stream:
             self._another_opened()
         return await self._current_address()
+
+    @override
+    async def _async_get_supported_webrtc_provider[T](
+        self, fn: Callable[[HomeAssistant, CameraEntity], Coroutine[None, None, T | None]]
+    ) -> T | None:
+        """Have a provider of WebRTC chosen by the scheme: it asks for the address itself when somebody watches."""
+        self._choosing_provider = True
+        try:
+            return await super()._async_get_supported_webrtc_provider(fn)
+        finally:
+            self._choosing_provider = False
 
     @override
     async def async_create_stream(self) -> Stream | None:

@@ -59,6 +59,8 @@ STILL_PATIENCE: Final = 9.0
 EVENT_FLOOR: Final = 30.0
 # Rounds of a sweep over the cameras that were asked to wait.
 SWEEP_ROUNDS: Final = 5
+# The longest pause between two rounds, in seconds: services count their calls by the minute.
+SWEEP_PAUSE: Final = 120.0
 # Seconds for which a player that does not tell its end is taken to play on.
 PLAYER_LIFE: Final = 600.0
 # A login that dies within so many days is announced.

@@ -259,6 +259,7 @@ class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
     def _cameras_changed(self, listed: Sequence[Camera]) -> None:
         """Show what the provider heard of its cameras since it was asked; the next look comes when it is due."""
         cameras = self._decorated(listed)
+        self._reload_on_other_kind(cameras)
         if cameras != self.data:
             self.data = cameras
             self.async_update_listeners()

@@ -111,7 +111,8 @@ def _is_shown(entity: er.RegistryEntry, user: User | None) -> bool:
 
 def _camera(hass: HomeAssistant, entry: CamHubConfigEntry, camera: Camera, user: User | None) -> Shown:
     """Gather the entities of a camera's device, by kind and in the order of their ids."""
-    device = dr.async_get(hass).async_get_device(identifiers={entry.runtime_data.device_identifier(camera.id)})
+    identifier = entry.runtime_data.device_identifier(camera.id)
+    device = dr.async_get(hass).async_get_device_by_identifier(identifier, entry.entry_id)
     entities: dict[str, list[er.RegistryEntry]] = {}
     for each in er.async_entries_for_device(er.async_get(hass), device.id) if device else ():
         if each.platform == DOMAIN and _is_shown(each, user):

@@ -145,13 +145,14 @@ def async_add_for_cameras(
         # A camera that left took its entities along; one that stays keeps even those it has no value for now.
         for camera_id in known.keys() - seen.keys():
             del known[camera_id]
-        fresh: list[Entity] = []
+        added: list[Entity] = []
         for camera in seen.values():
             had = known.setdefault(camera.id, set())
-            fresh += [entity for entity in make(coordinator, camera) if entity.unique_id not in had]
+            fresh = [entity for entity in make(coordinator, camera) if entity.unique_id not in had]
             had.update(entity.unique_id for entity in fresh)
-        if fresh:
-            async_add_entities(fresh)
+            added += fresh
+        if added:
+            async_add_entities(added)
 
     add_new()
     entry.async_on_unload(coordinator.async_add_listener(add_new))

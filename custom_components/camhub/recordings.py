@@ -161,11 +161,12 @@ class Recordings:
                 self._arm(camera, on=wanted)
 
     def _arm(self, camera: Camera, *, on: bool) -> None:
-        recorder = self._recorder(camera)
+        # One that is to stop may have lost its stream, and a new recorder could not be made for it.
+        recorder = self._recorder(camera) if on else self._recorders[camera.id]
         if on and camera.id not in self._undo:
             hear = partial(self._hear, recorder)
             self._undo[camera.id] = self._coordinator.events.async_subscribe(camera.id, hear)
-        elif not on and camera.id in self._undo:
+        elif not on:
             self._undo.pop(camera.id)()
         recorder.arm(on=on)
 

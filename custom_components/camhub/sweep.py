@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
 
-from .const import SWEEP_CONCURRENCY, SWEEP_ROUNDS
+from .const import SWEEP_CONCURRENCY, SWEEP_PAUSE, SWEEP_ROUNDS
 from .kernel.clock import Clock
 from .kernel.counters import Counters
 from .kernel.errors import HubError, Throttled
@@ -29,6 +29,8 @@ class Sweep:
             async with asyncio.TaskGroup() as workers:
                 for _ in range(min(SWEEP_CONCURRENCY, len(waiting))):
                     workers.create_task(self._take_each(line, pauses))
+            # A camera that asks for more is left to the next sweep, which the others must not wait for.
+            pauses = {camera_id: pause for camera_id, pause in pauses.items() if pause <= SWEEP_PAUSE}
             waiting = [camera for camera in waiting if camera.id in pauses]
             if not waiting:
                 return

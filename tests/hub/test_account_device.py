@@ -1,9 +1,11 @@
 from dataclasses import replace
 
+from homeassistant.components.camera.helper import get_camera_from_entity_id
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import area_registry as ar, device_registry as dr, entity_registry as er
 import pytest
 
+from custom_components.camhub.camera_rtsp import RtspCamera
 from custom_components.camhub.kernel.model import DeviceIdentity
 from custom_components.camhub.kernel.provider import Health, Switch
 
@@ -111,6 +113,21 @@ async def test_what_is_switched_elsewhere_is_seen_at_once(
     assert state_of(hub, "binary_sensor.yard_online").state == "off"
     assert float(state_of(hub, "sensor.server_detection_time").state) == 30
     assert len(listened) == 1
+
+
+async def test_a_camera_that_is_watched_in_another_way_now_is_of_another_kind_at_once(
+    hub: HomeAssistant, fake: FakeSpec, add_account: AddAccount
+) -> None:
+    await add_account()
+    provider = fake.provider
+
+    def with_stream(later: FakeProvider) -> None:
+        later.listed = [later.camera("yard", rtsp=later.rtsp)]
+
+    fake.prepare = with_stream
+    provider.tell([provider.camera("yard", rtsp=provider.rtsp)])
+    await hub.async_block_till_done()
+    assert isinstance(get_camera_from_entity_id(hub, "camera.yard"), RtspCamera)
 
 
 @pytest.mark.parametrize(("area", "suggested"), [("Garden", "Garden"), ("yard", None), (None, None)])

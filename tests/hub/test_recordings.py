@@ -427,6 +427,17 @@ async def test_the_pages_store_what_is_recorded_and_kept(
     assert (await page("recording"))["reason"] == "not_loaded"
 
 
+async def test_a_camera_that_lost_its_stream_is_not_recorded_any_more(
+    hub: HomeAssistant, filmed: FakeSpec, add_account: AddAccount, caplog: pytest.LogCaptureFixture
+) -> None:
+    entry = await add_account(options={"recording": AUTOMATIC})
+    await hub.async_block_till_done(wait_background_tasks=True)
+    filmed.provider.tell([filmed.provider.camera("yard")])
+    await hub.async_block_till_done(wait_background_tasks=True)
+    assert not entry_recordings(hub, entry.runtime_data).is_recording("yard")
+    assert "Unexpected error" not in caplog.text
+
+
 async def test_a_camera_that_leaves_is_not_recorded_any_more(
     hub: HomeAssistant, filmed: FakeSpec, add_account: AddAccount
 ) -> None:

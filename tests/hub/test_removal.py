@@ -1,9 +1,15 @@
+from pathlib import Path
+
+from homeassistant.config_entries import ConfigEntryDisabler
 from homeassistant.core import HomeAssistant
 import pytest
 
 from custom_components.camhub import removal
 from custom_components.camhub.kernel.errors import Unreachable
+from custom_components.camhub.limits import METER
+from custom_components.camhub.recordings import RECORDINGS
 from custom_components.camhub.runtime import SHARED
+from custom_components.camhub.stream_entry import STREAMS
 
 from .conftest import AddAccount
 from .fake_provider import FakeProvider, FakeSpec
@@ -16,6 +22,11 @@ async def remove(hub: HomeAssistant, add_account: AddAccount) -> None:
     await hub.async_block_till_done()
     assert hub.config_entries.async_get_entry(entry.entry_id) is None
     assert entry.entry_id not in hub.data[SHARED].kept
+    assert not any(entry.entry_id in hub.data[key] for key in (RECORDINGS, STREAMS))
+
+
+def has_key(hub: HomeAssistant) -> bool:
+    return Path(hub.config.path(".storage", "camhub", "key")).exists()
 
 
 async def test_a_removed_account_gives_back_what_it_made(
@@ -26,6 +37,21 @@ async def test_a_removed_account_gives_back_what_it_made(
     assert fake.provider.context.credentials.text("username") == "porter"
     assert fake.provider.context.kept == {"quota": 1}
     assert fake.provider.closed == 1
+
+
+async def test_an_account_that_is_disabled_since_the_start_is_removed_whole(
+    hub: HomeAssistant, fake: FakeSpec, add_account: AddAccount, caplog: pytest.LogCaptureFixture
+) -> None:
+    entry = await add_account(disabled_by=ConfigEntryDisabler.USER, setup=False)
+    assert has_key(hub)
+    # Home Assistant sets no integration up of which all accounts are disabled.
+    for key in (SHARED, METER, STREAMS):
+        del hub.data[key]
+    await hub.config_entries.async_remove(entry.entry_id)
+    await hub.async_block_till_done()
+    assert "Error calling entry remove callback" not in caplog.text
+    assert fake.provider.removed == 1
+    assert not has_key(hub)
 
 
 @pytest.mark.parametrize(

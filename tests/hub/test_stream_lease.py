@@ -1,11 +1,20 @@
 """Addresses that end: one for all viewers, renewed in place, given back when nobody watches."""
 
 from datetime import timedelta
+from typing import override
 
-from homeassistant.components.camera import Camera as CameraEntity, async_get_stream_source
+from homeassistant.components.camera import (
+    Camera as CameraEntity,
+    CameraWebRTCProvider,
+    StreamType,
+    WebRTCSendMessage,
+    async_get_stream_source,
+    async_register_webrtc_provider,
+)
 from homeassistant.components.camera.helper import get_camera_from_entity_id
+from homeassistant.components.camera.webrtc import RTCIceCandidateInit
 from homeassistant.components.stream import Stream
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.setup import async_setup_component
 import pytest
 
@@ -17,6 +26,35 @@ from tests.fake_clock import FakeClock
 
 from .conftest import AddAccount
 from .fake_provider import FakeProvider, FakeSpec
+
+
+class AnyRtsp(CameraWebRTCProvider):
+    """Stands where go2rtc does."""
+
+    @property
+    @override
+    def domain(self) -> str:
+        return "go2rtc"
+
+    @callback
+    @override
+    def async_is_supported(self, stream_source: str) -> bool:
+        return stream_source.partition(":")[0] == "rtsp"
+
+    @override
+    async def async_handle_async_webrtc_offer(
+        self, camera: CameraEntity, offer_sdp: str, session_id: str, send_message: WebRTCSendMessage
+    ) -> None:
+        raise NotImplementedError
+
+    @override
+    async def async_on_webrtc_candidate(self, session_id: str, candidate: RTCIceCandidateInit) -> None:
+        raise NotImplementedError
+
+    @callback
+    @override
+    def async_close_session(self, session_id: str) -> None:
+        """Know nothing of it."""
 
 
 class EndingRtsp:
@@ -143,6 +181,23 @@ async def test_a_live_view_of_home_assistants_own_is_kept_until_it_is_closed(
     entity.close_webrtc_session("b")
     await clock.advance(80)
     assert len(rtsp.released) == 1
+
+
+async def test_a_provider_of_live_views_that_comes_later_costs_no_address(
+    hub: HomeAssistant, entity: CameraEntity, rtsp: EndingRtsp, clock: FakeClock
+) -> None:
+    forget = async_register_webrtc_provider(hub, AnyRtsp())
+    await hub.async_block_till_done()
+    assert StreamType.WEB_RTC in entity.camera_capabilities.frontend_stream_types
+    assert rtsp.opened == 0
+    assert await async_get_stream_source(hub, "camera.yard") == "rtsp://192.0.2.9/1?auth=0"
+    entity.close_webrtc_session("a")
+    await clock.advance(80)
+    assert len(rtsp.released) == 1, "only who watched was counted"
+    forget()
+    await hub.async_block_till_done()
+    assert StreamType.WEB_RTC not in entity.camera_capabilities.frontend_stream_types
+    assert rtsp.opened == 1
 
 
 async def test_it_is_given_back_with_the_entity(

@@ -74,6 +74,24 @@ async def test_a_camera_that_fails_is_not_asked_again_in_the_same_sweep(
     assert fake.provider.stills.taken == 1
 
 
+async def test_a_camera_that_wants_hours_of_peace_does_not_keep_the_others_waiting(
+    hub: HomeAssistant, fake: FakeSpec, add_account: AddAccount, clock: FakeClock
+) -> None:
+    def prepare(provider: FakeProvider) -> None:
+        provider.stills.error = Throttled(retry_after=4 * 3600)
+        provider.listed = [
+            provider.camera("tired"),
+            provider.camera("yard", stills=Rationed(clock)),
+        ]
+
+    fake.prepare = prepare
+    entry = await add_account()
+    sweep = entry.runtime_data.sweep
+    assert sweep is not None
+    await settle(50)
+    assert sweep.done(), "the next look takes pictures again"
+
+
 async def test_what_is_seen_is_photographed_though_the_camera_rests(
     hub: HomeAssistant, fake: FakeSpec, add_account: AddAccount, clock: FakeClock
 ) -> None:

@@ -112,3 +112,14 @@ async def test_closing_while_it_is_given_back(vendor: Vendor, clock: FakeClock) 
     await room.shared.close()
     await advancing
     assert vendor.released == ["open1"]
+
+
+async def test_whoever_asked_a_moment_ago_keeps_it(room: Room, vendor: Vendor, clock: FakeClock) -> None:
+    await room.shared.get()
+    room.viewers = 0
+    await clock.advance(59)
+    assert await room.shared.get() == "open1"
+    await clock.advance(15)
+    assert vendor.released == [], "the player has not begun yet, but its address must not end"
+    await clock.advance(60)
+    assert vendor.released == ["open1"]

@@ -1,6 +1,8 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+import gc
 from pathlib import Path
+import shutil
 import tempfile
 
 import pytest
@@ -186,6 +188,68 @@ async def test_closing_ends_what_is_under_way() -> None:
     with pytest.raises(Unreachable):
         await film.whole()
     assert source.closed == 1
+
+
+async def test_temporary_files_that_were_cleared_away_are_fetched_again(tmp_path: Path) -> None:
+    cache, source = FilmCache("a"), Source()
+    source.free()
+    film = await opened(cache, "one", source)
+    await film.whole()
+    shutil.rmtree(film.path.parent)
+    with pytest.raises(Unreachable):
+        await all_of(film)
+    assert cache.peek("one") is None
+    source.free()
+    assert await all_of(await opened(cache, "one", source)) == FILM
+    await cache.close()
+
+
+async def test_a_file_that_cannot_be_made_leaves_nothing_half_made(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    cache, source = FilmCache("a"), Source()
+    source.free()
+    film = await opened(cache, "one", source)
+    await film.whole()
+    shutil.rmtree(film.path.parent)
+    with monkeypatch.context() as nowhere:
+        nowhere.setattr(tempfile, "tempdir", str(tmp_path / "none"))
+        assert await cache.open("two", source.read) is None
+    source.free()
+    assert await all_of(await opened(cache, "two", source)) == FILM
+    await cache.close()
+
+
+async def test_those_who_make_room_at_once_do_not_trip_over_each_other() -> None:
+    cache, new = FilmCache("a", limit=2 * len(FILM)), [Source(), Source()]
+    for name in ("one", "two"):
+        source = Source()
+        source.free()
+        await (await opened(cache, name, source)).whole()
+    films = [await opened(cache, f"new{number}", source) for number, source in enumerate(new)]
+    for source in new:
+        source.free()
+    assert await asyncio.gather(*(film.whole() for film in films)) == [len(FILM)] * 2
+    assert (cache.peek("one"), cache.peek("two"), cache.size) == (None, None, 2 * len(FILM))
+    await cache.close()
+
+
+async def test_a_film_forgotten_while_it_comes_ends_without_a_fault(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    cache, source = FilmCache("a"), Source()
+    film = await opened(cache, "one", source)
+    await cache.forget("one")
+    source.error = Unreachable("gone")
+    source.free()
+    with pytest.raises(Unreachable, match="gone"):
+        await film.whole()
+    newer = Source()
+    newer.free()
+    assert await all_of(await opened(cache, "one", newer)) == FILM
+    await cache.close()
+    gc.collect()
+    assert "never retrieved" not in caplog.text
 
 
 async def test_what_an_earlier_run_left_is_removed(tmp_path: Path) -> None:

@@ -130,6 +130,7 @@ async def test_an_event_without_a_clip_is_forgotten(world: World, clock: Signals
         await world.idle()
         assert await world.jobs() == []
         assert world.counters.get("clips.none") == 1
+        assert world.pipeline._known_since == {}, "there are many such events, and nothing of them is kept"
 
 
 async def test_an_outage_is_waited_out(world: World, clock: Signals) -> None:

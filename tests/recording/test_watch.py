@@ -8,7 +8,7 @@ from PIL import Image
 import pytest
 
 from custom_components.camhub.kernel.counters import Counters
-from custom_components.camhub.kernel.errors import AuthError, HubError, Malformed, Throttled, Unreachable, Unsupported
+from custom_components.camhub.kernel.errors import AuthError, Malformed, Throttled, Unreachable, Unsupported
 from custom_components.camhub.kernel.model import CameraEvent, EventKind, EventPhase
 from custom_components.camhub.recording.grey import decode
 from custom_components.camhub.recording.motion import MotionSettings
@@ -36,7 +36,7 @@ class Yard:
         self.opened = 0
         self.told: list[CameraEvent] = []
         self.counters = Counters(clock)
-        self._frames: asyncio.Queue[bytes | HubError | None] = asyncio.Queue()
+        self._frames: asyncio.Queue[bytes | Exception | None] = asyncio.Queue()
         self._wants = asyncio.Event()
         self.watch = MotionWatch(
             "yard",
@@ -56,7 +56,7 @@ class Yard:
                 frame = await self._frames.get()
                 if frame is None:
                     return
-                if isinstance(frame, HubError):
+                if isinstance(frame, Exception):
                     raise frame
                 yield frame, self.clock.now()
         finally:
@@ -68,12 +68,12 @@ class Yard:
             await self._wants.wait()
             await self.clock.advance(every)
 
-    async def fail(self, error: HubError | None) -> None:
+    async def fail(self, error: Exception | None) -> None:
         await self._put(error)
         for _ in range(20):
             await asyncio.sleep(0)
 
-    async def _put(self, frame: bytes | HubError | None) -> None:
+    async def _put(self, frame: bytes | Exception | None) -> None:
         await self._wants.wait()
         self._wants.clear()
         self._frames.put_nowait(frame)
@@ -180,6 +180,19 @@ async def test_a_stream_of_rubbish_is_opened_anew(yard: Yard, clock: FakeClock) 
     for _ in range(20):
         await asyncio.sleep(0)
     assert isinstance(yard.watch.error, Malformed)
+    await clock.advance(5)
+    assert yard.opened == 2
+
+
+async def test_a_decoder_that_trips_does_not_end_the_watch(
+    yard: Yard, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    await yard.show(*[EMPTY] * 8, *[SOMEONE] * 4)
+    await yard.fail(ZeroDivisionError("of rtsp://porter:s3cret@192.0.2.9"))
+    assert yard.phases() == [EventPhase.START, EventPhase.END]
+    assert yard.watch.running
+    assert yard.watch.error is not None
+    assert "s3cret" not in caplog.text
     await clock.advance(5)
     assert yard.opened == 2
 

@@ -41,6 +41,7 @@ class SharedLease[T]:
         self._keeper: LeaseKeeper[T] | None = None
         self._watch: asyncio.Task[None] | None = None
         self._kept = False
+        self._wanted_at = 0.0
         self._changed: Observers[T] = Observers("a renewed lease")
 
     @property
@@ -55,6 +56,8 @@ class SharedLease[T]:
     async def get(self) -> T:
         """Return the value, the same as everybody else's; raises HubError."""
         async with self._turn:
+            # Whoever asks wants it, though `wanted` may say so only once their player has begun.
+            self._wanted_at = self._clock.monotonic()
             if self._keeper is not None:
                 with suppress(HubError):
                     return self._keeper.current()
@@ -88,16 +91,16 @@ class SharedLease[T]:
 
     async def _while_wanted(self) -> None:
         """Give the lease back once nobody has wanted it for a while."""
-        last = self._clock.monotonic()
         while True:
             await self._clock.sleep(LOOK_S)
-            if self._wanted():
-                last = self._clock.monotonic()
-            elif self._clock.monotonic() - last >= self._grace:
-                async with self._turn:
+            async with self._turn:
+                now = self._clock.monotonic()
+                if self._wanted():
+                    self._wanted_at = now
+                elif now - self._wanted_at >= self._grace:
                     self._watch = None
                     await self._give_back()
-                return
+                    return
 
     async def _give_back(self) -> None:
         keeper, self._keeper = self._keeper, None

@@ -37,6 +37,8 @@ class Film:
         self.written = 0
         # None until it is whole.
         self.size: int | None = None
+        # Whether somebody has deleted the file: it has to be fetched again.
+        self.gone = False
         self._error: HubError | None = None
         self._news = asyncio.Event()
 
@@ -73,7 +75,11 @@ class Film:
         """Yield these bytes as they come, to the end where none is given; raises HubError."""
         if end is None:
             end = await self.whole()
-        file = await asyncio.to_thread(self.path.open, "rb")
+        try:
+            file = await asyncio.to_thread(self.path.open, "rb")
+        except FileNotFoundError:
+            self.gone = True
+            raise Unreachable("the file was deleted") from None
         try:
             await asyncio.to_thread(file.seek, begin)
             at = begin
@@ -114,7 +120,7 @@ class FilmCache:
 
     def peek(self, name: str) -> Film | None:
         """Return a film that is whole, without fetching anything."""
-        film = self._films.get(name)
+        film = self._known(name)
         return film if film is not None and film.size is not None else None
 
     async def open(
@@ -123,18 +129,15 @@ class FilmCache:
         """Return a film, fetched from now on unless it is there; None where it is known not to fit."""
         if name in self._refused or (size or 0) > self._largest:
             return None
-        if (known := self._films.get(name)) is not None:
-            self._films.move_to_end(name)
-            return known
-        try:
-            folder = await self._made()
-        except OSError:
-            return None
-        if (known := self._films.get(name)) is not None:
-            return known
-        self._count += 1
-        film = self._films[name] = Film(folder / f"{self._count}.film")
-        film.path.touch(mode=0o600)
+        async with self._making:
+            if (known := self._known(name)) is not None:
+                self._films.move_to_end(name)
+                return known
+            try:
+                path = await asyncio.to_thread(self._make_file)
+            except OSError:
+                return None
+        film = self._films[name] = Film(path)
         task = asyncio.create_task(self._fetch(name, film, fetch, convert))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -142,8 +145,8 @@ class FilmCache:
 
     async def forget(self, prefix: str) -> None:
         """Drop the films whose names begin so."""
-        for name in [name for name in self._films if name.startswith(prefix)]:
-            await self._drop(name)
+        for name, film in [(name, film) for name, film in self._films.items() if name.startswith(prefix)]:
+            await self._drop(name, film)
 
     async def sweep(self) -> None:
         """Remove what an earlier run left when it was cut short."""
@@ -165,11 +168,18 @@ class FilmCache:
             if folder != self._folder and not folder.is_symlink():
                 shutil.rmtree(folder, ignore_errors=True)
 
-    async def _made(self) -> Path:
-        async with self._making:
-            if self._folder is None:
-                self._folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix=self._prefix))
-            return self._folder
+    def _known(self, name: str) -> Film | None:
+        film = self._films.get(name)
+        return None if film is None or film.gone else film
+
+    def _make_file(self) -> Path:
+        """Return an empty file, in a new folder where something has cleared the temporary files away; blocks."""
+        if self._folder is None or not self._folder.is_dir():
+            self._folder = Path(tempfile.mkdtemp(prefix=self._prefix))
+        self._count += 1
+        path = self._folder / f"{self._count}.film"
+        path.touch(mode=0o600)
+        return path
 
     async def _fetch(self, name: str, film: Film, fetch: Fetch, convert: Convert | None) -> None:
         error: HubError = Unreachable("given up")
@@ -192,7 +202,7 @@ class FilmCache:
         finally:
             if film.size is None:
                 film.fail(error)
-                await self._drop(name)
+                await self._drop(name, film)
 
     async def _write(self, film: Film, chunks: AsyncIterator[bytes]) -> None:
         """Write the chunks as they come; raises HubError, OSError."""
@@ -217,13 +227,14 @@ class FilmCache:
         """Drop the films used longest ago until one of this size fits; raises NotKept."""
         if size > self._largest:
             raise NotKept
-        others = [name for name, each in self._films.items() if each is not film and each.size is not None]
+        others = [(name, each) for name, each in self._films.items() if each is not film and each.size is not None]
         while self.size - film.written + size > self._limit:
             if not others:
                 raise NotKept
-            await self._drop(others.pop(0))
+            await self._drop(*others.pop(0))
 
-    async def _drop(self, name: str) -> None:
-        """Forget a film; who reads it just now reads on, for an open file stays until it is closed."""
-        film = self._films.pop(name)
+    async def _drop(self, name: str, film: Film) -> None:
+        """Forget a film, unless that was done meanwhile; an open file can be read on until it is closed."""
+        if self._films.get(name) is film:
+            del self._films[name]
         await asyncio.to_thread(film.path.unlink, missing_ok=True)

@@ -219,6 +219,7 @@ class Pipeline:
         if isinstance(error, NoClip):
             self._counters.count("clips.none")
             await self._queue.forget(job)
+            self._known_since.pop(job.id, None)
             return
         if isinstance(error, NotYet):
             self._plan(job.id, _LOOK)

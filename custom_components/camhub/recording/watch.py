@@ -6,6 +6,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+import logging
 import random
 from typing import Final
 
@@ -13,9 +14,12 @@ from ..kernel.clock import Clock
 from ..kernel.counters import Counters
 from ..kernel.errors import AuthError, HubError, Malformed
 from ..kernel.model import CameraEvent, EventKind, EventPhase, Image
+from ..kernel.observers import without_text
 from ..kernel.policy import Backoff, Chance, pause_after
 from .grey import Grey
 from .motion import Detector, MotionSettings, Reading, Spell
+
+_LOGGER = logging.getLogger(__name__)
 
 # Pictures looked at per second: a person needs longer than a fifth of one to cross anything.
 FPS: Final = 5.0
@@ -98,6 +102,10 @@ class MotionWatch:
                 return
             except HubError as error:
                 self.error = error
+            except Exception as error:
+                # A picture that a decoder trips over must not end the watch until the next restart.
+                _LOGGER.exception("Watching for motion failed in a way it should not", exc_info=without_text(error))
+                self.error = HubError(type(error).__name__)
             self._end(self._clock.now())
             if self._clock.monotonic() - began > _BACKOFF.maximum:
                 delays = _BACKOFF.delays(self._random)
