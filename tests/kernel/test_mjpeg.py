@@ -111,6 +111,44 @@ def test_part_without_headers_or_without_blank_line(size: int) -> None:
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("length", [True, False])
+@pytest.mark.parametrize("before", [b"\r\n", b"\n\n", bytes(4), b"frame 12\r\n"])
+def test_what_stands_before_a_picture_in_its_part_is_left_out(size: int, length: bool, before: bytes) -> None:
+    data = b"".join(part(before + each, length=len(each) if length else None) for each in (FIRST, SECOND, FIRST))
+    data += part(b"no signal") + part(before + SECOND, length=len(before + SECOND))
+    assert read(JpegReader(STREAM), data + b"--cut", size) == [FIRST, SECOND, FIRST, SECOND]
+
+
+@pytest.mark.parametrize("kind", [b"jpeg", b'"image/jpeg"', b"video/jpeg", b"application/octet-stream", b""])
+def test_part_of_a_type_that_nobody_knows_may_hold_a_picture(kind: bytes) -> None:
+    assert read(JpegReader(STREAM), part(FIRST, kind=kind) + part(SECOND, kind=kind, length=len(SECOND))) == [
+        FIRST,
+        SECOND,
+    ]
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("named", ["", "boundary=", "boundary='cut'", "boundary=other", "boundary=<cut>"])
+@pytest.mark.parametrize("length", [True, False])
+@pytest.mark.parametrize("after", [bytes(9), b"\xff\xd9", b"\xff\xd9\r\n\r\n"])
+def test_boundary_is_learned_from_the_first_line(size: int, named: str, length: bool, after: bytes) -> None:
+    frames = [FIRST, SECOND, FIRST]
+    data = b"\r\n" + b"".join(part(each + after, length=len(each + after) if length else None) for each in frames)
+    found = read(JpegReader(f"multipart/x-mixed-replace; {named}"), data + b"--cut", size)
+    # A second end is part of a picture where its length says so.
+    assert [each.rstrip(b"\xff\xd9") for each in found] == [frame.rstrip(b"\xff\xd9") for frame in frames]
+    assert all(is_whole_jpeg(each) for each in found)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("begin", [b"-", b"--", b"-- a remark", b"--" + b"x" * 600, b"----\r\n", b"--\xff\r\n", b"none\r\n"])
+def test_first_line_that_names_no_boundary(size: int, begin: bytes) -> None:
+    data = begin + b"\r\n\r\n" + part(FIRST) + part(SECOND, length=len(SECOND)) + b"--cut"
+    for content_type in (STREAM, "multipart/x-mixed-replace", "application/octet-stream"):
+        assert read(JpegReader(content_type), data, size) == [FIRST, SECOND]
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("length", [True, False])
 def test_picture_odd_inside_is_cut_at_the_boundary(size: int, length: bool) -> None:
     odd = b"\xff\xd8 no markers at all \xff\xd9"
     said = len(odd) if length else None
@@ -133,8 +171,9 @@ def test_still_picture_is_a_stream_of_one(content_type: str, size: int) -> None:
 
 
 @pytest.mark.parametrize("between", [b"", b"\r\n"])
-def test_pictures_one_after_the_other(between: bytes) -> None:
-    assert read(JpegReader("video/x-motion-jpeg"), FIRST + between + SECOND + between + FIRST, 50) == [
+@pytest.mark.parametrize("kind", ["video/x-motion-jpeg", "video/mjpeg", "video/x-mjpeg", "x-mixed-replace"])
+def test_pictures_one_after_the_other(between: bytes, kind: str) -> None:
+    assert read(JpegReader(kind), FIRST + between + SECOND + between + FIRST, 50) == [
         FIRST,
         SECOND,
         FIRST,

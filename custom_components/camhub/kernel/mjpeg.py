@@ -25,8 +25,15 @@ _FRAME_HEADERS: Final = frozenset(range(_FIRST_FRAME_HEADER, _FIRST_RESTART)) - 
 
 _LENGTH: Final = re.compile(rb"\ncontent-length:[ \t]*(\d+)\r?\n", re.IGNORECASE)
 _PART_ENDS: Final = (b"", b"\r\n", b"\n")
-_STREAM_TYPES: Final = ("multipart/", "image/jp", "image/pjpeg", "video/x-motion-jpeg", "application/octet-stream")
-_PICTURE_TYPES: Final = ("image/", "application/octet-stream")
+# In a stream's first bytes stands the line that parts its pictures, if there is any.
+_FIRST_LINE: Final = 256
+_NAMED: Final = re.compile(rb"--+([!-,.-~][ -~]*?)[ \t]*\r?")
+_STREAM_TYPES: Final = (
+    *("multipart/", "x-mixed-replace", "image/jp", "image/pjpeg", "application/octet-stream"),
+    *("video/x-motion-jpeg", "video/mjpeg", "video/x-mjpeg"),
+)
+_OTHER_TYPES: Final = ("audio/", "text/", "application/")
+_UNTYPED: Final = "application/octet-stream"
 
 
 def check_content_type(content_type: str) -> None:
@@ -137,6 +144,8 @@ class JpegReader:
         check_content_type(content_type)
         boundary = boundary_of(content_type)
         self._finder = BoundaryFinder(boundary) if boundary else None
+        # A single picture has no boundary, whatever it begins with.
+        self._begun = content_type.strip().lower().startswith("image/")
         self._limit = limit
         self._buffer: Buffer = b""
         self._state = _State.SEEK
@@ -168,12 +177,28 @@ class JpegReader:
             self._buffer += chunk
         elif self._repeated(chunk, pictures):
             return pictures
+        if not self._begun and not self._learned():
+            return pictures
         while self._step(pictures):
             pass
         self._forget()
         if self._state is _State.BODY and self._length is not None and self._length <= self._trusted:
             self._missing = self._length - len(self._buffer)
         return pictures
+
+    def _learned(self) -> bool:
+        """Take the boundary from the stream's first line where another is named, or none; False until that is here."""
+        begin = bytes(self._buffer[:_FIRST_LINE]).lstrip(_LINE_ENDS)
+        line, ended, _ = begin.partition(b"\n")
+        if not ended and len(self._buffer) < _FIRST_LINE and b"--".startswith(begin[:2]):
+            return False
+        self._begun = True
+        named = _NAMED.fullmatch(line)
+        if ended and named and not (self._finder and self._finder.find(line + ended)):
+            self._finder = BoundaryFinder(named[1])
+        elif self._finder:
+            self._finder.restart(0)
+        return True
 
     def _repeated(self, chunk: bytes, pictures: list[bytes]) -> bool:
         """Take the one whole part that a chunk is, if it begins as parts did before; else keep the chunk."""
@@ -240,7 +265,8 @@ class JpegReader:
                 return True
             return False
         headers = parse_head(self._buffer[self._begin : end])
-        if headers.get("content-type", "image/jpeg").lower().startswith(_PICTURE_TYPES):
+        kind = headers.get("content-type", _UNTYPED).lower()
+        if kind.startswith(_UNTYPED) or not kind.startswith(_OTHER_TYPES):
             self._certain = True
             length = length_of(headers, self._limit)
             if length is not None and self._head is None and self._line is not None:
@@ -261,6 +287,10 @@ class JpegReader:
         self._state = _State.BODY
 
     def _read_body(self, pictures: list[bytes]) -> bool:
+        if not _START.startswith(self._buffer[self._begin : self._begin + len(_START)]):
+            # A line end too many, or something of the device's own, stands before the picture.
+            self._seek(self._begin, certain=True)
+            return True
         if self._length is not None:
             said = self._begin + self._length
             if len(self._buffer) < said:
