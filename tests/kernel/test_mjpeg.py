@@ -140,7 +140,9 @@ def test_boundary_is_learned_from_the_first_line(size: int, named: str, length: 
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("begin", [b"-", b"--", b"-- a remark", b"--" + b"x" * 600, b"----\r\n", b"--\xff\r\n", b"none\r\n"])
+@pytest.mark.parametrize(
+    "begin", [b"-", b"--", b"-- a remark", b"--" + b"x" * 600, b"----\r\n", b"--\xff\r\n", b"none\r\n"]
+)
 def test_first_line_that_names_no_boundary(size: int, begin: bytes) -> None:
     data = begin + b"\r\n\r\n" + part(FIRST) + part(SECOND, length=len(SECOND)) + b"--cut"
     for content_type in (STREAM, "multipart/x-mixed-replace", "application/octet-stream"):

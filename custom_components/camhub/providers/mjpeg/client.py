@@ -13,6 +13,7 @@ from ...kernel.body import read_all
 from ...kernel.errors import AuthError, HubError, Malformed, Throttled, Unreachable
 from ...kernel.http_auth import HttpAuth
 from ...kernel.model import JsonValue
+from ...kernel.odd_head import HeadMender
 from ...kernel.policy import retry_after
 from ...kernel.provider import Context
 from ...kernel.redirects import onward
@@ -97,7 +98,8 @@ class Client:
         if origin not in self._sessions:
             known = bool(self._username) and origin.host == self._host
             auth = (HttpAuth(self._username, self._password),) if known else ()
-            self._sessions[origin] = self._context.session(verify_tls=self._verify_tls, middlewares=auth)
+            middlewares = (*auth, HeadMender())
+            self._sessions[origin] = self._context.session(verify_tls=self._verify_tls, middlewares=middlewares)
         return self._sessions[origin]
 
     def _check(self, response: aiohttp.ClientResponse) -> None:
