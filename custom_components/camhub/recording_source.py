@@ -6,7 +6,7 @@ from contextlib import aclosing
 from .capture.packets import packets
 from .kernel.clock import Clock
 from .kernel.errors import Unsupported
-from .kernel.mjpeg import jpeg_size
+from .kernel.jpeg import jpeg_size
 from .kernel.provider import Camera, Rtsp
 from .kernel.relay import Relay
 from .kernel.samples import Sample, Track

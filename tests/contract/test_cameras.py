@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from custom_components.camhub.kernel.mjpeg import is_whole_jpeg
+from custom_components.camhub.kernel.jpeg import is_whole_jpeg
 from custom_components.camhub.kernel.provider import Camera, Context, Provider
 from custom_components.camhub.kernel.spec import ProviderSpec
 from tests.fake_clock import settle

@@ -30,7 +30,8 @@ from custom_components.camhub.kernel.digest import DigestSigner, read_challenges
 from custom_components.camhub.kernel.discovery import Found, FoundBy, bare_mac
 from custom_components.camhub.kernel.errors import HubError, Malformed, WrongKey
 from custom_components.camhub.kernel.http_auth import HttpAuth
-from custom_components.camhub.kernel.mjpeg import JpegReader, is_whole_jpeg, jpeg_size
+from custom_components.camhub.kernel.jpeg import is_whole_jpeg, jpeg_size
+from custom_components.camhub.kernel.mjpeg import JpegReader
 from custom_components.camhub.kernel.model import Image
 from custom_components.camhub.kernel.multipart import Part, PartReader
 from custom_components.camhub.kernel.policy import retry_after

@@ -14,7 +14,8 @@ import pytest
 from custom_components.camhub.capture.picture import jpeg
 from custom_components.camhub.credential_import import open_foreign
 from custom_components.camhub.kernel.errors import HubError, Malformed, WrongKey
-from custom_components.camhub.kernel.mjpeg import JpegReader, jpeg_size
+from custom_components.camhub.kernel.jpeg import jpeg_size
+from custom_components.camhub.kernel.mjpeg import JpegReader
 from custom_components.camhub.kernel.model import Image
 from custom_components.camhub.kernel.multipart import HEAD_LIMIT, PartReader
 from custom_components.camhub.kernel.reading import from_json

@@ -406,3 +406,22 @@ async def test_another_announced_nonce_is_taken_only_from_the_signer_in_use(
     assert (await first, await second) == (200, 200)
     assert await client.get(device.url + INFO) == 200
     assert device.refusals == 1
+
+
+async def test_a_refusal_without_length_is_not_waited_for(client: Client) -> None:
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked = await reader.readuntil(b"\r\n\r\n")
+        if b"Authorization" in asked:
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        else:
+            # It neither says how long its answer is nor hangs up.
+            writer.write(b'HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Digest realm="a", nonce="b"\r\n\r\n')
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(accept, "127.0.0.1", 0)
+    try:
+        assert await client.get(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/") == 200
+    finally:
+        server.close()
+        server.close_clients()

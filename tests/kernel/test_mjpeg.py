@@ -1,14 +1,12 @@
-import io
-
 from hypothesis import given, settings, strategies as st
-from PIL import Image
 import pytest
 
 from custom_components.camhub.kernel.errors import Malformed
-from custom_components.camhub.kernel.mjpeg import JpegReader, check_content_type, is_whole_jpeg, jpeg_size
+from custom_components.camhub.kernel.jpeg import is_whole_jpeg
+from custom_components.camhub.kernel.mjpeg import JpegReader, check_content_type
 from custom_components.camhub.kernel.multipart import HEAD_LIMIT
 
-from .pictures import jpeg, segment
+from .pictures import jpeg
 
 STREAM = "multipart/x-mixed-replace; boundary=cut"
 FIRST = jpeg(b"first\xff\r\n\r\n--cu", thumbnail=jpeg(b"small one"))
@@ -267,39 +265,6 @@ def test_noise_neither_breaks_nor_ends_the_reader(noise: list[bytes]) -> None:
         for picture in reader.feed(chunk):
             assert is_whole_jpeg(picture)
     assert read(reader, bytes(140_000) + b"\r\n" + part(SECOND) * 3)[-1] == SECOND
-
-
-@pytest.mark.parametrize(
-    ("data", "whole"),
-    [(FIRST, True), (FIRST[:-1], False), (FIRST[1:], False), (b"", False), (b"\xff\xd8\xff\xd9", False)],
-)
-def test_whole_jpeg_begins_and_ends_as_one(data: bytes, whole: bool) -> None:
-    assert is_whole_jpeg(data) is whole
-
-
-@pytest.mark.parametrize("progressive", [False, True])
-def test_size_is_read_from_the_frame_header(progressive: bool) -> None:
-    made = io.BytesIO()
-    Image.new("RGB", (321, 123)).save(made, "JPEG", progressive=progressive)
-    assert jpeg_size(made.getvalue()) == (321, 123)
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        b"",
-        b"no picture, no picture",
-        FIRST[:30],
-        b"\xff\xd8" + segment(0xDB, b"") + b"no marker here",
-        b"\xff\xd8\xff\xd9",
-    ],
-)
-def test_size_of_what_has_no_frame_header_is_unknown(data: bytes) -> None:
-    assert jpeg_size(data) is None
-
-
-def test_size_steps_over_thumbnails_and_fill_bytes() -> None:
-    assert jpeg_size(jpeg(width=640, height=480, thumbnail=jpeg(width=1, height=1))) == (640, 480)
 
 
 def test_parts_that_come_one_in_a_chunk() -> None:

@@ -61,7 +61,7 @@ class Unread(Kind):
 async def get() -> AsyncIterator[Get]:
     servers: dict[Odd, asyncio.Server] = {}
     timeout = aiohttp.ClientTimeout(total=30)
-    known = [HttpAuth("viewer", Secret("word")), HeadMender()]
+    known: list[aiohttp.ClientMiddlewareType] = [HttpAuth("viewer", Secret("word")), HeadMender()]
     async with aiohttp.ClientSession(middlewares=known, response_class=Kind, timeout=timeout) as session:
 
         async def ask(odd: Odd) -> aiohttp.ClientResponse:

@@ -115,6 +115,20 @@ def is_sound(jpeg: bytes) -> bool:
     return jpeg.startswith(START) and jpeg[at:] == END
 
 
+def is_cut(jpeg: bytes) -> bool:
+    """Return whether the last end mark stands inside a segment, as that of a thumbnail does."""
+    segment = re.compile(rb"\xff+([\xc0-\xcf\xda-\xfe])(..)", re.DOTALL)
+    at = len(START)
+    while found := segment.match(jpeg, at):
+        at = found.start(2) + int.from_bytes(found[2])
+    return jpeg.rfind(END) < at
+
+
+def as_sent(picture: bytes, wire: bytes) -> bytes:
+    """Return a picture without the standard tables, where it was sent without any."""
+    return picture if picture in wire else re.sub(rb"\xff\xc4\x01\xa2[\s\S]{416}", b"", picture, count=1)
+
+
 def parts_of(answer: Answer) -> list[bytes]:
     """Return the bodies of a stream's parts the plain way: between boundary lines, after a blank line."""
     boundary = boundary_of(answer)

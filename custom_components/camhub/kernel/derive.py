@@ -7,7 +7,7 @@ from typing import override
 
 from .clock import Clock
 from .errors import HubError, Malformed, Unreachable
-from .mjpeg import is_whole_jpeg
+from .jpeg import is_whole_jpeg
 from .model import Image
 from .provider import FrameGrabber, Mjpeg, Rtsp, Stills, WebRtc
 

@@ -178,7 +178,13 @@ async def _send(
 
 
 async def _discard(response: aiohttp.ClientResponse) -> None:
-    """Read a refusal to its end, so that the connection serves again; close on one that is too long or broken off."""
+    """Read a refusal to its end, so that the connection serves again; close on one that is too long or broken off.
+
+    One without a length has no end but that of its connection, which some devices leave open.
+    """
+    if not any(name in response.headers for name in (hdrs.CONTENT_LENGTH, hdrs.TRANSFER_ENCODING)):
+        response.close()
+        return
     left, ended = REFUSAL_LIMIT, False
     try:
         while left > 0 and not ended:

@@ -5,23 +5,12 @@ import re
 from typing import Final
 
 from .errors import Malformed
+from .jpeg import END, START, Walk, is_whole_jpeg
 from .multipart import HEAD_LIMIT, PART_LIMIT, BoundaryFinder, Buffer, boundary_of, head_end, length_of, parse_head
 
-_START: Final = b"\xff\xd8"
-_START_AND_MARKER: Final = b"\xff\xd8\xff"
-_END: Final = b"\xff\xd9"
+_START_AND_MARKER: Final = START + b"\xff"
 _LINE_ENDS: Final = b"\r\n"
-_AFTER_A_PICTURE: Final = (b"\r", b"\n", b"-", _START)
-
-# Entropy-coded data ends at a marker that is no stuffing, restart or fill byte (ITU-T T.81 section B.1.1).
-_SCAN_END: Final = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
-_TEMPORARY, _FIRST_FRAME_HEADER, _FIRST_RESTART, _LAST_RESTART = 0x01, 0xC0, 0xD0, 0xD7
-_SOI, _EOI, _SOS, _FILL = 0xD8, 0xD9, 0xDA, 0xFF
-# A marker with a segment behind it: no stuffing, restart or fill byte, and not TEM.
-_SEGMENT: Final = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]")
-_MOST_SEGMENTS: Final = 2**14
-_LARGEST: Final = 0xFFFF
-_FRAME_HEADERS: Final = frozenset(range(_FIRST_FRAME_HEADER, _FIRST_RESTART)) - {0xC4, 0xC8, 0xCC}
+_AFTER_A_PICTURE: Final = (b"\r", b"\n", b"-", START)
 
 _LENGTH: Final = re.compile(rb"\ncontent-length:[ \t]*(\d+)\r?\n", re.IGNORECASE)
 _PART_ENDS: Final = (b"", b"\r\n", b"\n")
@@ -41,78 +30,6 @@ def check_content_type(content_type: str) -> None:
     media_type = content_type.strip().lower()
     if media_type and not media_type.startswith(_STREAM_TYPES):
         raise Malformed(f"no pictures in an answer of type {media_type[:80]!r}", reason="not_a_camera")
-
-
-def is_whole_jpeg(data: bytes) -> bool:
-    """Return whether it begins and ends as a JPEG does."""
-    return len(data) > len(_START) + len(_END) and data.startswith(_START) and data.endswith(_END)
-
-
-def jpeg_size(data: bytes) -> tuple[int, int] | None:
-    """Return width and height in pixels as the frame header (SOF) says, None if there is none.
-
-    As decoders do, whatever stands before a marker is passed over: nothing may hide how large a picture is. One with
-    segments without end is as large as can be.
-    """
-    at = 2
-    for _ in range(_MOST_SEGMENTS):
-        found = _SEGMENT.search(data, at) if data.startswith(_START) else None
-        if found is None or (at := found.start()) + 9 > len(data):
-            return None
-        if data[at + 1] in _FRAME_HEADERS:
-            return int.from_bytes(data[at + 7 : at + 9]), int.from_bytes(data[at + 5 : at + 7])
-        at += 2 + int.from_bytes(data[at + 2 : at + 4])
-    return _LARGEST, _LARGEST
-
-
-class _Walk:
-    """Goes from marker to marker of a picture that is still arriving; a thumbnail in a segment is stepped over."""
-
-    __slots__ = ("_at", "_in_scan", "broken", "segments_end")
-
-    def __init__(self) -> None:
-        self._at = 2
-        self.segments_end = 2
-        self._in_scan = False
-        self.broken = False
-
-    def end(self, buffer: Buffer, begin: int) -> int | None:
-        """Return where the picture that begins there ends, None if it has not arrived or is `broken`."""
-        while not self.broken:
-            at = begin + self._at
-            if self._in_scan:
-                found = _SCAN_END.search(buffer, at)
-                if found is None:
-                    self._at = max(self._at, len(buffer) - 1 - begin)
-                    return None
-                self._at = found.start() - begin
-                self._in_scan = False
-            elif len(buffer) < at + 2:
-                return None
-            elif buffer[at] == _FILL and buffer[at + 1] == _EOI:
-                return at + 2
-            elif not self._step(buffer, at):
-                return None
-        return None
-
-    def _step(self, buffer: Buffer, at: int) -> bool:
-        """Go past one marker; return False when more bytes are needed."""
-        marker = buffer[at + 1]
-        if buffer[at] != _FILL:
-            self.broken = True
-        elif marker == _FILL:
-            self._at += 1
-        elif marker == _TEMPORARY or _FIRST_RESTART <= marker <= _LAST_RESTART:
-            self._at += 2
-        elif marker < _FIRST_FRAME_HEADER or marker == _SOI:
-            self.broken = True
-        elif len(buffer) < at + 4:
-            return False
-        else:
-            self._at += 2 + int.from_bytes(buffer[at + 2 : at + 4])
-            self._in_scan = marker == _SOS
-            self.segments_end = self._at
-        return True
 
 
 class _State(Enum):
@@ -151,7 +68,7 @@ class JpegReader:
         self._state = _State.SEEK
         self._begin = 0
         self._looked = 0
-        self._walk = _Walk()
+        self._walk = Walk()
         self._length: int | None = None
         # Up to here a length is waited for, as one like it has proved right; else the markers are followed as well.
         self._trusted = 0
@@ -281,13 +198,13 @@ class JpegReader:
         """Begin a picture."""
         self._begin = begin
         self._length = length
-        self._walk = _Walk()
+        self._walk = Walk()
         if self._finder:
             self._finder.restart(begin)
         self._state = _State.BODY
 
     def _read_body(self, pictures: list[bytes]) -> bool:
-        if not _START.startswith(self._buffer[self._begin : self._begin + len(_START)]):
+        if not START.startswith(self._buffer[self._begin : self._begin + len(START)]):
             # A line end too many, or something of the device's own, stands before the picture.
             self._seek(self._begin, certain=True)
             return True
@@ -320,7 +237,7 @@ class JpegReader:
         """Return where the picture ends that fills its part up to there but for a line end, None if none does."""
         body_tail = bytes(self._buffer[max(self._begin, end - 4) : end])
         tail = body_tail.rstrip(_LINE_ENDS)
-        if tail.endswith(_END) and self._buffer.startswith(_START, self._begin):
+        if tail.endswith(END) and self._buffer.startswith(START, self._begin):
             return end - len(body_tail) + len(tail)
         return None
 
@@ -330,7 +247,7 @@ class JpegReader:
             self._distrust(self._finder)
             return True
         if not self._certain:
-            if self._buffer[end : end + 2] in (b"", _START[:1]):
+            if self._buffer[end : end + 2] in (b"", START[:1]):
                 return self._drop_if_too_large()
             if not self._buffer.startswith(_AFTER_A_PICTURE, end):
                 self._seek(end, certain=False)
@@ -342,7 +259,7 @@ class JpegReader:
     def _read_to_boundary(self, pictures: list[bytes]) -> bool:
         """Cut at the boundary line what is no picture by its markers; only what begins and ends as one is kept."""
         if self._finder is None or not self._certain:
-            self._seek(self._begin + len(_START), certain=False)
+            self._seek(self._begin + len(START), certain=False)
             return True
         line = self._finder.find(self._buffer)
         if line is None:

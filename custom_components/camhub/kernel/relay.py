@@ -13,7 +13,7 @@ from typing import Final, NoReturn, Protocol
 
 from .clock import Clock
 from .errors import AuthError, HubError, Malformed, Unreachable, Unsupported
-from .mjpeg import jpeg_size
+from .jpeg import jpeg_size
 from .model import Image, JsonValue
 from .policy import Backoff, Chance, pause_after
 from .provider import Mjpeg, PushedMjpeg

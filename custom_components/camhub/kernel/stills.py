@@ -14,7 +14,7 @@ from typing import Final
 from .clock import Clock
 from .counters import Counters
 from .errors import AuthError, HubError, Malformed, Unreachable
-from .mjpeg import jpeg_size
+from .jpeg import jpeg_size
 from .model import Image
 from .observers import Observers, without_text
 from .pictures import PictureFacts, PictureMemory, PictureStore

@@ -7,7 +7,7 @@ from aiohttp import web
 import pytest
 
 from custom_components.camhub.kernel.errors import AuthError, HubError, Malformed, Unreachable, Unsupported
-from custom_components.camhub.kernel.mjpeg import is_whole_jpeg, jpeg_size
+from custom_components.camhub.kernel.jpeg import is_whole_jpeg, jpeg_size
 from custom_components.camhub.kernel.model import Clip, EventKind
 from custom_components.camhub.kernel.provider import (
     Camera,

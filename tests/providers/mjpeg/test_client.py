@@ -15,7 +15,7 @@ from yarl import URL
 from custom_components.camhub.kernel.errors import AuthError, HubError, Malformed, Throttled, Unreachable
 from custom_components.camhub.kernel.provider import Context
 from custom_components.camhub.kernel.secret import Secret
-from custom_components.camhub.providers.mjpeg.client import PICTURE_LIMIT, Client
+from custom_components.camhub.providers.mjpeg.client import LAST_WORD, PICTURE_LIMIT, Client
 from custom_components.camhub.providers.mjpeg.media import HttpMjpeg
 from simulators.mjpeg import (
     Answer,
@@ -32,7 +32,7 @@ from simulators.mjpeg import (
 from simulators.rtsp import Scheme
 from simulators.rtsp.access import Access
 from tests.conftest import MakeContext
-from tests.fake_clock import FakeClock
+from tests.fake_clock import FakeClock, until
 
 from .conftest import PICTURE, PICTURES, Started
 
@@ -109,6 +109,82 @@ async def test_a_picture_without_end_is_dropped(make_context: MakeContext, start
 async def test_what_follows_a_picture_is_cut_off(make_context: MakeContext, started: Started) -> None:
     server = await started(MjpegServer({"/a": picture(PICTURE + b"\0\0\r\n")}))
     assert await client(make_context()).picture(URL(server.address("/a"))) == PICTURE
+
+
+async def test_a_picture_that_is_shorter_than_was_said(make_context: MakeContext, started: Started) -> None:
+    short = b"HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % (len(PICTURE) + 48)
+    server = await started(MjpegServer({"/a": raw(short + PICTURE), "/cut": raw(short + PICTURE[:-9])}))
+    assert await client(make_context()).picture(URL(server.address("/a"))) == PICTURE
+    assert (await fails(make_context(), server.address("/cut"))).reason == "cannot_connect"
+
+
+async def test_a_picture_without_length_on_a_line_that_stays_open(
+    make_context: MakeContext, started: Started, clock: FakeClock
+) -> None:
+    begun = asyncio.Event()
+
+    async def stays(writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\n\r\n" + PICTURE)
+        await writer.drain()
+        begun.set()
+        await asyncio.Event().wait()
+
+    server = await started(MjpegServer({"/a": stays}))
+    patient = Client(make_context(), "127.0.0.1", "", Secret(""), verify_tls=True)
+    taking = asyncio.create_task(patient.picture(URL(server.address("/a"))))
+    await begun.wait()
+    await until(lambda: clock.sleepers == 1)
+    await clock.advance(LAST_WORD)
+    assert await taking == PICTURE
+
+
+async def test_the_picture_of_a_stream_is_its_first(make_context: MakeContext, started: Started) -> None:
+    routes = {
+        "/s": stream(burst(PICTURES[:2])),
+        "/none": stream(burst([], then_hold=False)),
+        "/silent": stream(burst([])),
+    }
+    server = await started(MjpegServer(routes))
+    assert await client(make_context()).picture(URL(server.address("/s"))) == PICTURE
+    assert (await fails(make_context(), server.address("/none"))).reason == "not_a_picture"
+    assert (await fails(make_context(), server.address("/silent"))).reason == "timeout"
+
+
+async def test_an_end_inside_the_head_of_a_picture_is_that_of_its_thumbnail(
+    make_context: MakeContext, started: Started
+) -> None:
+    exif = b"Exif\0\0" + PICTURE + bytes(9)
+    whole = PICTURE[:2] + b"\xff\xe1" + (len(exif) + 2).to_bytes(2) + exif + PICTURE[2:]
+    routes = {"/a": page(whole, "image/jpeg", sized=False), "/cut": page(whole[:-20], "image/jpeg", sized=False)}
+    server = await started(MjpegServer(routes))
+    assert await client(make_context()).picture(URL(server.address("/a"))) == whole
+    assert (await fails(make_context(), server.address("/cut"))).reason == "not_a_picture"
+
+
+async def test_pictures_without_tables_are_given_the_standard_ones(
+    make_context: MakeContext, started: Started, clock: FakeClock
+) -> None:
+    at = PICTURE.index(b"\xff\xc4")
+    bare = PICTURE[:at] + PICTURE[PICTURE.index(b"\xff\xda") :]
+    server = await started(MjpegServer({"/a": picture(bare), "/s": stream(burst([bare] * 2))}))
+    shown = await client(make_context()).picture(URL(server.address("/a")))
+    assert (len(shown), shown[:at]) == (len(bare) + 420, bare[:at])
+    mjpeg = HttpMjpeg(client(make_context()), URL(server.address("/s")), clock)
+    assert await frames(mjpeg, 2) == await pushed(mjpeg, 2) == [shown] * 2
+    assert await client(make_context()).picture(URL(server.address("/s"))) == shown
+
+
+async def test_an_answer_with_an_odd_head(make_context: MakeContext, started: Started, clock: FakeClock) -> None:
+    odd = b"HTTP/1.1 200 OK\r\nSun, 01 Feb 2015 03:04:05 GMT\r\nX-Frame-Options : DENY\r\n"
+    parts = b"".join(b"--a\r\n\r\n" + each + b"\r\n" for each in PICTURES[:3])
+    routes = {
+        "/a": raw(odd + b"Content-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % len(PICTURE) + PICTURE),
+        "/s": raw(odd + b"Content-Type: multipart/x-mixed-replace; boundary=a\r\n\r\n" + parts),
+    }
+    server = await started(MjpegServer(routes))
+    assert await client(make_context()).picture(URL(server.address("/a"))) == PICTURE
+    mjpeg = HttpMjpeg(client(make_context()), URL(server.address("/s")), clock)
+    assert await pushed(mjpeg, 3) == await frames(mjpeg, 3) == PICTURES[:3]
 
 
 async def test_follows_one_redirect_and_asks_as_told(make_context: MakeContext, started: Started) -> None:

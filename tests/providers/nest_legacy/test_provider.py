@@ -3,7 +3,7 @@ from collections.abc import Sequence
 import pytest
 
 from custom_components.camhub.kernel.errors import AuthError, HubError, Malformed, Unreachable
-from custom_components.camhub.kernel.mjpeg import is_whole_jpeg
+from custom_components.camhub.kernel.jpeg import is_whole_jpeg
 from custom_components.camhub.kernel.model import CredentialState, EventKind
 from custom_components.camhub.kernel.provider import Camera, Switch
 from custom_components.camhub.providers.nest_legacy import SPEC

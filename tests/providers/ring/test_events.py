@@ -13,7 +13,7 @@ import pytest
 
 from custom_components.camhub.kernel.errors import AuthError, Unreachable
 from custom_components.camhub.kernel.events import EventPump
-from custom_components.camhub.kernel.mjpeg import is_whole_jpeg
+from custom_components.camhub.kernel.jpeg import is_whole_jpeg
 from custom_components.camhub.kernel.model import CameraEvent, EventKind, EventPhase
 from custom_components.camhub.kernel.policy import Backoff
 from custom_components.camhub.providers.ring.provider import RingProvider

@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 
 from custom_components.camhub.kernel.errors import AuthError, HubError, Malformed, Throttled, Unreachable
-from custom_components.camhub.kernel.mjpeg import is_whole_jpeg
+from custom_components.camhub.kernel.jpeg import is_whole_jpeg
 from custom_components.camhub.providers.ring.provider import RingProvider
 from custom_components.camhub.providers.ring.stills import RingStills
 from simulators.ring import OUTAGE, Canned, RingSimulator

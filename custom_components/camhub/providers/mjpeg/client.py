@@ -9,12 +9,15 @@ from typing import Final
 import aiohttp
 from yarl import URL
 
-from ...kernel.body import read_all
+from ...kernel.body import read_all, read_chunk
+from ...kernel.clock import Clock
 from ...kernel.errors import AuthError, HubError, Malformed, Throttled, Unreachable
 from ...kernel.http_auth import HttpAuth
+from ...kernel.jpeg import END, jpeg_in, with_tables
+from ...kernel.mjpeg import JpegReader
 from ...kernel.model import JsonValue
 from ...kernel.odd_head import HeadMender
-from ...kernel.policy import retry_after
+from ...kernel.policy import retry_after, within
 from ...kernel.provider import Context
 from ...kernel.redirects import onward
 from ...kernel.secret import Secret
@@ -26,7 +29,8 @@ _JSON_LIMIT: Final = 2**16
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _REFUSED: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 _GONE: Final = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
-_JPEG_START, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
+# A picture that has come whole is not kept waiting for longer: some cameras neither say its length nor hang up.
+LAST_WORD: Final = 1.0
 
 
 class Client:
@@ -70,7 +74,7 @@ class Client:
         async with self.open(url) as response:
             if response.headers.get("X-UStreamer-Online", "").lower() == "false":
                 raise Unreachable("the server shows a placeholder for its camera", reason="no_signal")
-            return jpeg_in(await body(response, PICTURE_LIMIT))
+            return await picture_of(response, self._context.clock)
 
     async def json(self, url: URL) -> tuple[int, JsonValue]:
         """GET a status page (200, or 503 of one that reports a fault) and return code and content; raises HubError."""
@@ -134,12 +138,42 @@ async def body(response: aiohttp.ClientResponse, limit: int) -> bytes:
         return await read_all(response, limit, reason="not_a_camera")
 
 
-def jpeg_in(content: bytes) -> bytes:
+async def picture_of(response: aiohttp.ClientResponse, clock: Clock) -> bytes:
+    """Read the picture that an answer is, or begins with where it is a stream; raises HubError."""
+    if response.content_type.startswith("multipart/"):
+        return await _first_of(response)
+    content = bytearray()
+    while len(content) <= PICTURE_LIMIT:
+        whole = content.endswith(END) and jpeg_in(bytes(content)) is not None
+        try:
+            with translated():
+                chunk = await (within(clock, LAST_WORD, read_chunk(response)) if whole else read_chunk(response))
+        except Unreachable:
+            # More was promised than a picture is; that is all there is.
+            if not whole:
+                raise
+            chunk = b""
+        if not chunk:
+            return picture_in(bytes(content))
+        content += chunk
+    raise Malformed("no picture is so large", reason="not_a_camera")
+
+
+async def _first_of(response: aiohttp.ClientResponse) -> bytes:
+    reader = JpegReader(response.headers.get("Content-Type", ""))
+    with translated():
+        while chunk := await read_chunk(response):
+            for picture in reader.feed(chunk):
+                return with_tables(picture)
+    raise Malformed("a stream without a picture", reason="not_a_picture")
+
+
+def picture_in(content: bytes) -> bytes:
     """Return the JPEG without what some cameras send after it; raises Malformed if it is none."""
-    end = content.rfind(_JPEG_END)
-    if not content.startswith(_JPEG_START) or end < 0:
-        raise Malformed("no JPEG", reason="not_a_picture")
-    return content[: end + 2]
+    picture = jpeg_in(content)
+    if picture is None:
+        raise Malformed("no whole JPEG", reason="not_a_picture")
+    return with_tables(picture)
 
 
 @contextmanager

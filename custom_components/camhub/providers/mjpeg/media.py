@@ -10,12 +10,13 @@ from yarl import URL
 from ...kernel.body import read_chunk
 from ...kernel.clock import Clock
 from ...kernel.errors import HubError, Unreachable
+from ...kernel.jpeg import with_tables
 from ...kernel.lease import Lease
 from ...kernel.mjpeg import JpegReader
 from ...kernel.model import Image
 from ...kernel.provider import Mjpeg, Rtsp, Stills
 from ...kernel.raw_body import stream_raw
-from .client import PICTURE_LIMIT, Client, body, jpeg_in, translated
+from .client import Client, picture_of, translated
 
 # A picture of a watched stream that came within so many seconds is as good as one taken now.
 STILL_FRESH: Final = 2.0
@@ -53,25 +54,25 @@ class HttpMjpeg(Mjpeg):
         """Open the stream and yield whole pictures; raises Unreachable when it ends or falls silent."""
         async with self._opened() as response:
             if self.single:
-                yield self._seen(jpeg_in(await body(response, PICTURE_LIMIT)))
+                yield self._seen(await picture_of(response, self._clock))
             else:
                 reader = _reader(response)
                 while chunk := await _more(response):
                     for frame in reader.feed(chunk):
-                        yield self._seen(frame)
+                        yield self._seen(with_tables(frame))
         raise Unreachable("the camera ended the stream", reason="stream_ended")
 
     async def push(self, deliver: Callable[[bytes], None]) -> None:
         """Do as `frames`, but hand whole pictures over; raises Unreachable when it ends."""
         async with self._opened() as response:
             if self.single:
-                deliver(self._seen(jpeg_in(await body(response, PICTURE_LIMIT))))
+                deliver(self._seen(await picture_of(response, self._clock)))
             else:
                 reader = _reader(response)
 
                 def take(chunk: bytes) -> None:
                     for frame in reader.feed(chunk):
-                        deliver(self._seen(frame))
+                        deliver(self._seen(with_tables(frame)))
 
                 if not await stream_raw(response, take):
                     while chunk := await _more(response):

@@ -10,7 +10,7 @@ from yarl import URL
 
 from ...kernel.clock import Clock
 from ...kernel.errors import AuthError, HubError, Malformed, Unreachable
-from ...kernel.mjpeg import jpeg_size
+from ...kernel.jpeg import jpeg_size
 from ...kernel.policy import within
 from ...kernel.provider import Context
 from ...kernel.secret import Secret

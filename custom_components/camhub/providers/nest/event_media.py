@@ -12,7 +12,7 @@ from typing import Final, override
 from google_nest_sdm.camera_traits import EventImage
 
 from ...kernel.errors import HubError, Malformed, Unreachable, Unsupported
-from ...kernel.mjpeg import is_whole_jpeg
+from ...kernel.jpeg import is_whole_jpeg
 from ...kernel.model import Clip, Image
 from ...kernel.policy import within
 from ...kernel.provider import Previews

@@ -9,7 +9,7 @@ from typing import Final, override
 from ring_doorbell.const import API_URI, SNAPSHOT_ENDPOINT, SNAPSHOT_TIMESTAMP_ENDPOINT
 
 from ...kernel.errors import AuthError, HubError, Malformed, Throttled, Unreachable
-from ...kernel.mjpeg import is_whole_jpeg
+from ...kernel.jpeg import is_whole_jpeg
 from ...kernel.model import Image
 from ...kernel.provider import Stills
 from ...kernel.reading import child, moment, number, objects
