@@ -36,7 +36,10 @@ class Recording:
 
 
 class Recordings:
-    """Files of all channels; `methods` are those a download may be asked with, `films` what they hold by channel."""
+    """Files of all channels; `methods` are those a download may be asked with, `films` what they hold by channel.
+
+    `pages` is whether a search goes on where it is told to, as old recorders do not.
+    """
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         """Have none yet."""
@@ -44,6 +47,7 @@ class Recordings:
         self.kept: list[Recording] = []
         self.methods = {"GET", "POST"}
         self.films: dict[int, bytes] = {}
+        self.pages = True
 
     def add(self, channel: int, start: datetime, end: datetime, label: str = "timing") -> Recording:
         """Keep one more."""
@@ -73,6 +77,7 @@ class Recordings:
             return None
         found = [each for each in self.kept if each.channel == track // 100 and each.start < end and each.end > start]
         found = sorted(found, key=lambda each: each.start) if track % 100 == 1 else []
+        position = position if self.pages else 0
         shown = found[position : position + page]
         status = "NO MATCHES" if not shown else "MORE" if len(found) > position + page else "OK"
         told: dict[str, Value] = {"searchID": asked.get("searchID", ""), "responseStatus": True}

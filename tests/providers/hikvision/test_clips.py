@@ -82,6 +82,22 @@ class TestList:
         assert device.requests["/ISAPI/ContentMgmt/search"] == 3
         assert device.requests["/ISAPI/System/time"] == 1
 
+    async def test_a_recorder_that_knows_no_pages_is_asked_from_the_last_one_on(
+        self, device: HikvisionSimulator, clips: LabelledClips, clock: FakeClock
+    ) -> None:
+        device.recordings.pages = False
+        begin = clock.now() - timedelta(days=3)
+        for number in range(95):
+            device.recordings.add(1, begin + number * HOUR / 2, begin + (number + 1) * HOUR / 2)
+        found = await clips.between(begin, clock.now())
+        assert len(found) == 95
+        assert device.requests["/ISAPI/ContentMgmt/search"] == 5
+        # All of one moment: there is no later one to go on from.
+        device.recordings.kept.clear()
+        for _ in range(50):
+            device.recordings.add(1, begin, begin + HOUR)
+        assert len(await clips.between(begin, clock.now())) == 40
+
     async def test_a_device_without_end_is_left(
         self, device: HikvisionSimulator, clips: LabelledClips, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -10,7 +10,7 @@ import pytest
 from custom_components.camhub.kernel.errors import AuthError, HubError, Malformed, Throttled, Unreachable, Unsupported
 from custom_components.camhub.kernel.model import CameraEvent, EventKind, EventPhase
 from custom_components.camhub.kernel.provider import Context
-from custom_components.camhub.providers.hikvision.events import QUIET_S, SILENCE_S
+from custom_components.camhub.providers.hikvision.events import LONGEST_SILENCE_S, QUIET_S, SILENCE_S
 from custom_components.camhub.providers.hikvision.provider import HikvisionProvider
 from simulators.hikvision import HikvisionSimulator
 from simulators.hikvision.alerts import Heartbeat
@@ -144,6 +144,40 @@ async def test_a_silent_line_is_broken(make_device: MakeDevice, make_context: Ma
         error = await events.drop()
         assert isinstance(error, Unreachable)
         assert error.reason == "timeout"
+
+
+async def test_a_device_without_heartbeats_is_given_more_time(
+    make_device: MakeDevice, make_context: MakeContext, clock: FakeClock
+) -> None:
+    device = await make_device("nvr")
+    context = make_context(login(device.url))
+    events = Line(HikvisionProvider(context), context, device)
+
+    async def dropped_after(seconds: float, *beats: float) -> None:
+        task = asyncio.create_task(events.follow())
+        await device.wait_for_listeners()
+        await events.nothing_more()
+        for pause in beats:
+            await clock.advance(pause)
+            device.heartbeat()
+            await events.nothing_more()
+        await clock.advance(seconds - 1)
+        assert events.events.empty(), "not yet"
+        await clock.advance(1.1)
+        error = await events.drop()
+        assert (type(error), error.reason) == (Unreachable, "timeout")
+        await task
+        device.alerts.drop()
+        await device.wait_for_listeners(0)
+
+    # It sends one at the beginning, which is no pulse; nor is one now and then.
+    await dropped_after(SILENCE_S)
+    await dropped_after(2 * SILENCE_S)
+    await dropped_after(4 * SILENCE_S, 100)
+    await dropped_after(8 * SILENCE_S)
+    await dropped_after(LONGEST_SILENCE_S)
+    await dropped_after(SILENCE_S, 10)
+    await dropped_after(SILENCE_S, 10)
 
 
 async def test_what_goes_on_ends_with_the_line(make_device: MakeDevice, make_context: MakeContext) -> None:

@@ -66,6 +66,8 @@ def test_capabilities() -> None:
         ("hybirdNVR", Capabilities(), True),
         ("IPCamera", Capabilities(inputs=2), False),
         ("IPDome", Capabilities(proxies=4), False),
+        ("VIS", Capabilities(inputs=1, proxies=16), False),
+        ("ACS", Capabilities(proxies=2), False),
         ("", Capabilities(inputs=1), False),
         ("", Capabilities(inputs=4, proxies=2), True),
     ],

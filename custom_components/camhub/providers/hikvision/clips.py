@@ -1,7 +1,7 @@
 """What a device has recorded of a channel: listed by search, handed out as the MPEG program streams they are."""
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, tzinfo
 import re
 from types import MappingProxyType
 from typing import Final, override
@@ -15,7 +15,7 @@ from ...kernel.provider import Context, LabelledClips
 from .answers import Forbidden
 from .client import IsapiClient
 from .media import CameraHandle
-from .searching import Match, download_of, page_of, search_of
+from .searching import Match, Page, download_of, page_of, search_of
 from .zone import DeviceZone
 
 # No browser plays them as they are; recording/remux.py makes MP4 of them.
@@ -59,21 +59,23 @@ class ChannelClips(LabelledClips):
     @override
     async def between(self, start: datetime, end: datetime) -> Sequence[Clip]:
         """List the recordings that touch a time, oldest first, a thousand at most; raises HubError."""
-        zone, search, found = await self._zone.read(), str(uuid4()).upper(), dict[str, Clip]()
-        position = 0
+        zone, found, seen = await self._zone.read(), dict[str, Clip](), set[URL]()
+        search, since, position = _new_search(), start, 0
         for _ in range(MOST_PAGES):
-            asked = search_of(search, self._handle.main.id, start, end, position, zone)
-            try:
-                page = page_of(await self._client.post("ContentMgmt/search", asked), zone)
-            except Forbidden as error:
-                raise Unsupported(str(error), reason="playback_not_allowed") from error
+            page = await self._page(search_of(search, self._handle.main.id, since, end, position, zone), zone)
             for match in page.matches:
                 if match.start < end and match.end > start:
                     clip = self._clip(match)
                     found[clip.id] = clip
-            position += page.count
             if not page.more or not page.count:
                 break
+            position += page.count
+            if page.matches and all(match.address in seen for match in page.matches):
+                # Old recorders begin anew each time, wherever they are asked to go on.
+                search, before, since, position = _new_search(), since, max(each.start for each in page.matches), 0
+                if since <= before:
+                    break
+            seen.update(match.address for match in page.matches)
         return sorted(found.values(), key=lambda clip: clip.start)
 
     @override
@@ -97,6 +99,12 @@ class ChannelClips(LabelledClips):
             raise Unsupported(str(error), reason="playback_not_allowed") from error
         except Unsupported as error:
             raise Unsupported(str(error), reason="not_on_server") from error
+
+    async def _page(self, asked: bytes, zone: tzinfo) -> Page:
+        try:
+            return page_of(await self._client.post("ContentMgmt/search", asked), zone)
+        except Forbidden as error:
+            raise Unsupported(str(error), reason="playback_not_allowed") from error
 
     def _clip(self, match: Match) -> Clip:
         asked = match.address.query
@@ -128,3 +136,7 @@ class ChannelClips(LabelledClips):
         query = "&".join(f"{key}={value}" for key, value in asked if value)
         host = URL(self._client.base).host_subcomponent
         return f"rtsp://{host}/Streaming/tracks/{found[1]}/?{query}"
+
+
+def _new_search() -> str:
+    return str(uuid4()).upper()

@@ -20,6 +20,8 @@ from .parse import Channel, Source
 
 # Heartbeats come every 10 s at most; the vendor's guide calls this silence a broken connection.
 SILENCE_S: Final = 30.0
+# Some recorders send one at the beginning at most; as pyHik does.
+LONGEST_SILENCE_S: Final = 300.0
 # Many devices never say that motion is over.
 QUIET_S: Final = 5.0
 OLDEST: Final = timedelta(minutes=2)
@@ -132,18 +134,45 @@ def _of_hybrid(place: int, inputs: dict[int, str], proxies: dict[int, str], slot
     return proxies.get(slots + place) or (in_order[place - 1] if place <= len(in_order) else None)
 
 
+class Patience:
+    """How long a line may be silent before it is broken: longer each time for a device whose heart does not beat."""
+
+    def __init__(self) -> None:
+        """Expect a beat every 10 s."""
+        self.seconds = SILENCE_S
+        self._beat_at: float | None = None
+        self._regular = False
+
+    def begin(self) -> None:
+        """Listen to a new line."""
+        self._beat_at, self._regular = None, False
+
+    def beat(self, now: float) -> None:
+        """Hear a heartbeat at a time of the clock that only goes forward."""
+        if self._beat_at is not None and 0 < now - self._beat_at <= SILENCE_S / 2:
+            self._regular, self.seconds = True, SILENCE_S
+        self._beat_at = now
+
+    def lose(self) -> Unreachable:
+        """Return why a line that was silent for too long ends."""
+        if not self._regular:
+            self.seconds = min(2 * self.seconds, LONGEST_SILENCE_S)
+        return Unreachable("the alert stream fell silent", reason="timeout")
+
+
 async def listen(
-    client: IsapiClient, clock: Clock, counters: Counters, wake: Callable[[], float | None]
+    client: IsapiClient, clock: Clock, counters: Counters, wake: Callable[[], float | None], patience: Patience
 ) -> AsyncGenerator[Alert | None]:
     """Yield alerts as they come, and None each time that `wake` seconds have passed; raises HubError when it drops."""
+    patience.begin()
     async with client.stream("Event/notification/alertStream") as response:
         reader = PartReader(response.headers.get("Content-Type", ""))
         heard, reading = clock.monotonic(), _read(response)
         try:
             while True:
-                left = heard + SILENCE_S - clock.monotonic()
+                left = heard + patience.seconds - clock.monotonic()
                 if left <= 0:
-                    raise Unreachable("the alert stream fell silent", reason="timeout")
+                    raise patience.lose()
                 due = wake()
                 if not await _done(reading, clock, left if due is None else min(left, due)):
                     yield None
@@ -152,6 +181,8 @@ async def listen(
                 heard = clock.monotonic()
                 for part in reader.feed(chunk) if chunk else reader.close():
                     for alert in _alerts(part, counters):
+                        if alert.heartbeat:
+                            patience.beat(heard)
                         yield alert
                 if not chunk:
                     raise Unreachable("the alert stream ended")

@@ -161,7 +161,7 @@ def is_recorder(about: Device, able: Capabilities) -> bool:
     """Return whether the device records other cameras; its type decides, else the number of channels."""
     if re.search(r"nvr|dvr|hvr|xvr|hybrid", about.type, re.IGNORECASE):
         return True
-    if re.search(r"ipc|camera|dome|zoom|door", about.type, re.IGNORECASE):
+    if re.search(r"ipc|camera|dome|zoom|door|^vis$|^acs$", about.type, re.IGNORECASE):
         return False
     return able.inputs + able.proxies > 1
 

@@ -13,7 +13,7 @@ from ...kernel.provider import Camera, Context, Provider
 from .alerts import Alert
 from .client import IsapiClient
 from .clips import ChannelClips
-from .events import Tracker, listen, locate
+from .events import Patience, Tracker, listen, locate
 from .listing import Facts, Listing
 from .media import CameraHandle, ChannelRtsp, ChannelStills
 from .parse import Channel, Device, Source
@@ -49,6 +49,7 @@ class HikvisionProvider(Provider):
         self._channels: Sequence[Channel] = ()
         self._media: dict[str, _Media] = {}
         self._tracker = Tracker(context.clock, context.counters)
+        self._patience = Patience()
 
     @override
     async def connect(self) -> None:
@@ -72,9 +73,9 @@ class HikvisionProvider(Provider):
         client, _ = self._reach()
         if self._facts is None:
             await self.cameras()
-        context, tracker = self._context, self._tracker
+        clock, counters, tracker = self._context.clock, self._context.counters, self._tracker
         try:
-            async with aclosing(listen(client, context.clock, context.counters, tracker.next_end)) as alerts:
+            async with aclosing(listen(client, clock, counters, tracker.next_end, self._patience)) as alerts:
                 async for alert in alerts:
                     for event in self._judge(alert):
                         yield event
