@@ -22,6 +22,7 @@ from demo.world import add_accounts, cameras
 from simulators.authority import Authority
 from simulators.names import Address
 
+from . import allocator
 from .figure import Figure
 from .homes import Home
 from .machine import OTHERS, descriptors, resident_kb
@@ -92,7 +93,8 @@ async def inhabited(count: int) -> AsyncGenerator[tuple[Home, Town, Worker]]:
         town = await Town.open(worker, folder, count)
         config = folder / "config"
         config.mkdir()
-        home = Home(config, (), names=town.names, authority=town.authority.file, environment=town.environment)
+        around = {**town.environment, **allocator.ENVIRONMENT}
+        home = Home(config, (), names=town.names, authority=town.authority.file, environment=around)
         await stack.enter_async_context(home)
         await add_accounts(home, town)
         for number, address in enumerate(town.plain):
@@ -311,8 +313,8 @@ def _growth(slope: Slope, said: str) -> Figure:
         unit="%",
         goal=PERCENT_AN_HOUR,
         better="lower",
-        against=f"{slope.mean / 1024:.0f} MiB in use after the warm-up; measured {slope.per_minute:.0f} ± "
-        f"{slope.sure_within:.0f} KiB a minute (95 %), of which the least is taken; {said}",
+        against=f"{slope.mean / 1024:.0f} MiB in use after the warm-up ({allocator.NAME}); measured "
+        f"{slope.per_minute:.0f} ± {slope.sure_within:.0f} KiB a minute (95 %), of which the least is taken; {said}",
     )
 
 
