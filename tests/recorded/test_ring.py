@@ -173,9 +173,8 @@ async def refused_at_sign_in(world: World) -> tuple[str, str | None]:
 
 def expected_page(status: int, told: dict[str, Any]) -> tuple[str, str | None]:
     """Return what the reference says of an answer (protocols.md 4.2)."""
-    if status == 412 and "tsv_state" in told:
-        pages = {"sms": "code_sms", "email": "code_email"}
-        return pages.get(told["tsv_state"], "code_app"), None
+    if status == 412 and (way := told.get("tsv_state") or ("sms" if told.get("phone") else None)):
+        return {"sms": "code_sms", "email": "code_email"}.get(way, "code_app"), None
     if "Verification Code" in str(told.get("error")):
         return "account", "code_wrong"
     if "too many requests" in str(told.get("error_description")):

@@ -1,19 +1,22 @@
+import asyncio
 from datetime import timedelta
 
 import pytest
 
 from custom_components.camhub.kernel.errors import AuthError, HubError, Malformed, Throttled, Unreachable
 from custom_components.camhub.kernel.jpeg import is_whole_jpeg
+from custom_components.camhub.kernel.model import Image
 from custom_components.camhub.providers.ring.provider import RingProvider
 from custom_components.camhub.providers.ring.stills import RingStills
 from simulators.ring import OUTAGE, Canned, RingSimulator
 from simulators.ring.home import DRIVE, GARDEN
 from simulators.ring.hosts import PICTURES
-from tests.fake_clock import FakeClock
+from tests.fake_clock import FakeClock, settle
 
 from .conftest import by_name
 
 NEXT = f"{PICTURES}/snapshots/next/{DRIVE}"
+UUID = "api.ring.com/clients_api/snapshots/uuid"
 
 
 async def stills(provider: RingProvider, name: str = "Drive") -> RingStills:
@@ -130,10 +133,68 @@ async def test_the_picture_of_an_event_serves_where_no_other_can_be_had(
         await taking.take()
 
 
-async def test_a_picture_of_an_event_that_is_gone_is_replaced(
+async def slow(service: RingSimulator, clock: FakeClock, taking: RingStills) -> Image:
+    """Return what is taken while the camera itself keeps silent."""
+    service.faults.hold = held = asyncio.Event()
+    waiting = asyncio.ensure_future(taking.take())
+    await service.wait_until(lambda: service.requests[NEXT] > 0)
+    service.faults.hold = None
+    await settle()
+    await clock.advance(20)
+    found = (await asyncio.gather(waiting, return_exceptions=True))[0]
+    held.set()
+    if isinstance(found, BaseException):
+        raise found
+    return found
+
+
+async def test_of_a_camera_that_does_not_answer_the_kept_picture_serves(
+    service: RingSimulator, provider: RingProvider, clock: FakeClock
+) -> None:
+    taking = await stills(provider)
+    service.faults.old_snapshot_s = 600
+    image = await slow(service, clock, taking)
+    assert image.taken_at == clock.now() - timedelta(seconds=600)
+
+
+async def test_a_camera_that_does_not_answer_is_named_where_no_picture_is_kept(
+    service: RingSimulator, provider: RingProvider, clock: FakeClock
+) -> None:
+    taking = await stills(provider)
+    service.faults.answers[f"api.ring.com/clients_api/snapshots/image/{DRIVE}"] = Canned(status=404)
+    with pytest.raises(Unreachable) as caught:
+        await slow(service, clock, taking)
+    assert caught.value.reason == "timeout"
+
+
+async def test_what_hinders_the_camera_is_said_where_the_event_has_no_picture_either(
     service: RingSimulator, provider: RingProvider, clock: FakeClock
 ) -> None:
     taking = await stills(provider)
     await seen(service, taking, clock)
+    await clock.advance(3000)
     service.event_pictures.clear()
+    service.faults.answers[NEXT] = OUTAGE
+    assert await refused(taking, Unreachable) == "service_unavailable"
+    service.faults.answers[UUID] = Canned(status=401, body="{}")
+    assert await refused(taking, AuthError) == "login_ended"
+
+
+@pytest.mark.parametrize("status", [403, 404, 502])
+async def test_a_picture_of_an_event_that_cannot_be_had_is_replaced(
+    status: int, service: RingSimulator, provider: RingProvider, clock: FakeClock
+) -> None:
+    taking = await stills(provider)
+    await seen(service, taking, clock)
+    service.faults.answers[UUID] = Canned(status=status)
     assert (await taking.take()).source == "live"
+
+
+async def test_a_service_that_asks_to_wait_is_not_asked_for_another_picture(
+    service: RingSimulator, provider: RingProvider, clock: FakeClock
+) -> None:
+    taking = await stills(provider)
+    await seen(service, taking, clock)
+    service.faults.answers[UUID] = Canned(status=429)
+    assert await refused(taking, Throttled) == "throttled"
+    assert service.requests[NEXT] == 0

@@ -85,7 +85,7 @@ async def sign_in(context: Context, ask: Ask) -> Account:
 
     async def again(answers: Answers) -> Account:
         # An empty code asks for another, which is said as an error of this page.
-        return await visit.enter(login, Credentials(answers).text("code").strip())
+        return await visit.enter(login, "".join(Credentials(answers).text("code").split()))
 
     return await until_accepted(ask, _code(found, login.username), again)
 

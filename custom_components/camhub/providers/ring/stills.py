@@ -1,6 +1,5 @@
 """Pictures (protocols.md 4.5): taken on demand, else the last one kept, else that of the last event; never a stream."""
 
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -22,6 +21,8 @@ BY_NAME: Final = "/clients_api/snapshots/uuid"
 # How long the service may wait for the camera, and we for the service.
 CAMERA_MS: Final = 15000
 PATIENCE_S: Final = 20.0
+# What no answer at all comes to.
+_SILENT: Final = frozenset({"timeout", "service_unreachable"})
 # An event's own picture is as good as a new one for so long.
 FRESH: Final = timedelta(seconds=30)
 
@@ -59,17 +60,27 @@ class RingStills(Stills):
         handle = self._handle
         handle.check()
         now = handle.client.clock.now()
-        if handle.seen is not None and now - handle.seen[1] <= FRESH:
-            with suppress(NotThere, Malformed, Unreachable):
-                return await handle.event_picture(*handle.seen)
+        if handle.seen is not None and now - handle.seen[1] <= FRESH and (image := await self._of_event()) is not None:
+            return image
         try:
             return await self._asked()
         except AuthError, Throttled:
             raise
         except HubError as error:
-            if handle.seen is None:
+            if (image := await self._of_event()) is None:
                 raise _unavailable(error) from error
-            return await handle.event_picture(*handle.seen)
+            return image
+
+    async def _of_event(self) -> Image | None:
+        """Return the picture of the last event, None where there is none to be had; raises AuthError, Throttled."""
+        if self._handle.seen is None:
+            return None
+        try:
+            return await self._handle.event_picture(*self._handle.seen)
+        except AuthError, Throttled:
+            raise
+        except HubError:
+            return None
 
     async def _asked(self) -> Image:
         if self._handle.unit.detects_motion is False:
@@ -78,6 +89,14 @@ class RingStills(Stills):
             return await self._next()
         except NotThere:
             return await self._kept()
+        except Unreachable as error:
+            if error.reason not in _SILENT:
+                raise
+            # A camera that records or sleeps tells nothing; what hinders it is said where nothing is kept.
+            try:
+                return await self._kept()
+            except NotThere:
+                raise error from None
 
     async def _next(self) -> Image:
         """Return the picture that the camera takes next."""
