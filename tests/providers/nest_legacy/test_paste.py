@@ -3,10 +3,11 @@
 from collections.abc import Callable
 import json
 import re
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from hypothesis import given, settings, strategies as st
 import pytest
+from yarl import URL
 
 from custom_components.camhub.kernel.errors import Malformed
 from custom_components.camhub.providers.nest_legacy import paste
@@ -20,6 +21,21 @@ ADDRESS = (
 )
 COOKIES = "SID=g.a000; HSID=AbC/1; SIDCC=AKEy-x_1==; __Secure-3PSID=g.a000x; NID=511=abc"
 JWT = "g.0.eyJraWQiOiAiMCJ9.eyJleHAiOiAxODAwMDAwMDAwfQ.AAAA"
+
+LIST = COOKIES.split("; ")
+SCOPE = quote("openid profile email https://www.googleapis.com/auth/nest-account", safe="")
+# As Windows' shell wants it: a caret before what means something there, and within a name of a variable.
+FOR_WINDOWS = re.sub("%(?=[a-zA-Z0-9])", "%^", re.sub("[^\\w\\s:=+~'/.,?;()*-]", r"^\g<0>", ADDRESS))
+JAR = [{"name": name, "value": value} for name, _, value in (each.partition("=") for each in LIST)]
+ENTRY = {
+    "request": {
+        "url": ADDRESS,
+        "headers": [{"name": "Accept", "value": "*/*"}, {"name": "Cookie", "value": COOKIES}],
+        "cookies": JAR,
+    },
+    "response": {"headers": [{"name": "Set-Cookie", "value": "SIDCC=other; Path=/"}]},
+}
+ELSEWHERE = {"request": {"url": "https://home.nest.com/", "headers": [{"name": "cookie", "value": "SIDCC=x; SID=y"}]}}
 
 NAMES = st.text("abcdefghijklmnopqrstuvwxyzABCDEF_-", min_size=1, max_size=12)
 VALUES = st.text("abcdefghijklmnopqrstuvwxyz0123456789ABCDEF_-./%+=", min_size=1, max_size=60)
@@ -65,6 +81,30 @@ def test_an_address_however_it_was_copied(data: st.DataObject, prefix: str, quot
         f"curl '{ADDRESS}' \\\n  -H 'Cookie: {COOKIES}'",
         f"Request URL\n{ADDRESS}\nRequest Method\nGET\nStatus Code\n200",
         f"\ufeff\u200b {ADDRESS}\N{NO-BREAK SPACE}",
+        # Commands of Windows' shell, old ones of Firefox with the sign in quotes.
+        f'curl ^"{FOR_WINDOWS}^" ^\r\n  -H ^"Cookie: {COOKIES}^"',
+        f'curl "{ADDRESS.replace("%", chr(34) + "%" + chr(34))}" -H "Accept: */*"',
+        # A log, a page, JSON, a chat, an answer by mail.
+        json.dumps({"log": {"entries": [ELSEWHERE, ENTRY]}}),
+        json.dumps(ADDRESS).replace("/", "\\/"),
+        ADDRESS.replace("&", "\\u0026"),
+        ADDRESS.replace("&", "&amp;"),
+        f'<a href="{ADDRESS.replace("&", "&#38;")}">here</a>',
+        f"[{ADDRESS}]({ADDRESS})",
+        f"({ADDRESS}), and the cookies below.",
+        ADDRESS.replace("?", "\\?").replace("&", "\\&").replace("=", "\\="),
+        # Encoded once or twice too often.
+        ADDRESS.replace("%", "%25"),
+        quote(ADDRESS.replace("%", "%25"), safe=""),
+        # Lists of headers, as browsers show and copy them.
+        f"Summary\nURL: {ADDRESS}\nStatus: 200\n\nRequest\n:path: {ADDRESS[27:]}\nReferer: https://accounts.google.com/",
+        f"GET\n\t{ADDRESS}\nStatus\n200\nVersionHTTP/2\nReferrer Policyno-referrer",
+        f"GET {ADDRESS[27:]} HTTP/1.1\nHost: accounts.google.com\nAccept: */*",
+        f":authority:\naccounts.google.com\n:path:\n{ADDRESS[27:]}\naccept:\n*/*",
+        # Twice, after another request of the same page, and with the host spelt out.
+        f"{ADDRESS}{ADDRESS}",
+        f"{ADDRESS.replace('issueToken', 'listSessions')}\n{ADDRESS}",
+        ADDRESS.replace("https://accounts.google.com", "HTTPS://Accounts.Google.com:443"),
     ],
 )
 def test_an_address_among_other_things(text: str) -> None:
@@ -87,6 +127,12 @@ def test_an_address_among_other_things(text: str) -> None:
         (ADDRESS.replace(f"origin={SITE}", "origin=https%3A%2F%2F[x"), "issue_token_wrong_url"),
         (ADDRESS.replace("issueToken", "listSessions"), "issue_token_wrong_request"),
         (f"{ADDRESS}&fedcm_enabled=true", "chromium_capture"),
+        (ADDRESS.replace("AJExampleHint", "AJE..."), "paste_shortened"),
+        # A dash that a note made of a hyphen ends the address.
+        (ADDRESS.replace("example.apps", "example\N{EN DASH}apps"), "issue_token_incomplete"),
+        (f"https://shop.example{ADDRESS[27:]}", "issue_token_wrong_url"),
+        # The first that is nearly right is told.
+        (f"{ADDRESS.replace('issueToken', 'listSessions')}\n{ADDRESS[:110]}", "issue_token_wrong_request"),
     ],
 )
 def test_an_address_that_does_not_do(text: str, reason: str) -> None:
@@ -99,8 +145,23 @@ def test_an_address_that_was_cut_names_what_is_missing(key: str) -> None:
     assert refused(paste.issue_token, cut) == ("issue_token_incomplete", {"key": key})
 
 
-def test_a_tail_that_browsers_add_stays() -> None:
-    assert paste.issue_token(f"{ADDRESS}&auto=0") == f"{ADDRESS}&auto=0"
+@pytest.mark.parametrize("tail", ["&auto=0", "&authuser=1", "&include_granted_scopes=true", "&prompt=none"])
+def test_a_tail_that_browsers_add_stays(tail: str) -> None:
+    assert paste.issue_token(f"{ADDRESS}{tail}") == f"{ADDRESS}{tail}"
+
+
+@pytest.mark.parametrize("space", [" ", "\n", "\N{NO-BREAK SPACE}", ""])
+def test_an_address_that_a_browser_showed_decoded(space: str) -> None:
+    shown = unquote(ADDRESS.replace("openid%20profile", SCOPE)).replace(" ", space)
+    asked = URL(paste.issue_token(shown), encoded=True).query
+    assert asked["response_type"] == "token id_token"
+    assert asked["scope"] == "openid profile email https://www.googleapis.com/auth/nest-account"
+
+
+@pytest.mark.parametrize("scope", ["openid+email", "openid%20x", "other", "openid"])
+def test_scopes_that_are_apart_or_unknown_stay(scope: str) -> None:
+    address = ADDRESS.replace("openid%20profile", scope)
+    assert paste.issue_token(address) == address
 
 
 def test_field_test_accounts_are_known_by_their_address() -> None:
@@ -132,16 +193,62 @@ def test_cookies_however_they_were_copied(
         f"{COOKIES}; SID=another",
         f"{COOKIES};;",
         f'{{"Cookie": "{COOKIES}"}}',
+        # Commands.
+        f"curl '{ADDRESS}' -H 'accept: */*' -b '{COOKIES}' -H 'priority: u=1, i'",
+        f'curl ^"{FOR_WINDOWS}^" ^\r\n  -b ^"{COOKIES}^" ^\r\n  -H ^"accept: */*^"',
+        f"-H $'cookie: {COOKIES.replace('AbC', chr(92) + 'u0041bC')}' \\",
+        f"wget --header='Cookie: {COOKIES}' '{ADDRESS}'",
+        f'-Headers @{{\n"method"="GET"\n  "cookie"="{COOKIES}"\n}}',
+        f'fetch("{ADDRESS}", {{"headers": {{"accept": "*/*", "cookie": "{COOKIES}"}}, "body": null}});',
+        COOKIES.replace("; ", "; \\\n"),
+        # Several requests: the one that has them counts.
+        f"curl 'https://home.nest.com' -b 'SID=x'\ncurl '{ADDRESS}' -b '{COOKIES}'",
+        json.dumps({"log": {"entries": [ELSEWHERE, ENTRY]}}, indent=2),
+        json.dumps({"Request Cookies": dict(each.split("=", 1) for each in LIST)}),
+        json.dumps(JAR),
+        f'{{"cookies": "{COOKIES}"',
+        # Settings of other systems.
+        f"issue_token: {ADDRESS}\ncookies: >-\n  {COOKIES}",
+        f'"cookies": "{COOKIES}",',
+        # Lists of headers without colons.
+        f"Accept\n\t*/*\nCookie\n\t{COOKIES}\nHost\n\taccounts.google.com\nReferer\n\thttps://home.nest.com/",
+        f"Cookie={COOKIES}",
+        # Tables of cookies.
+        "\n".join(f"{each.replace('=', chr(9), 1)}\t.google.com\t/\tSession" for each in LIST),
+        "\n".join(f'{each.replace("=", ":" + chr(34), 1)}"' for each in LIST),
+        # Remarks, addresses, marks of lists, entities.
+        f"{COOKIES} (from Safari)",
+        f"{ADDRESS}\n{COOKIES}\n{ADDRESS}",
+        "\n".join(f"- {each}" for each in LIST),
+        ", ".join(LIST),
+        f"&quot;{COOKIES}&quot;",
+        quote(COOKIES),
+        f"\N{LEFT-TO-RIGHT EMBEDDING}{COOKIES}\N{POP DIRECTIONAL FORMATTING}",
     ],
 )
 def test_cookies_among_other_things(text: str) -> None:
     assert paste.cookies(text) == COOKIES
 
 
+@pytest.mark.parametrize("value", ['"a=b"', "it's", '{"a":"b"}', "1,2"])
+def test_a_cookie_with_marks_in_it_ends_nothing(value: str) -> None:
+    header = f"SID=g.a000; X={value}; SIDCC=AKEy-x; __Secure-3PSID=g.a000x"
+    escaped = header.replace('"', '\\"')
+    for text in (header, f"Cookie: {header}", f'"cookie": "{escaped}"', f'{{"Cookie": "{escaped}"}}'):
+        assert paste.cookies(text) == header
+    assert paste.cookies(f"{header[12:]}; Y={value}") == f"{header[12:]}; Y={value}"
+
+
 @pytest.mark.parametrize(
     ("text", "reason", "placeholders"),
     [
         ("", "cookies_missing", {}),
+        ("{}", "cookies_malformed", {}),
+        ("{", "cookies_malformed", {}),
+        ('{"Cookie": ""}', "cookies_missing", {}),
+        ("SID=a...; SIDCC=b; __Secure-3PSID=c", "paste_shortened", {}),
+        ("NID=1; __Secure-3PSID=a; __Secure-3PSIDCC=c", "chromium_capture", {}),
+        ("Set-Cookie: SIDCC=a; path=/\nSet-Cookie: SID=b", "cookies_malformed", {}),
         ("Cookie:  ", "cookies_missing", {}),
         ("Set-Cookie", "cookies_malformed", {}),
         ("just words", "cookies_malformed", {}),
@@ -178,6 +285,31 @@ def test_cookies_that_do_not_do(text: str, reason: str, placeholders: dict[str, 
         (f"{JWT[:20]}\N{HORIZONTAL ELLIPSIS}", None, "paste_shortened"),
         ('{"weave": {"access_token": "b.wrong1234"}}', None, "token_malformed"),
         ("{not JSON", None, "token_malformed"),
+        # Among the names of a page that shows JSON, of one that lists cookies, in a header, at the end of a sentence.
+        ('2fa_state\t"x"\naccess_token\t"b.abcdef123456"\nweave\naccess_token\t"w.x"', Kind.ACCESS, "b.abcdef123456"),
+        ('{"access_token": "b.abcdef123456", "email": "so', Kind.ACCESS, "b.abcdef123456"),
+        ('"b.abcdef123456",', Kind.ACCESS, "b.abcdef123456"),
+        ("user_token: b.abcdef123456", Kind.ACCESS, "b.abcdef123456"),
+        (f"user_token\t{JWT}\t.nest.com\t/\tSession", Kind.USER, JWT),
+        (f"cztoken=; user_token={JWT}", Kind.USER, JWT),
+        ("user_token=; website_2=abcdef-123456", Kind.SITE, "abcdef-123456"),
+        (f"Authorization: Basic {JWT}", Kind.USER, JWT),
+        ("-H 'authorization: Basic b.abcdef123456' -H 'accept: */*'", Kind.ACCESS, "b.abcdef123456"),
+        (f"Bearer {JWT}", Kind.USER, JWT),
+        (f"{JWT};", Kind.USER, JWT),
+        (f"{JWT}.", Kind.USER, JWT),
+        # Answers.
+        (')]}\'\n{"access_token": "b.abcdef123456"}', Kind.ACCESS, "b.abcdef123456"),
+        ('[{"access_token": "b.abcdef123456"}]', Kind.ACCESS, "b.abcdef123456"),
+        ("[]", None, "token_malformed"),
+        ("{\u201caccess_token\u201d: \u201cb.abcdef123456\u201d}", Kind.ACCESS, "b.abcdef123456"),
+        (f'{{"jwt": "{JWT}", "claims": {{}}}}', Kind.USER, JWT),
+        (f'{{"user_token": "{JWT}"}}', Kind.USER, JWT),
+        # The beginning of one, and two in a row.
+        (JWT[:30], None, "token_malformed"),
+        (JWT.rpartition(".")[0], None, "token_malformed"),
+        (f"{JWT}\n{JWT}", None, "token_malformed"),
+        ("b.abcdef...", None, "paste_shortened"),
     ],
 )
 def test_tokens(text: str, kind: Kind | None, value: str) -> None:

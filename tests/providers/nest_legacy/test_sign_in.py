@@ -126,6 +126,36 @@ async def test_what_is_wrong_with_what_was_pasted(services: NestLegacySimulator,
     assert services.google.tokens == 1
 
 
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("{cookies}", "{address}"),
+        ("Request URL: {address}\nCookie: {cookies}", "?"),
+        ("curl '{address}' -b '{cookies}'", "curl '{address}' -b '{cookies}'"),
+    ],
+)
+async def test_values_in_the_other_field(
+    services: NestLegacySimulator, make_context: MakeContext, first: str, second: str
+) -> None:
+    address, cookies = services.google.issue_token, services.google.cookies
+    values = [each.format(address=address, cookies=cookies) for each in (first, second)]
+    script = Script(BY_GOOGLE, pasted(services, issue_token=values[0], cookies=values[1]))
+    account = await SPEC.sign_in(make_context(), script)
+    assert login_of(account).issue_token.reveal() == address
+    assert services.google.tokens == 1
+
+
+async def test_one_field_with_both_stands_before_what_is_stored(
+    services: NestLegacySimulator, make_context: MakeContext
+) -> None:
+    account = await SPEC.sign_in(make_context(), Script(BY_GOOGLE, pasted(services)))
+    services.google.sign_in()
+    both = f"curl '{services.google.issue_token}' -H 'Cookie: {services.google.cookies}'"
+    again = Script(BY_GOOGLE, ("google", {"issue_token": both}))
+    assert login_of(await SPEC.sign_in(make_context(account.credentials), again)).manner is Manner.BASIC_SESSION
+    assert again.errors == []
+
+
 async def test_cookies_that_google_does_not_know(services: NestLegacySimulator, make_context: MakeContext) -> None:
     foreign = "; ".join(f"{name}=x" for name in ("SID", "SIDCC", "__Secure-3PSID"))
     script = Script(BY_GOOGLE, pasted(services, cookies=foreign), pasted(services))

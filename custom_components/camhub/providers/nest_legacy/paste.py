@@ -7,8 +7,10 @@ quotes come along, and the wrong request is copied. Neither an address nor a coo
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 import re
 from typing import Final
+from urllib.parse import quote, unquote
 
 from yarl import URL
 
@@ -16,26 +18,47 @@ from ...kernel.addresses import parsed
 from ...kernel.errors import Malformed
 from ...kernel.reading import child
 from . import jar, jwt
+from .clipboard import QUOTES, cookie_headers, plain, shortened
 from .hosts import ACCOUNTS, FIELD_TEST, PRODUCTION, RPC_PATH
-from .reading import read, text
+from .reading import listed, read, text
 
-# Zero-width characters, and the dots a browser draws where it shortens a value.
-_INVISIBLE: Final = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
-_SHORTENED: Final = "\N{HORIZONTAL ELLIPSIS}"
-_QUOTES: Final = "\"'`\u2018\u2019\u201c\u201d"
-_ADDRESS: Final = re.compile(rf"(?:https?://)?{re.escape(ACCOUNTS)}/[^{_QUOTES}<>\\]*", re.IGNORECASE)
+_ADDRESS: Final = re.compile(rf"(?<!http://){re.escape(ACCOUNTS)}(?::443)?(?=/)", re.IGNORECASE)
+_CODED_ADDRESS: Final = re.compile(rf"{re.escape(ACCOUNTS)}%(?:25)*2F", re.IGNORECASE)
+# A list of headers has the address in two lines; HTTP/1.1 begins with the path.
+_PATH: Final = re.compile(rf"(?:^|GET|path:?)(?={re.escape(RPC_PATH)}\?)", re.IGNORECASE)
+_IN_URL: Final = re.compile(r"[\w%&=?/:.~+[-]*", re.ASCII)
 # What a browser shows below the address, without its spaces.
 _BELOW: Final = re.compile(r"(?:RequestMethod|StatusCode|RemoteAddress|ReferrerPolicy).*", re.IGNORECASE)
+# What the address may end with; more is of what came along.
+_LAST: Final = re.compile(
+    r"(&(?:(?:origin|ss_domain)=https(?::|%3A)(?:/|%2F){2}home(?:\.ft)?\.nest\.com"
+    r"|(?:auto|authuser|fedcm_enabled|include_granted_scopes)=(?:true|false|\d)))[^&]*$",
+    re.IGNORECASE,
+)
+_TWICE: Final = re.compile(r"%(?:25)+")
+# Firefox shows some addresses decoded: the spaces of these two go with those of folds.
+_TYPES: Final = re.compile(r"(?<=[?&]response_type=)tokenid_token(?=&|$)")
+_SCOPES: Final = re.compile(r"(?<=[?&]scope=)[^&]+")
+_SCOPE: Final = re.compile(r"openid|profile|email|https://www\.googleapis\.com/auth/[\w.-]+?(?=https://|$)")
 _IN_ADDRESS: Final = ("response_type", "login_hint", "client_id", "scope", "ss_domain")
-_COOKIE_NAME: Final = re.compile(r"(?<![\w-])cookie[\"']?\s*:", re.IGNORECASE)
-_OTHER_HEADER: Final = re.compile(r"\s[a-z][a-z0-9-]*:(?:\s|$).*", re.IGNORECASE | re.DOTALL)
-_NAMED: Final = r"(?:__(?:Secure|Host)-[\w-]+|SID|HSID|SSID|APISID|SAPISID|SIDCC|NID|LSID|ACCOUNT_CHOOSER|SMSV)="
-_NEXT: Final = re.compile(rf"(?<!\s)\s+(?={_NAMED})")
+_NAME: Final = r"(?:__(?:Secure|Host)-[\w-]+|SID|HSID|SSID|APISID|SAPISID|SIDCC|NID|LSID|ACCOUNT_CHOOSER|SMSV)"
+_MARK: Final = rf"(?:[-*>\N{{BULLET}}]\s+)?(?={_NAME}=)"
+_FIRST: Final = re.compile(rf"^\s*{_MARK}")
+_NEXT: Final = re.compile(rf"(?<!\s),?\s+{_MARK}")
 _PAIR: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+=[\x21-\x3a\x3c-\x7e]*")
+# A row of a table of cookies, or of a program that sets them.
+_ROW: Final = re.compile(rf"(?<![\w-])({_NAME})[\"']?(?:\s*[:,]\s*|\s+)[\"']?([^\s\"',;=][^\s\"',;]*)")
+_DOTS: Final = "..."
 # Safari and Firefox send the first in a frame of another site, Chromium does not (peers.md L1, L4).
 _WANTED: Final = ("SIDCC", "__Secure-3PSID")
 _TOKEN: Final = re.compile(r"[\w.~+/=-]{8,}", re.ASCII)
-_TOKEN_NAME: Final = re.compile(r"(user_token|cztoken|website_2|website_ft)[\"']?\s*[=:]\s*", re.IGNORECASE)
+_TOKEN_NAME: Final = re.compile(
+    r"(user_token|cztoken|website_2|website_ft|access_token|(?:authorization[\"']?\s*:\s*[\"']?)?\b(?:basic|bearer))"
+    r"[\"']?(?:\s*[=:]\s*|\s+)",
+    re.IGNORECASE,
+)
+_JWT_BEGINS: Final = ("g.0.", "eyJ")
+_ACCESS_BEGINS: Final = "b."
 
 
 class Kind(StrEnum):
@@ -45,6 +68,17 @@ class Kind(StrEnum):
     SITE = "website_2"
     ACCESS = "access_token"
     UNKNOWN = "unknown"
+
+
+# Where a token is in an answer or a list of cookies; `access_token` is the outer one (protocols.md 3.2).
+_KEYS: Final = {
+    "access_token": Kind.ACCESS,
+    "jwt": Kind.USER,
+    "user_token": Kind.USER,
+    "cztoken": Kind.USER,
+    "website_2": Kind.SITE,
+    "website_ft": Kind.SITE,
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,14 +92,74 @@ class Pasted:
 
 def issue_token(pasted: str) -> str:
     """Return the address of the request that issues tokens; raises Malformed."""
-    folded = _BELOW.sub("", _folded(pasted))
+    folded = "".join(plain(pasted).replace("\\", "").split())
     if not folded:
         raise Malformed("nothing pasted", reason="issue_token_missing")
-    found = _ADDRESS.search(folded)
-    if found is None:
-        raise Malformed("another address", reason="issue_token_wrong_url")
-    url = parsed(found[0] if "://" in found[0] else f"https://{found[0]}", encoded=True)
-    if url is None or (url.scheme, url.path) != ("https", RPC_PATH):
+    if _CODED_ADDRESS.search(folded):
+        folded = unquote(folded)
+    refusal = Malformed("another address", reason="issue_token_wrong_url")
+    for candidate in _candidates(_BELOW.sub("", folded)):
+        try:
+            return _address(candidate)
+        except Malformed as error:
+            if refusal.reason == "issue_token_wrong_url":
+                refusal = error
+    raise refusal
+
+
+def is_field_test(address: str) -> bool:
+    """Return whether an address that issues tokens belongs to a field test account."""
+    url = parsed(address, encoded=True)
+    return url is not None and _origin(url) == FIELD_TEST.home.host
+
+
+def cookies(pasted: str) -> str:
+    """Return the Cookie header; raises Malformed, which names what is missing."""
+    refusal = Malformed("nothing pasted", reason="cookies_missing")
+    for header in (*cookie_headers(pasted), _of_rows(pasted)):
+        try:
+            return _jar(header)
+        except Malformed as error:
+            if error.reason != "cookies_missing":
+                refusal = error
+    raise refusal
+
+
+def token(pasted: str) -> Pasted:
+    """Return a token: bare, as a cookie or among others, or in the answer to `/session`; raises Malformed."""
+    shown = plain(pasted)
+    if not shown:
+        raise Malformed("nothing pasted", reason="token_missing")
+    if (found := _of_answer(shown)) is not None:
+        return found
+    refusal: Malformed | None = None
+    for name in _TOKEN_NAME.finditer(shown):
+        value = re.split(rf"[;,\t{QUOTES}]", shown[name.end() :].lstrip(QUOTES), maxsplit=1)[0]
+        try:
+            return _checked(name[1].lower(), value)
+        except Malformed as error:
+            refusal = error
+    if refusal is not None:
+        raise refusal
+    return _checked("", shown)
+
+
+def _candidates(folded: str) -> Iterator[str]:
+    """Yield what follows the host of each address in a text, to where an address ends."""
+    starts = [*(each.end() for each in _ADDRESS.finditer(folded)), *(each.end() for each in _PATH.finditer(folded))]
+    for start, end in pairwise((*sorted(starts), len(folded))):
+        yield "".join(_IN_URL.findall(folded[start:end])[:1])
+
+
+def _address(rest: str) -> str:
+    """Return the address with that path and query, what was lost on the way put back; raises Malformed."""
+    rest = _TWICE.sub("%", rest)
+    if _DOTS in rest:
+        raise shortened()
+    rest = _TYPES.sub("token%20id_token", _LAST.sub(r"\1", rest))
+    rest = _SCOPES.sub(lambda found: _scopes(found[0]), rest)
+    url = parsed(f"https://{ACCOUNTS}{rest}", encoded=True)
+    if url is None or url.path != RPC_PATH:
         raise Malformed("another address", reason="issue_token_wrong_url")
     if url.query.get("fedcm_enabled", "").lower() == "true":
         raise Malformed("captured with Chromium", reason="chromium_capture")
@@ -79,23 +173,25 @@ def issue_token(pasted: str) -> str:
     return str(url)
 
 
-def is_field_test(address: str) -> bool:
-    """Return whether an address that issues tokens belongs to a field test account."""
-    url = parsed(address, encoded=True)
-    return url is not None and _origin(url) == FIELD_TEST.home.host
+def _scopes(value: str) -> str:
+    """Return a list of scopes with the spaces between them, as it is where it has them."""
+    run = unquote(value)
+    apart = _SCOPE.findall(run)
+    return quote(" ".join(apart), safe="") if len(apart) > 1 and "".join(apart) == run else value
 
 
-def cookies(pasted: str) -> str:
-    """Return the Cookie header; raises Malformed, which names what is missing."""
+def _jar(header: str) -> str:
     found: jar.Pairs = {}
-    for pair in _pairs(_visible(pasted)):
+    for pair in (pair for piece in header.split(";") for pair in _apart(piece)):
         if not _PAIR.fullmatch(pair):
             raise Malformed("no list of cookies", reason="cookies_malformed")
+        if _DOTS in pair:
+            raise shortened()
         name, _, value = pair.partition("=")
         found.setdefault(name, value)
     if not found:
         raise Malformed("nothing pasted", reason="cookies_missing")
-    if next(iter(found)) == "__Secure-3PSID" and "SIDCC" not in found:
+    if not found.keys() & {"SID", "SIDCC"} and any(name.startswith("__Secure-3P") for name in found):
         raise Malformed("captured with Chromium", reason="chromium_capture")
     for key in _WANTED:
         if not found.get(key):
@@ -103,74 +199,59 @@ def cookies(pasted: str) -> str:
     return jar.header(found)
 
 
-def token(pasted: str) -> Pasted:
-    """Return a token: bare, as a cookie or among others, or in the answer to `/session`; raises Malformed."""
-    shown = _visible(pasted)
-    if not shown:
-        raise Malformed("nothing pasted", reason="token_missing")
-    if shown.startswith("{"):
-        return _checked(Kind.ACCESS, _of_answer(shown))
-    if found := _TOKEN_NAME.search(shown):
-        name = found[1].lower()
-        kind = Kind.SITE if name.startswith("website") else Kind.USER
-        value = re.split(rf"[;,{_QUOTES}]", shown[found.end() :].lstrip(_QUOTES), maxsplit=1)[0]
-        return _checked(kind, value, field_test=name == FIELD_TEST.cookie)
-    value = "".join(shown.split())
-    if jwt.is_jwt(value):
-        return _checked(Kind.USER, value)
-    return _checked(Kind.ACCESS if value.startswith("b.") else Kind.UNKNOWN, value)
-
-
-def _checked(kind: Kind, value: str, *, field_test: bool = False) -> Pasted:
-    value = "".join(value.split())
-    if not _TOKEN.fullmatch(value):
-        raise Malformed("no token", reason="token_malformed")
-    return Pasted(kind=kind, value=value, field_test=field_test)
-
-
-def _of_answer(shown: str) -> str:
-    """Return the outer `access_token`: the one under `weave` is something else (protocols.md 3.2)."""
-    try:
-        said = read("".join(shown.split()).encode())
-    except Malformed:
-        raise Malformed("no token", reason="token_malformed") from None
-    return text(child(said).get("access_token")) or ""
-
-
-def _visible(pasted: str) -> str:
-    """Return the text without what cannot be seen and without quotes around it."""
-    shown = _INVISIBLE.sub("", pasted).strip()
-    if _SHORTENED in shown:
-        raise Malformed("shortened by the browser", reason="paste_shortened")
-    while len(shown) > 1 and shown[0] in _QUOTES and shown[-1] in _QUOTES:
-        shown = shown[1:-1].strip()
-    return shown
-
-
-def _folded(pasted: str) -> str:
-    return "".join(_visible(pasted).split())
-
-
-def _pairs(shown: str) -> Iterator[str]:
-    """Yield `name=value` of each cookie, folds undone."""
-    before, *after = _COOKIE_NAME.split(shown)
-    for header in after or [before]:
-        ours = header.strip().lstrip(_QUOTES)
-        ours = re.split(f"[{_QUOTES}]", _OTHER_HEADER.sub("", ours), maxsplit=1)[0]
-        for piece in ours.split(";"):
-            yield from _apart(piece)
-
-
 def _apart(piece: str) -> Iterator[str]:
     """Yield the cookies of a piece: a known name after a space begins another, unless a fold split that name itself."""
     whole = ""
-    for part in _NEXT.split(piece):
+    for part in _NEXT.split(_FIRST.sub("", piece, count=1)):
         if "=" in whole:
             yield whole
             whole = ""
         whole += "".join(part.split())
     if whole:
         yield whole
+
+
+def _of_rows(pasted: str) -> str:
+    """Return the cookies of a table as a header, none for any other text."""
+    rows: jar.Pairs = {}
+    for name, value in _ROW.findall(plain(pasted)):
+        rows.setdefault(name, value)
+    return jar.header(rows) if rows.keys() >= {*_WANTED} else ""
+
+
+def _checked(name: str, value: str) -> Pasted:
+    value = "".join(value.split()).strip(f"{QUOTES},;")
+    if _DOTS in value:
+        raise shortened()
+    if not jwt.is_jwt(value):
+        value = value.rstrip(".")
+    kind = _KEYS.get(name) or _kind(value)
+    if kind is Kind.USER and value.startswith(_ACCESS_BEGINS):
+        kind = Kind.ACCESS
+    if not _TOKEN.fullmatch(value) or (kind is Kind.UNKNOWN and value.startswith(_JWT_BEGINS)):
+        raise Malformed("no token", reason="token_malformed")
+    return Pasted(kind=kind, value=value, field_test=name == FIELD_TEST.cookie)
+
+
+def _kind(value: str) -> Kind:
+    if jwt.is_jwt(value):
+        return Kind.USER
+    return Kind.ACCESS if value.startswith(_ACCESS_BEGINS) else Kind.UNKNOWN
+
+
+def _of_answer(shown: str) -> Pasted | None:
+    """Return the token in JSON, None for what is none; raises Malformed for JSON without one."""
+    if not shown.startswith(("{", "[", ")]}'")):
+        return None
+    try:
+        said = read(re.sub("[\u201c\u201d\u201e]", '"', "".join(shown.split())).encode())
+    except Malformed:
+        return None
+    answer = child(said) or child(next(iter(listed(said)), None))
+    for key in _KEYS:
+        if value := text(answer.get(key)):
+            return _checked(key, value)
+    raise Malformed("no token", reason="token_malformed")
 
 
 def _origin(url: URL) -> str | None:

@@ -1,6 +1,6 @@
 """Asks for what a browser has of the account, and proves it with a real picture, taken as all later ones are."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -70,10 +70,9 @@ async def _with_google(context: Context, ask: Ask, earlier: Login) -> Account:
 
 
 async def _google(context: Context, answers: Answers, earlier: Login, typed: _Typed) -> Account:
-    # What was stored is looked through as well: it may have been taken over from elsewhere.
-    address = paste.issue_token(str(answers.get("issue_token") or typed.issue_token.reveal()))
-    typed.issue_token = Secret(address)
-    found = paste.cookies(str(answers.get("cookies") or typed.cookies.reveal()))
+    first, second = (str(answers.get(key) or "") for key in ("issue_token", "cookies"))
+    typed.issue_token = Secret(_found(paste.issue_token, first, second, typed.issue_token))
+    found = _found(paste.cookies, second, first, typed.cookies)
     # The same once more, after a round that failed behind Google: Google has changed them by now.
     if found != typed.pasted:
         typed.pasted, typed.cookies = found, Secret(found)
@@ -93,6 +92,17 @@ async def _google(context: Context, answers: Answers, earlier: Login, typed: _Ty
     finally:
         await client.keeper.abandon()
         typed.cookies = client.book.login.cookies
+
+
+def _found(check: Callable[[str], str], own: str, beside: str, known: Secret) -> str:
+    """Return what is in its own field, or in the other: fields are mixed up, and a whole request goes into one.
+
+    What was stored is looked through as well: it may have been taken over from elsewhere.
+    """
+    for text in (own, beside):
+        with suppress(Malformed):
+            return check(text)
+    return check(own or known.reveal())
 
 
 async def _with_token(context: Context, ask: Ask, earlier: Login) -> Account:
