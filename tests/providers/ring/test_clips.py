@@ -137,6 +137,20 @@ async def test_an_address_that_ends_is_renewed(service: RingSimulator, clips: Ri
     assert service.films.handed_out >= 3, "another each time"
 
 
+async def test_an_address_that_leads_to_nothing_yet_is_waited_for(
+    service: RingSimulator, clips: RingClips, clock: LimitClock
+) -> None:
+    service.faults.answers[FILMS] = Canned(status=404, body="<Error><Code>NoSuchKey</Code></Error>")
+    wanted = clip(service, clock)
+    asked = asyncio.ensure_future(in_time(clock, whole(clips, wanted)))
+    await service.wait_until(lambda: sum(path.endswith(".mp4") for path, _ in service.queries) == 2)
+    service.faults.answers.clear()
+    assert await asked == CONTENT
+    assert service.films.handed_out == 1, "it is the same address"
+    service.faults.answers[FILMS] = Canned(status=404)
+    assert await reason(clock, whole(clips, wanted), Unreachable) == "clip_not_ready"
+
+
 async def test_an_address_that_never_works_is_given_up(
     service: RingSimulator, clips: RingClips, clock: LimitClock
 ) -> None:

@@ -106,7 +106,7 @@ class RingClips(Clips):
         progress, waits, fruitless = _Progress(), BREAK_WAITS.delays(random.random), 0
         address = await find(clip)
         while not progress.done:
-            before = progress.offset
+            before, why = progress.offset, "clip_broken_off"
             try:
                 async with aclosing(self._rest(address, progress)) as rest:
                     async for chunk in rest:
@@ -115,11 +115,13 @@ class RingClips(Clips):
                 address = await find(clip)
             except Throttled:
                 raise
-            except Unreachable:
+            except Unreachable as error:
+                if error.reason == "clip_not_ready":
+                    why = error.reason
                 await clock.sleep(next(waits))
             fruitless = 0 if progress.offset > before else fruitless + 1
             if fruitless >= FRUITLESS:
-                raise Unreachable("broken off too often", reason="clip_broken_off")
+                raise Unreachable("broken off too often", reason=why)
 
     async def _rest(self, address: str, progress: _Progress) -> AsyncGenerator[bytes]:
         """Yield what is left of a recording; raises Unreachable where it breaks off, Malformed for another's bytes."""
@@ -148,6 +150,9 @@ class RingClips(Clips):
             size, surplus = response.content_length, progress.offset
         elif response.status == HTTPStatus.FORBIDDEN:
             raise _AddressEnded("HTTP 403")
+        elif response.status == HTTPStatus.NOT_FOUND:
+            # Handed out before what it leads to is written; what is gone gets no address.
+            raise Unreachable("HTTP 404", reason="clip_not_ready")
         else:
             raise refusal(response.status, b"", pause_of(response, self._handle.client.clock.now()))
         if progress.size is not None and size != progress.size:
