@@ -33,7 +33,8 @@ from tests.fake_clock import FakeClock
         ("https://cams.example/", ["https://cams.example/"]),
         ("https://viewer@cams.example/below/?x=1#y", ["https://cams.example/below"]),
         ("http://http://192.0.2.30:5000", ["http://192.0.2.30:5000/"]),
-        ("http://2001:db8::1/", ["http://[2001:db8::1]/"]),
+        ("http://2001:db8::1/", ["http://[2001:db8::1]/", "https://[2001:db8::1]/"]),
+        ("http://cams.example/below", ["http://cams.example/below", "https://cams.example/below"]),
         ("[2001:db8::1]:5000", ["http://[2001:db8::1]:5000/"]),
     ],
 )
@@ -176,6 +177,10 @@ def test_recordings_are_switched_only_where_the_server_would(configured: bool | 
     record: JsonValue = {"enabled": False, "enabled_in_config": configured}
     (unit,) = parse.site({"cameras": {"gate": {"record": record}}}).units
     assert ("recordings" in unit.switches) == offered
+
+
+def test_a_replay_is_no_camera() -> None:
+    assert [each.id for each in parse.site({"cameras": {"gate": {}, "_replay_gate": {}}}).units] == ["gate"]
 
 
 def test_a_camera_for_number_plates_tells_of_vehicles() -> None:

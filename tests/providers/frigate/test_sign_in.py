@@ -200,6 +200,17 @@ async def test_the_usual_port_speaks_tls_whatever_was_typed(
     assert account.credentials["address"] == "https://cams.example:8971/"
 
 
+async def test_a_proxy_that_leads_to_https_is_followed(
+    encrypted: Callable[[str], Awaitable[Address]], names: dict[str, Address], make_context: MakeContext
+) -> None:
+    """The secret of an address goes to that address: not to the one without TLS, which is asked first."""
+    names["cams.example"] = await encrypted("cams.example")
+    stored: dict[str, JsonValue] = {"address": "https://cams.example/", "proxy_secret": "an example"}
+    script = Script(server_page("http://cams.example"), ("unprotected", {}))
+    account = await SPEC.sign_in(make_context(stored), script)
+    assert (account.credentials["address"], account.credentials["proxy_secret"]) == ("https://cams.example/", "")
+
+
 async def test_what_answered_is_told_rather_than_that_it_speaks_no_tls(
     serve: Serve, names: dict[str, Address], make_context: MakeContext
 ) -> None:

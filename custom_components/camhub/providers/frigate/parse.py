@@ -11,6 +11,8 @@ from ...kernel.reading import Object, child, number, text, texts
 from .reading import flag, objects
 
 BIRDSEYE: Final = "birdseye"
+# A recording that somebody has the server look at again (0.18) is a camera for that time; nothing happens there now.
+_REPLAY: Final = "_replay_"
 _RECORDINGS: Final = "/media/frigate/recordings"
 _WHOLE: Final = 100.0
 # The server counts storage in these, which it calls MB.
@@ -126,7 +128,7 @@ def site(said: JsonValue) -> Site:
         raise Malformed("no configuration", reason="not_this_device")
     streams = frozenset(child(config, "go2rtc", "streams"))
     cameras = child(config, "cameras")
-    units = [_unit(name, child(cameras, name), streams) for name in cameras]
+    units = [_unit(name, child(cameras, name), streams) for name in cameras if not name.startswith(_REPLAY)]
     birdseye = child(config, BIRDSEYE)
     if flag(birdseye.get("enabled"), default=False) and flag(birdseye.get("restream"), default=False):
         # The server adds its stream to go2rtc itself, so the configuration does not list it.

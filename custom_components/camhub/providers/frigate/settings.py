@@ -18,6 +18,7 @@ from ...kernel.secret import Credentials, Secret
 # With a login, and without (protocols.md 5.1).
 GUARDED_PORT: Final = 8971
 OPEN_PORT: Final = 5000
+_PLAIN_PORT: Final = 80
 # Where streams usually are.
 TEMPLATE: Final = "rtsp://{host}:8554/{name}"
 _RTSP: Final = re.compile(r"rtsps?://\S+", re.IGNORECASE)
@@ -86,8 +87,8 @@ class Settings:
 def candidates(typed: str) -> list[URL]:
     """Return the addresses that may be meant, the one with a login first; a path is kept; raises Unreachable.
 
-    One that names its scheme or its port is taken by its word, but for the usual port of the login, which speaks TLS
-    unless told otherwise.
+    One that names its scheme or its port is taken by its word. But the usual port of the login speaks TLS unless told
+    otherwise, and proxies lead from http to https.
     """
     scheme, found, rest = typed.strip().rpartition("://")
     scheme = scheme.rpartition("://")[2].lower() or "http"
@@ -95,7 +96,8 @@ def candidates(typed: str) -> list[URL]:
         raise _no_address()
     url = _parsed(scheme, rest)
     if found:
-        return [url, url.with_scheme("https")] if scheme == "http" and url.port == GUARDED_PORT else [url]
+        may_be_tls = scheme == "http" and url.port in {GUARDED_PORT, _PLAIN_PORT}
+        return [url, url.with_scheme("https")] if may_be_tls else [url]
     if url.explicit_port:
         return [url.with_scheme("https"), url] if url.explicit_port == GUARDED_PORT else [url]
     guarded = url.with_port(GUARDED_PORT)

@@ -118,7 +118,9 @@ def _server(answers: Answers, earlier: Credentials) -> Settings:
     """Return what was typed; an empty secret stands for the earlier one of the same address, to nobody else."""
     values: dict[str, JsonValue] = {**answers, "username": "", "password": ""}
     settings = Settings.load(Credentials(values))
-    if not settings.proxy_secret and URL(earlier.text("address")) in candidates(str(answers.get("address") or "")):
+    typed = str(answers.get("address") or "")
+    meant = candidates(typed) if "://" not in typed else [settings.base]
+    if not settings.proxy_secret and URL(earlier.text("address")) in meant:
         settings = replace(settings, proxy_secret=earlier.secret("proxy_secret"))
     return settings
 
