@@ -338,6 +338,30 @@ async def test_a_device_without_a_stream(
         await first(provider.events())
 
 
+async def test_a_door_station_that_refuses_only_its_events_is_not_a_wrong_password(
+    make_device: MakeDevice, make_context: MakeContext
+) -> None:
+    device = await make_device("camera")
+    provider = HikvisionProvider(make_context(login(device.url)))
+    before = await provider.cameras()
+    device.faults.answers["/Event/notification/alertStream"] = (
+        401,
+        "<userCheck><statusValue>401</statusValue></userCheck>",
+    )
+    for _ in range(2):
+        with pytest.raises(Unsupported):
+            await first(provider.events())
+    assert await provider.cameras() == before
+    device.login.password = "another"
+    device.login.forget_nonces()
+    with pytest.raises(AuthError):
+        await first(provider.events())
+    asked = device.requests.total()
+    with pytest.raises(AuthError):
+        await first(provider.events())
+    assert device.requests.total() == asked, "a login that is refused everywhere is not tried again"
+
+
 async def test_too_many_listeners_and_a_locked_account(
     make_device: MakeDevice, make_context: MakeContext, clock: FakeClock
 ) -> None:

@@ -120,6 +120,8 @@ def test_proxies_with_repeated_serials_stay_apart() -> None:
     assert [each.id for each in found] == ["proxy-1", "proxy-2", "proxy-3", "proxy-4"]
     assert [each.serial for each in found] == ["A", None, None, None]
     assert [each.manufacturer for each in found] == ["Hikvision", "ONVIF", "ONVIF", "ONVIF"]
+    own = parse.proxies(tree(f"<InputProxyChannelList>{proxy(1, protocol='ISAPI')}</InputProxyChannelList>"))
+    assert own[0].manufacturer == "Hikvision"
     assert found[1].address == "192.0.2.2"
     assert found[1].name == "P2"
 

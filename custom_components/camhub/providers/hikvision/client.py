@@ -18,7 +18,7 @@ from ...kernel.provider import Context
 from ...kernel.redirects import onward
 from ...kernel.secret import Credentials
 from .address import normalise
-from .answers import LOCKED, DeviceBusy, locked, refusal, trouble
+from .answers import LOCKED, UNAUTHORIZED, DeviceBusy, locked, refusal, trouble
 from .tree import Node, read_xml
 
 ANSWER_S: Final = 10.0
@@ -173,11 +173,19 @@ class IsapiClient:
         try:
             if response.status != _OK or not response.content_type.startswith("multipart/"):
                 body = await within(self._clock, ANSWER_S, _read(response, XML_LIMIT))
+                if self._doubtful(response.status, body):
+                    # Some door stations refuse their events to everyone: whether it is the login another path tells.
+                    await self.get("System/deviceInfo")
+                    raise Unsupported("the stream is refused, the login is not")
                 self._document(_Reply(response.status, body, retry_after=self._pause(response)))
                 raise Malformed("a document in place of a stream")
             yield response
         finally:
             response.close()
+
+    def _doubtful(self, status: int, body: bytes) -> bool:
+        """Return whether a refusal may not be meant for the login, which was accepted before and is not locked."""
+        return status == UNAUTHORIZED and self.scheme is not None and isinstance(refusal(status, body), AuthError)
 
     async def _patiently[T](self, call: Callable[[], Awaitable[T]]) -> T:
         """Ask a busy device up to twice more; every other failure is the caller's."""

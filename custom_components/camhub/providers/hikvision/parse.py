@@ -16,6 +16,7 @@ DEFAULT_RTSP_PORT: Final = 554
 _HIGHEST_PORT: Final = 65535
 _STREAMS_PER_CHANNEL: Final = 100
 _CONNECTED: Final = frozenset({"connect", "connected", "normal", "online", "ok"})
+_OWN_PROTOCOLS: Final = frozenset({"HIKVISION", "ISAPI"})
 # Parts of what `chanDetectResult` may say; firmwares differ in the words (protocols.md 1.3 names three).
 _PASSWORD_WORDS: Final = ("passw", "username", "login", "locked")
 _NETWORK_WORDS: Final = ("unreach", "network", "domain", "ipaddr", "ipconflict")
@@ -274,7 +275,7 @@ def _proxy(node: Node) -> Channel | None:
         source=Source.PROXY,
         number=found,
         name=text(node, "name"),
-        manufacturer="Hikvision" if protocol.upper() == "HIKVISION" else protocol,
+        manufacturer="Hikvision" if protocol.upper() in _OWN_PROTOCOLS else protocol,
         model=text(source, "model"),
         serial=text(source, "serialNumber"),
         firmware=text(source, "firmwareVersion"),
