@@ -14,6 +14,10 @@ from custom_components.camhub.providers.mjpeg.candidates import known_still, rts
         (" cam.example ", "http://cam.example", True, False),
         ("cam.example:8080", "http://cam.example:8080", True, True),
         ("[2001:db8::7]:8080", "http://[2001:db8::7]:8080", True, True),
+        ("2001:db8::7", "http://[2001:db8::7]", True, False),
+        (" fe80::7%eth0 ", "http://[fe80::7%eth0]", True, False),
+        ("2001:db8::7", "http://[2001:db8::7]", True, False),
+        (" fe80::7%eth0 ", "http://[fe80::7%eth0]", True, False),
         ("cam.example:80", "http://cam.example", True, True),
         ("rtsp://cam.example:554/a", "rtsp://cam.example/a", False, True),
         ("https://cam.example", "https://cam.example", True, True),
@@ -49,6 +53,8 @@ def test_takes_the_login_out() -> None:
     assert "p@ss" not in repr(typed)
     assert shown(typed.url) == "http://cam.example/mjpeg?size=2"
     assert shown(URL("http://cam.example/a?PWD=y")) == "http://cam.example/a"
+    told = "-usr=a&-pwd=b&_username=c&_signature=d&access_token=e&api_key=f&authToken=g&session=h&pw=i&StmKey=j"
+    assert shown(URL(f"http://cam.example/a?{told}&-chn=11&src=porch")) == "http://cam.example/a?-chn=11&src=porch"
 
 
 def test_ports_and_origins() -> None:
@@ -74,12 +80,15 @@ def test_known_streams_of_a_host() -> None:
         "http://cam.example:8080/stream",
         "http://cam.example:8080/?action=stream",
         "http://cam.example:81/stream",
+        "http://cam.example/webcam/?action=stream",
+        "http://cam.example:8080/",
         "http://cam.example:8081/",
     ):
         assert wanted in found
     stills = {str(each.url): str(each.still) for each in streams(URL("http://cam.example/"), port_given=False)}
     assert stills["http://cam.example:8080/stream"] == "http://cam.example:8080/snapshot"
     assert stills["http://cam.example:81/stream"] == "http://cam.example/capture"
+    assert stills["http://cam.example:8080/"] == "http://cam.example:8081/"
     assert stills["http://cam.example:8081/"] == "None"
 
 

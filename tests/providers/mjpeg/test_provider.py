@@ -203,6 +203,22 @@ async def test_looks_for_a_page_when_nobody_has(make_context: MakeContext, start
     assert provider.diagnostics()["status_page"] is None
 
 
+async def test_what_flows_is_not_disturbed_to_look_for_a_page(
+    make_context: MakeContext, started: Started, clock: FakeClock
+) -> None:
+    server = await started(MjpegServer({"/live": stream(burst(PICTURES[:1]))}))
+    provider = SPEC.open(make_context({"address": server.address("/live")}))
+    mjpeg = (await camera(provider)).mjpeg
+    assert mjpeg is not None
+    async with aclosing(mjpeg.frames()) as frames:
+        await anext(frames)
+        assert (await camera(provider)).online
+        assert server.targets == ["/live"]
+        await clock.advance(20)
+        assert (await camera(provider)).online
+        assert server.targets == ["/live", "/health", "/state"]
+
+
 async def test_a_page_that_went_away_is_looked_for_again(make_context: MakeContext, started: Started) -> None:
     server = await started(MjpegServer({"/stream": stream(burst(PICTURES))}))
     provider = opened(make_context, server.address("/stream"), page="/health")

@@ -143,6 +143,7 @@ async def test_a_streamer_by_its_host_alone(make_context: MakeContext, started: 
         (lambda: small_board(burst(PICTURES)), "/stream"),
         (lambda: MjpegServer({"/mjpeg": stream(burst(PICTURES))}), "/mjpeg"),
         (lambda: MjpegServer({"/video.cgi": stream(burst(PICTURES))}), "/video.cgi"),
+        (lambda: MjpegServer({"/webcam/?action=stream": stream(burst(PICTURES))}), "/webcam/?action=stream"),
         (lambda: MjpegServer({"/": stream(burst(PICTURES), Style(boundary="BoundaryString"))}), "/"),
     ],
 )

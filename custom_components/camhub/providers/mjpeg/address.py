@@ -1,6 +1,8 @@
 """What a user types as an address, taken apart; what may be shown of it."""
 
 from dataclasses import dataclass
+from ipaddress import IPv6Address
+import re
 from typing import Final
 from urllib.parse import parse_qsl
 
@@ -16,9 +18,10 @@ _PORTS: Final = {"http": 80, "https": 443, "rtsp": 554, "rtsps": 322}
 # Cameras that take a login in the query string; these never leave the credentials.
 _SECRET_NAMES: Final = frozenset(
     {
-        *("auth", "key", "secret", "sid", "token"),
+        *("auth", "authtoken", "accesstoken", "apikey", "jwt", "key", "secret", "token"),
+        *("session", "sessionid", "sid", "signature", "stmkey"),
         *("loginuse", "user", "username", "usr"),
-        *("loginpas", "pass", "passwd", "password", "pwd"),
+        *("loginpas", "pass", "passwd", "password", "psw", "pw", "pwd"),
     }
 )
 
@@ -46,6 +49,8 @@ class Typed:
 def read(text: str) -> Typed:
     """Take an address or a bare host apart; raises Unsupported for what is neither, or may not be asked."""
     text = text.strip()
+    if _is_ipv6(text):
+        text = f"[{text}]"
     url = parsed(text if "://" in text else f"http://{text}")
     if url is None or url.scheme not in HTTP | RTSP or not _is_host(url.host or ""):
         raise Unsupported("not an http or rtsp address", reason="unsupported_address")
@@ -56,6 +61,14 @@ def read(text: str) -> Typed:
         username=url.user or "",
         password=Secret(url.password or ""),
     )
+
+
+def _is_ipv6(text: str) -> bool:
+    """Return whether it is an IPv6 address as it is told everywhere but in a URL: without brackets."""
+    try:
+        return bool(IPv6Address(text))
+    except ValueError:
+        return False
 
 
 def _is_host(host: str) -> bool:
@@ -89,7 +102,9 @@ def shown(url: URL) -> str:
 
 
 def _secret(pair: str) -> bool:
-    return any(name.lower() in _SECRET_NAMES for name, _ in parse_qsl(pair, keep_blank_values=True))
+    # Some makers put dashes or underlines before or between.
+    names = (re.sub(r"[-_]", "", name).lower() for name, _ in parse_qsl(pair, keep_blank_values=True))
+    return any(name in _SECRET_NAMES for name in names)
 
 
 def with_login(url: URL, username: str, password: Secret) -> str:

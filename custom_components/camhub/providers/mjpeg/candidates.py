@@ -35,8 +35,10 @@ _KNOWN: Final = (
     _Known(port=80, path="/axis-cgi/mjpg/video.cgi", still="/axis-cgi/jpg/image.cgi"),
     _Known(port=80, path="/mjpg/video.mjpg", still="/jpg/image.jpg"),
     _Known(port=80, path="/stream.mjpg", still="/snapshot.jpg"),
+    _Known(port=80, path="/webcam/?action=stream", still="/webcam/?action=snapshot"),
     _Known(port=81, path="/stream", still="/capture", still_port=80),
     _Known(port=8080, path="/video", still="/shot.jpg"),
+    _Known(port=8080, path="/", still="/", still_port=8081),
     _Known(port=8081, path="/"),
     _Known(port=8081, path="/0/stream"),
 )

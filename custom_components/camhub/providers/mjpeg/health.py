@@ -80,6 +80,10 @@ class Watch:
             return State(online=False, offline_reason=error.reason)
 
     async def _look(self) -> State:
+        flowing = self._mjpeg is not None and self._mjpeg.fresh(FLOWING)
+        if self._page is None and flowing:
+            # Small cameras drop the line that is open for another one: what flows is not disturbed to look for a page.
+            return State(online=True)
         if self._page is None:
             self._page = await find_page(self._client, self._url, self._clock)
         if self._page != NO_PAGE:
@@ -93,7 +97,7 @@ class Watch:
                     # Servers say that all is well because their camera object exists; pictures know better.
                     await self._prove()
                 return state
-        if self._mjpeg is None or not self._mjpeg.fresh(FLOWING):
+        if not flowing:
             await within(self._clock, PATIENCE, reach(self._url))
             await self._prove()
         return State(online=True)
