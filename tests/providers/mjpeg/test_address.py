@@ -16,8 +16,6 @@ from custom_components.camhub.providers.mjpeg.candidates import known_still, rts
         ("[2001:db8::7]:8080", "http://[2001:db8::7]:8080", True, True),
         ("2001:db8::7", "http://[2001:db8::7]", True, False),
         (" fe80::7%eth0 ", "http://[fe80::7%eth0]", True, False),
-        ("2001:db8::7", "http://[2001:db8::7]", True, False),
-        (" fe80::7%eth0 ", "http://[fe80::7%eth0]", True, False),
         ("cam.example:80", "http://cam.example", True, True),
         ("rtsp://cam.example:554/a", "rtsp://cam.example/a", False, True),
         ("https://cam.example", "https://cam.example", True, True),
