@@ -5,15 +5,15 @@ included, to whatever listens at home or at a cloud's own addresses. A user may 
 what is not allowed is that somebody else names one. Where clouds keep passwords (`addresses`) nobody is led at all.
 """
 
-from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
-from typing import Any, Protocol, override, runtime_checkable
+from typing import override
 
 import aiohttp
 from aiohttp import hdrs
 from yarl import URL
 
 from .addresses import checked, parsed, refuse
+from .resolving import places_of
 
 
 class RedirectRefused(aiohttp.ClientError):
@@ -51,13 +51,6 @@ def guard() -> aiohttp.TraceConfig:
     return config
 
 
-@runtime_checkable
-class _Resolving(Protocol):
-    """A connector that tells where names lead, as Home Assistant's does."""
-
-    async def async_resolve_host(self, host: str) -> Sequence[Mapping[str, Any]]: ...
-
-
 async def _begin(
     _session: aiohttp.ClientSession, context: SimpleNamespace, request: aiohttp.TraceRequestStartParams
 ) -> None:
@@ -77,11 +70,9 @@ async def _look_up(
     session: aiohttp.ClientSession, context: SimpleNamespace, _made: aiohttp.TraceConnectionCreateStartParams
 ) -> None:
     # Redirects stay with the host.
-    if not isinstance(session.connector, _Resolving):
-        return
     try:
-        found = await session.connector.async_resolve_host(context.host or "")
+        found = await places_of(session, context.host or "")
     except OSError:
         # The connection itself says so.
         return
-    refuse(str(each["host"]) for each in found)
+    refuse(found or ())

@@ -1,5 +1,6 @@
 import asyncio
 from contextlib import aclosing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 import ssl
@@ -185,6 +186,27 @@ async def test_an_answer_with_an_odd_head(make_context: MakeContext, started: St
     assert await client(make_context()).picture(URL(server.address("/a"))) == PICTURE
     mjpeg = HttpMjpeg(client(make_context()), URL(server.address("/s")), clock)
     assert await pushed(mjpeg, 3) == await frames(mjpeg, 3) == PICTURES[:3]
+
+
+class Resolving(aiohttp.TCPConnector):
+    """A connector that knows names of its own, as Home Assistant's knows those of mDNS."""
+
+    async def async_resolve_host(self, host: str) -> list[dict[str, str]]:
+        if host != "porch.local":
+            raise OSError(host)
+        # The first of them answers nobody.
+        return [{"host": "::1"}, {"host": "127.0.0.1"}]
+
+
+async def test_a_name_that_only_the_session_knows_is_reached(make_context: MakeContext, started: Started) -> None:
+    server = await started(MjpegServer({}))
+    async with aiohttp.ClientSession(connector=Resolving()) as session:
+        context = replace(make_context(), session=lambda **_: session)
+        named = Client(context, "porch.local", "", Secret(""), verify_tls=True)
+        await named.reach(URL(f"rtsp://porch.local:{server.port}/live"))
+        for url in (f"http://garage.local:{server.port}/", "http://porch.local:9/"):
+            with pytest.raises(Unreachable):
+                await named.reach(URL(url))
 
 
 async def test_follows_one_redirect_and_asks_as_told(make_context: MakeContext, started: Started) -> None:

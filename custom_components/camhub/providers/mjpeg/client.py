@@ -1,7 +1,8 @@
 """HTTP towards cameras that know little of it: GET only, nothing added to an address, one redirect at most."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Generator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from http import HTTPStatus
 import json
 from typing import Final
@@ -20,7 +21,9 @@ from ...kernel.odd_head import HeadMender
 from ...kernel.policy import retry_after, within
 from ...kernel.provider import Context
 from ...kernel.redirects import onward
+from ...kernel.resolving import places_of
 from ...kernel.secret import Secret
+from .address import port_of
 
 # A stream has no end, so only connecting and silence are limited (seconds).
 ENDLESS: Final = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=10)
@@ -91,6 +94,17 @@ class Client:
             # A proxy before the camera says that it is away, and not what it is like.
             self._check(response)
         raise Malformed("no status page", reason="not_a_camera")
+
+    async def reach(self, url: URL) -> None:
+        """Open a connection to an address of any kind and close it again; raises Unreachable."""
+        host = url.host or ""
+        with suppress(OSError):
+            for place in await places_of(self._session(url.origin()), host) or (host,):
+                with suppress(OSError):
+                    _, writer = await asyncio.open_connection(place, port_of(url))
+                    writer.close()
+                    return
+        raise Unreachable("no connection")
 
     async def _get(self, url: URL) -> aiohttp.ClientResponse:
         session = self._session(url.origin())

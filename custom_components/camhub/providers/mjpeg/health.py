@@ -1,6 +1,5 @@
 """Whether a camera is there, asked so that it costs the camera next to nothing."""
 
-import asyncio
 from typing import Final
 
 from yarl import URL
@@ -8,7 +7,7 @@ from yarl import URL
 from ...kernel.clock import Clock
 from ...kernel.errors import AuthError, Malformed, Unreachable
 from ...kernel.policy import within
-from .address import HTTP, port_of
+from .address import HTTP
 from .client import Client
 from .media import HttpMjpeg, Remembered
 from .parse import State, pi_health, streamer_state
@@ -38,17 +37,6 @@ async def read_page(client: Client, url: URL, path: str, clock: Clock) -> State:
     """Ask the status page at `path` on the stream's own origin; raises HubError."""
     status, said = await within(clock, PATIENCE, client.json(url.origin().join(URL(path))))
     return PAGES[path](status, said)
-
-
-async def reach(url: URL) -> None:
-    """Open a connection to an address and close it again; raises Unreachable."""
-    try:
-        _, writer = await asyncio.open_connection(url.host, port_of(url))
-    except OSError:
-        writer = None
-    if writer is None:
-        raise Unreachable("no connection")
-    writer.close()
 
 
 class Watch:
@@ -98,7 +86,7 @@ class Watch:
                     await self._prove()
                 return state
         if not flowing:
-            await within(self._clock, PATIENCE, reach(self._url))
+            await within(self._clock, PATIENCE, self._client.reach(self._url))
             await self._prove()
         return State(online=True)
 
