@@ -6,6 +6,7 @@ left out: it asks with changing queries, which a signed path does not allow.
 """
 
 from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
 from http import HTTPStatus
 from posixpath import dirname, join, normpath
 import re
@@ -164,12 +165,12 @@ async def _native(watch: Watch, hls: Hls, file: str) -> web.StreamResponse:
     if (asked := entry_streams(watch.hass, watch.coordinator).hls.reveal(file)) is None:
         raise Refusal(HTTPStatus.NOT_FOUND, "no_such_file")
     watch.require_online()
-    chunks = await watch.in_time(hls.open(asked))
-    first = await watch.in_time(anext(chunks, b""))
-    if _is_playlist(asked):
-        return _answer(watch, asked, await watch.in_time(_whole(first, chunks)))
-    response = web.StreamResponse(headers={**NO_STORE, "Content-Type": _content_type(asked)})
-    return await async_pipe(watch, response, first, chunks)
+    async with aclosing(await watch.in_time(hls.open(asked))) as chunks:
+        first = await watch.in_time(anext(chunks, b""))
+        if _is_playlist(asked):
+            return _answer(watch, asked, await watch.in_time(_whole(first, chunks)))
+        response = web.StreamResponse(headers={**NO_STORE, "Content-Type": _content_type(asked)})
+        return await async_pipe(watch, response, first, chunks)
 
 
 async def _whole(first: bytes, chunks: AsyncIterator[bytes]) -> bytes:

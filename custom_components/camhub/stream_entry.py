@@ -55,6 +55,7 @@ class EntryStreams:
         self.hls_start = HlsStart()
         self.pictures = AlertPictures(clock)
         self._clips: dict[tuple[str, str], Clip] = {}
+        self.closed = False
 
     def remember(self, clips: Mapping[str, Clip], camera_id: str) -> None:
         """Keep recordings that are over by name: their pictures are asked for one by one, as soon as they are shown."""
@@ -85,6 +86,7 @@ class EntryStreams:
 
     async def async_close(self) -> None:
         """End everything; may be called twice."""
+        self.closed = True
         await asyncio.gather(*(self.end(session_id) for session_id in tuple(self.sessions)))
         await asyncio.gather(*(relay.close() for relay in self._relays.values()))
         self._relays.clear()

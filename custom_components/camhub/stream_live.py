@@ -16,11 +16,11 @@ from homeassistant.util.ulid import ulid_now
 
 from .const import DOMAIN
 from .kernel import sdp
-from .kernel.errors import HubError
+from .kernel.errors import HubError, Unreachable
 from .kernel.live import LiveView
 from .kernel.provider import Camera
 from .stream_answers import NO_STORE, Refusal
-from .stream_entry import LiveSession, entry_streams
+from .stream_entry import EntryStreams, LiveSession, entry_streams
 from .stream_formats import no_such_format
 from .stream_request import Watch
 from .stream_talk import EntityTalk, Talk
@@ -77,7 +77,7 @@ async def async_offer(watch: Watch) -> web.Response:
 
     talk = _talk(watch, entity, offer, candidates, over)
     with watch.usage.opening(watch.limits, session_id):
-        answer = await _answered(watch, talk)
+        answer = await _answered(watch, streams, talk)
     session = LiveSession(watch.user.id, watch.camera.id, talk, candidates, lambda: watch.usage.release(session_id))
     streams.sessions[session_id] = session
     _keep(watch, session_id, session)
@@ -103,13 +103,17 @@ def _talk(
     return EntityTalk(entity, offer, candidates.append)
 
 
-async def _answered(watch: Watch, talk: Talk) -> str:
+async def _answered(watch: Watch, streams: EntryStreams, talk: Talk) -> str:
     """Return the answer; raises Refusal, HubError, and then the camera holds no session."""
     try:
-        return await watch.in_time(talk.start())
+        answer = await watch.in_time(talk.start())
     except BaseException:  # whatever ended it, nobody will close it later
         await talk.close()
         raise
+    if streams.closed:
+        await talk.close()
+        raise Unreachable(reason="shutting_down")
+    return answer
 
 
 def _keep(watch: Watch, session_id: str, session: LiveSession) -> None:

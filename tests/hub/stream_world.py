@@ -1,7 +1,7 @@
 """Cameras of every kind behind the stream routes, and whoever asks."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -79,6 +79,7 @@ class FakeHls:
     """A camera's own HLS."""
 
     def __init__(self) -> None:
+        self.reading = 0
         first = b"#EXTM3U\nvideo/live.m3u8?session=s3cret\n"
         self.files = {
             "": first,
@@ -90,12 +91,16 @@ class FakeHls:
             "empty.bin": b"",
         }
 
-    async def open(self, path: str) -> AsyncIterator[bytes]:
+    async def open(self, path: str) -> AsyncGenerator[bytes]:
         return self._chunks(self.files[path])
 
-    async def _chunks(self, data: bytes) -> AsyncIterator[bytes]:
-        for at in range(0, len(data), 1000):
-            yield data[at : at + 1000]
+    async def _chunks(self, data: bytes) -> AsyncGenerator[bytes]:
+        self.reading += 1
+        try:
+            for at in range(0, len(data), 1000):
+                yield data[at : at + 1000]
+        finally:
+            self.reading -= 1
 
 
 class Never:

@@ -19,7 +19,7 @@ from custom_components.camhub.stream_paths import camera_key, stream_path
 from .conftest import AddAccount
 from .fake_provider import FakeProvider, FakeSpec
 from .people import person, token_of
-from .stream_world import FilmRtsp, every_kind, film
+from .stream_world import FakeHls, FilmRtsp, every_kind, film
 
 KEY = "gate"
 PLAYLIST = "application/vnd.apple.mpegurl"
@@ -145,7 +145,7 @@ async def test_a_camera_that_gives_no_address(
     assert (await client.get(gate)).status == HTTPStatus.SERVICE_UNAVAILABLE
 
 
-async def test_the_cameras_own_hls_is_passed_on(path: Of, hass_client: ClientSessionGenerator) -> None:
+async def test_the_cameras_own_hls_is_passed_on(path: Of, hass_client: ClientSessionGenerator, fake: FakeSpec) -> None:
     client = await hass_client()
     (live,) = named(await (await client.get(path("barn", "hls"))).text())
     assert live.startswith(path("barn", "hls", "~"))
@@ -163,6 +163,9 @@ async def test_the_cameras_own_hls_is_passed_on(path: Of, hass_client: ClientSes
         answer = await client.get(path("barn", "hls", file))
         assert answer.status == HTTPStatus.SERVICE_UNAVAILABLE
         assert "192.0.2.9" not in await answer.text()
+    hls = next(camera.hls for camera in fake.provider.listed if camera.id == "barn")
+    assert isinstance(hls, FakeHls)
+    assert hls.reading == 0, "also of what was not read to its end"
     answer = await client.get(path("barn", "hls") + "/%2Fetc")
     assert answer.status == HTTPStatus.NOT_FOUND
 

@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -24,7 +25,9 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, async_
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.camhub.kernel.errors import Unreachable
+from custom_components.camhub.stream_entry import entry_streams
 from custom_components.camhub.stream_paths import camera_key, stream_path
+from tests.fake_clock import until
 
 from .conftest import AddAccount
 from .fake_provider import FakeSpec
@@ -95,6 +98,20 @@ async def test_a_session_that_the_vendor_ended_is_over(
     await hub.async_block_till_done()
     assert fake.provider.webrtc.released == 1
     assert (await client.post(session)).status == HTTPStatus.NOT_FOUND
+
+
+async def test_an_account_that_is_closed_while_the_camera_answers_keeps_no_session(
+    hub: HomeAssistant, client: TestClient[Any, Any], fake: FakeSpec, entry: MockConfigEntry, door: str
+) -> None:
+    webrtc = fake.provider.webrtc
+    webrtc.gate.clear()
+    offering = asyncio.ensure_future(client.post(door, json={"sdp": OFFER}))
+    await until(lambda: bool(webrtc.sessions))
+    streams = entry_streams(hub, entry.runtime_data)
+    await hub.config_entries.async_unload(entry.entry_id)
+    webrtc.gate.set()
+    assert (await offering).status == HTTPStatus.SERVICE_UNAVAILABLE
+    assert (streams.sessions, webrtc.released) == ({}, 1)
 
 
 async def test_a_session_is_its_owners_and_ends_with_the_account(

@@ -6,7 +6,7 @@ Nothing happens at import. A capability is an object on the camera, or None, nev
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, MutableMapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, runtime_checkable
@@ -94,8 +94,11 @@ class PushedMjpeg(Mjpeg, Protocol):
 class Hls(Protocol):
     """A playlist and its segments, by path."""
 
-    async def open(self, path: str) -> AsyncIterator[bytes]:
-        """Open a file, the first playlist for an empty path, others as that names them; raises HubError."""
+    async def open(self, path: str) -> AsyncGenerator[bytes]:
+        """Open a file: the first playlist for an empty path, else what that names; raises HubError.
+
+        The reader closes the generator.
+        """
         ...
 
 

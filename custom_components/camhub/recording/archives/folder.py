@@ -96,7 +96,7 @@ class FolderArchive(Archive):
         except BaseException:
             # Whatever happened: no half a film stays.
             with suppress(OSError):
-                unfinished.unlink(missing_ok=True)
+                await asyncio.to_thread(unfinished.unlink, missing_ok=True)
             raise
 
     def _is_there(self, film: Film, target: Path) -> bool:
