@@ -1,4 +1,4 @@
-"""CamHub: cameras of six kinds as one."""
+"""CamHub: cameras of several vendors behind one integration."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -59,17 +59,17 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
 
 
 async def _async_unlock(hass: HomeAssistant, store: CredentialStore) -> None:
-    """Go on with a change of keys that was cut short, also for accounts that are disabled."""
+    """Resume an interrupted key rotation, including for disabled accounts."""
     if hass.config_entries.async_entries(DOMAIN):
         try:
             await store.async_unlock()
         except WrongKey as error:
-            # The accounts say so themselves, each when it is set up.
+            # Each account reports this itself when it is set up.
             LOGGER.warning("The stored logins cannot be opened: %s", error)
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: CamHubConfigEntry) -> bool:
-    """Open the account and show its cameras."""
+    """Set up an account and its cameras."""
     try:
         credentials, tokens = await hass.data[SHARED].store.async_open(entry)
     except WrongKey as error:
@@ -108,7 +108,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: CamHubConfigEntry) -> bo
     entry.async_on_unload(close_at_stop(hass, coordinator.async_close))
     await coordinator.async_config_entry_first_refresh()
     _register_hub(hass, entry, coordinator, spec)
-    # Its version changes while we run.
+    # The firmware version may change while we run.
     entry.async_on_unload(coordinator.async_on_account(partial(_register_hub, hass, entry, coordinator, spec)))
     entry.runtime_data = coordinator
     await async_setup_archive(hass, entry, coordinator, sessions, recordings, previews)
@@ -131,23 +131,23 @@ async def async_setup_entry(hass: HomeAssistant, entry: CamHubConfigEntry) -> bo
 
 
 def _look_behind(hass: HomeAssistant, entry: CamHubConfigEntry, coordinator: CamHubCoordinator) -> None:
-    """Find out, after the account is there, what is missing and who is online."""
+    """Find out in the background what is missing and which cameras are online."""
     if any(camera.webrtc and not camera.rtsp and not camera.mjpeg for camera in coordinator.data.values()):
         entry.async_create_background_task(hass, _check_parts(coordinator), f"{DOMAIN} parts for {entry.title}")
     if any(camera.online is None for camera in coordinator.data.values()):
-        # Nobody was asked while setting up: look again behind, so that it is known soon who is there.
+        # No camera was asked during setup: refresh in the background, so that their state is known soon.
         look = coordinator.async_refresh()
         entry.async_create_background_task(hass, look, f"{DOMAIN} first look at {entry.title}", eager_start=False)
 
 
 async def _check_parts(coordinator: CamHubCoordinator) -> None:
-    """Say what pictures out of live sessions need and do not find, before the first one is wanted."""
+    """Report what captures of live sessions lack before the first one is requested."""
     await coordinator.capture.async_check()
     coordinator.async_check()
 
 
 def _check_nightly(hass: HomeAssistant, coordinator: CamHubCoordinator) -> Callable[[], None]:
-    """Judge the login at three in the morning, local time, even where nobody looks at the account; return the undo."""
+    """Check the login daily at 03:00 local time, even if polling is off; return the unsubscribe function."""
 
     @callback
     def check(_now: datetime) -> None:
@@ -159,9 +159,10 @@ def _check_nightly(hass: HomeAssistant, coordinator: CamHubCoordinator) -> Calla
 def _register_hub(
     hass: HomeAssistant, entry: CamHubConfigEntry, coordinator: CamHubCoordinator, spec: ProviderSpec
 ) -> None:
-    """Make the device that stands between Home Assistant and the cameras, before they refer to it.
+    """Register the account's own device, a recorder or server, before its cameras refer to it.
 
-    An account of a service, or one whose login ends, is one too: that is told of once, not at each camera.
+    An account of a cloud service, or one whose login expires, gets a service device, so that the state of its login is
+    shown once and not at each camera.
     """
     if (hub := coordinator.provider.device()) is None:
         if spec.cloud is not None or coordinator.token_status is not None:
@@ -190,11 +191,11 @@ def _register_hub(
 
 
 async def async_unload_entry(hass: HomeAssistant, entry: CamHubConfigEntry) -> bool:
-    """Take the entities away; what is open is closed by the entry's own undo list."""
+    """Unload the platforms; everything else is closed by the `async_on_unload` callbacks."""
     if entry.disabled_by is not None:
-        # After a reload they would be raised anew, and one that the user ignores would be back.
+        # Not on a reload: an issue that the user has ignored would come back when it is created again.
         async_clear(hass, entry.entry_id)
-    # Before anything is taken from below them; a player of what was recorded is none of it.
+    # First, while everything that a running recording depends on is still open.
     await entry_recordings(hass, entry.runtime_data).async_close()
     return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
 

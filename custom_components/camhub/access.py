@@ -1,7 +1,7 @@
-"""One decision: who may see a camera. Asked on every route, Home Assistant's own included.
+"""Who may see a camera: one decision for every route, Home Assistant's own included.
 
-Core asks nobody on `camera_proxy`, `camera_proxy_stream`, `camera/stream` and `camera/webrtc/offer`, so the entities
-ask here themselves: two context variables of Home Assistant tell whose request or connection is being served.
+Core checks no permission on `camera_proxy`, `camera_proxy_stream`, `camera/stream` and `camera/webrtc/offer`, so the
+entities check here themselves. Two context variables of Home Assistant tell whose request or connection it is.
 """
 
 from collections.abc import Mapping
@@ -26,14 +26,14 @@ from .coordinator import CamHubConfigEntry
 from .entity import CamHubEntity
 
 EVENT_REFUSED: Final = f"{DOMAIN}_access_refused"
-# Asked about in place of a camera that there is not, so that both refusals take the same path.
+# Checked in place of a camera that does not exist, so that both refusals take the same code path.
 _NOBODYS: Final = f"{CAMERA_DOMAIN}.{DOMAIN}_none"
 _NOBODY: Final[Mapping[str, list[str]]] = MappingProxyType({VIEWER_USERS: [], VIEWER_GROUPS: []})
 
 
 @callback
 def camera_entity_id(hass: HomeAssistant, entry: CamHubConfigEntry | None, camera_id: str) -> str | None:
-    """Return the entity that stands for a camera, loaded or not; None before it has been added, or where none is."""
+    """Return the entity of a camera, loaded or not; None if there is none (yet)."""
     account = entry and (entry.unique_id or entry.entry_id)
     unique_id = f"{account}_{camera_id}_camera"
     return er.async_get(hass).async_get_entity_id(CAMERA_DOMAIN, DOMAIN, unique_id)
@@ -41,11 +41,10 @@ def camera_entity_id(hass: HomeAssistant, entry: CamHubConfigEntry | None, camer
 
 @callback
 def may_view(hass: HomeAssistant, user: User, entry: CamHubConfigEntry | None, camera_id: str) -> bool:
-    """Tell whether a user may see a camera: by Home Assistant's entity permission and by its list of viewers.
+    """Return whether a user may see a camera, by Home Assistant's entity permissions and the camera's viewer list.
 
-    What is done for a camera that there is not is what is done for one that the user may not see.
-
-    The list does not bind administrators, who can change it, nor the users that Home Assistant made for itself.
+    A camera that does not exist takes the same steps as one that the user may not see. The viewer list does not apply
+    to administrators, who can change it, nor to system-generated users.
     """
     entity_id = camera_entity_id(hass, entry, camera_id)
     if not user.permissions.check_entity(entity_id or _NOBODYS, POLICY_READ):
@@ -57,7 +56,7 @@ def may_view(hass: HomeAssistant, user: User, entry: CamHubConfigEntry | None, c
 
 
 def _is_listed(user: User, viewers: Mapping[str, list[str]] | None) -> bool:
-    """Tell whether a list of viewers names the user or one of their groups; no list names everyone."""
+    """Return whether a viewer list names the user or one of their groups; without a list everyone may view."""
     if viewers is None:
         return True
     return user.id in viewers[VIEWER_USERS] or any(group.id in viewers[VIEWER_GROUPS] for group in user.groups)
@@ -65,12 +64,12 @@ def _is_listed(user: User, viewers: Mapping[str, list[str]] | None) -> bool:
 
 @callback
 def async_tell_refusal(hass: HomeAssistant, entity_id: str | None, user: User, route: str) -> None:
-    """Leave a trace on the bus of who was refused what; `entity_id` is None where there is no such camera."""
+    """Fire an event about a refusal; `entity_id` is None if there is no such camera."""
     hass.bus.async_fire(EVENT_REFUSED, {"entity_id": entity_id, "user_id": user.id, "route": route})
 
 
 async def async_require_view(entity: CamHubEntity, route: str) -> None:
-    """Raise HTTPForbidden or HomeAssistantError, as fits the way of asking, where whoever asks may not see the camera.
+    """Raise unless the caller may see the camera: HTTPForbidden for an HTTP request, else HomeAssistantError.
 
     Automations, scripts and other integrations act for Home Assistant and are never refused.
     """
@@ -94,7 +93,7 @@ async def async_require_view(entity: CamHubEntity, route: str) -> None:
 
 
 async def _async_app_user(hass: HomeAssistant, request: web.Request) -> User | None:
-    """Return whose phone asks: the companion app asks for HLS by a webhook, which carries no user."""
+    """Return the user of a companion app, which requests HLS through a webhook that carries no user."""
     webhook_id = request.match_info.get(CONF_WEBHOOK_ID)
     if webhook_id is None:
         return None

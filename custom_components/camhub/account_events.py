@@ -1,4 +1,4 @@
-"""The events of one account: each is told once to who listens, and its picture is kept."""
+"""The events of one account: each is delivered once, and its picture is kept."""
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping
@@ -19,7 +19,10 @@ from .picture_keys import event_picture_key, picture_key
 
 
 class AccountEvents:
-    """Tells each event to the listeners of its camera and to those of all; `cameras` returns those there are, by id."""
+    """Delivers each event to the listeners of its camera and to those of all cameras.
+
+    `cameras` returns the current cameras by id.
+    """
 
     def __init__(
         self,
@@ -51,7 +54,7 @@ class AccountEvents:
         return self._listeners.add(listener)
 
     def deliver(self, event: CameraEvent) -> None:
-        """Tell the listeners, once however often the event comes."""
+        """Notify the listeners, once however often the event arrives."""
         if not self._dedup.is_new(event):
             self._counters.count("events.repeated")
             return
@@ -63,7 +66,7 @@ class AccountEvents:
             self._entry.async_create_background_task(self._hass, self._keep_picture(event), f"{DOMAIN} event picture")
 
     async def _keep_picture(self, event: CameraEvent) -> None:
-        """Keep what the camera saw: the event's own picture, else one taken now."""
+        """Keep a picture of the event: its own, else one taken now."""
         key = event_picture_key(self._entry.entry_id, event.camera)
         camera = self._cameras().get(event.camera)
         try:

@@ -1,4 +1,4 @@
-"""The repair issues of one account: of its login, of what it and its cameras say is wrong, of cameras long dark."""
+"""The repair issues of one account: its login, problems that it or its cameras report, cameras long offline."""
 
 from collections.abc import Callable, Collection, Iterable
 from typing import Any
@@ -13,12 +13,12 @@ from .kernel.clock import Clock
 from .kernel.model import CredentialState
 from .kernel.provider import Camera
 
-# A login that is over has an issue of its own: that the account is not reached says nothing more.
+# An expired or refused login has an issue of its own, which already explains why the account is unreachable.
 LOGIN_OVER = frozenset({CredentialState.EXPIRED, CredentialState.REFUSED})
 
 
 class AccountIssues:
-    """Raises what is wrong and clears what no longer is; `sources` return slugs of sentences (`issues.<slug>`)."""
+    """Creates issues and deletes those that no longer apply; `sources` return translation keys (`issues.<slug>`)."""
 
     def __init__(self, hass: HomeAssistant, entry: ConfigEntry[Any], login: CredentialWatch, clock: Clock) -> None:
         """Raise nothing yet."""
@@ -37,7 +37,7 @@ class AccountIssues:
         async_clear(self._hass, self._entry.entry_id, keep=raised)
 
     def _raise_problems(self, cameras: Collection[Camera]) -> set[str]:
-        """Raise an issue for each thing that the account or a camera says is wrong with it; returns their ids."""
+        """Create an issue for each problem that the account or a camera reports; return their ids."""
         entry, raised = self._entry, set()
         for problem in sorted({problem for source in self.sources for problem in source()}):
             raised.add(issue_id := f"{problem}_{entry.entry_id}")

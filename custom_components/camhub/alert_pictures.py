@@ -1,4 +1,4 @@
-"""Pictures that alerts point to: what was seen then, private, by a signed path for a while; a few of each account."""
+"""Pictures that alerts link to: snapshots behind a signed path that expires, a limited number per account."""
 
 from collections import OrderedDict
 from datetime import datetime, timedelta
@@ -8,13 +8,13 @@ from typing import Final
 from .kernel.clock import Clock
 from .kernel.model import Image
 
-# Bytes and pictures kept of one account; the oldest go first.
+# Bytes and pictures kept per account; the oldest are dropped first.
 LIMIT: Final = 32 * 2**20
 MOST: Final = 200
 
 
 class AlertPictures:
-    """Pictures by a name that cannot be guessed, each until its link ends."""
+    """Pictures by an unguessable name, each kept until its link expires."""
 
     def __init__(self, clock: Clock) -> None:
         """Keep none yet."""
@@ -22,7 +22,7 @@ class AlertPictures:
         self._kept: OrderedDict[tuple[str, str], tuple[datetime, Image]] = OrderedDict()
 
     def keep(self, camera_id: str, image: Image, life: timedelta) -> str:
-        """Keep a picture of a camera for so long and return its name."""
+        """Keep a picture for a time and return its name."""
         name = secrets.token_urlsafe(16)
         now = self._clock.now()
         self._kept[camera_id, name] = (now + life, image)
@@ -32,7 +32,7 @@ class AlertPictures:
         return name
 
     def get(self, camera_id: str, name: str) -> Image | None:
-        """Return a picture, None for one that is not of this camera or whose time is over."""
+        """Return a picture; None if it is of another camera or has expired."""
         until, image = self._kept.get((camera_id, name), (None, None))
         return image if until is not None and self._clock.now() < until else None
 

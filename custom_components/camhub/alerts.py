@@ -35,11 +35,11 @@ MINUTES: Final = "minutes"
 DEFAULT_MINUTES: Final = 60
 LONGEST_MINUTES: Final = 24 * 60
 PICTURE: Final = "picture"
-# What the camera saw when it last told of something, or what is before it now.
+# The picture of the last event, or a current one.
 LAST_EVENT: Final = "last_event"
 NOW: Final = "now"
 NOTIFIER: Final = "notifier"
-# The integration whose messages take attachments, and how its action calls what they hold.
+# The integration whose messages take attachments.
 MAIL: Final = "smtp"
 
 _LIFE: Final[VolDictType] = {
@@ -70,7 +70,7 @@ def async_setup_alerts(hass: HomeAssistant) -> None:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Links:
-    """What a message about a camera can carry; paths of this Home Assistant. The picture's is signed."""
+    """What a message about a camera can link to, as paths of this Home Assistant; that of the picture is signed."""
 
     picture: str | None = field(repr=False)
     recordings: str
@@ -78,7 +78,7 @@ class Links:
     base: str | None
 
     def whole(self, path: str | None) -> str | None:
-        """Return an address that works outside Home Assistant's own apps, None where it has no address to go by."""
+        """Return an absolute URL for use outside Home Assistant's apps, None if no base URL is configured."""
         return f"{self.base}{path}" if self.base and path else None
 
 
@@ -96,7 +96,7 @@ async def _async_link(camera: StillCamera, call: ServiceCall) -> ServiceResponse
 
 
 async def async_links(camera: StillCamera, which: str, life: timedelta) -> Links:
-    """Return the links of a camera: to a picture that stays what it is, and to the recordings of today."""
+    """Return the links of a camera: to a picture that does not change any more, and to today's recordings."""
     hass, coordinator = camera.hass, camera.coordinator
     image = await _async_image(camera, which)
     key = camera_key(coordinator.config_entry.entry_id, camera.camera_id)
@@ -115,13 +115,13 @@ async def async_links(camera: StillCamera, which: str, life: timedelta) -> Links
 
 
 async def _async_image(camera: StillCamera, which: str) -> Image | None:
-    """Return the picture of the last event, else the newest there is."""
+    """Return the picture of the last event, else the newest picture."""
     coordinator = camera.coordinator
     if which == LAST_EVENT:
         image = await coordinator.album.read(coordinator.event_picture_key(camera.camera_id))
         if image is not None:
             return image
-    # Looks for a new one first, as a dashboard does.
+    # Takes a new one first, as a dashboard would.
     await camera.async_camera_image()
     return await coordinator.album.read(coordinator.picture_key(camera.camera_id))
 
@@ -134,7 +134,7 @@ def _base(hass: HomeAssistant) -> str | None:
 
 
 async def _async_test(camera: StillCamera, call: ServiceCall) -> None:
-    """Send a message with the picture of now; raises HomeAssistantError in the user's words."""
+    """Send a message with a current picture; raises a translated HomeAssistantError."""
     await async_require_view(camera, "send_test_alert")
     hass, target = camera.hass, call.data[NOTIFIER]
     entity = er.async_get(hass).async_get(target)
@@ -171,7 +171,7 @@ async def _async_words(hass: HomeAssistant, camera: StillCamera) -> dict[str, An
 
 
 def _mail(entity_id: str, words: dict[str, Any], links: Links) -> dict[str, Any]:
-    """Return what an e-mail holds besides its words: the picture, in it and not behind a link."""
+    """Return the additional data of an e-mail: the picture as an attachment shown inline."""
     media = {"media_content_id": f"media-source://{CAMERA_DOMAIN}/{entity_id}", "media_content_type": "image/jpeg"}
     if links.picture is None:
         return {}

@@ -1,4 +1,4 @@
-"""Actions on archived clips: try again what waits for the user."""
+"""Actions on archived clips: retry those that were given up."""
 
 from typing import Final
 
@@ -22,7 +22,7 @@ def async_setup_archive_actions(hass: HomeAssistant) -> None:
 
 
 async def _async_retry(call: ServiceCall) -> ServiceResponse:
-    """Try the clips again that were given up, of one account or of all; return how many."""
+    """Retry the clips that were given up, of one account or of all; return how many."""
     await async_require_admin(call)
     clips = 0
     for entry in chosen_entries(call):

@@ -1,4 +1,4 @@
-"""Which archive an account uses: stored as one sealed value, as some of it are keys; and the archive made of it."""
+"""Which archive an account uses (stored as one sealed value, since it contains keys), and how it is created."""
 
 from collections.abc import Callable, Sequence
 from datetime import tzinfo
@@ -26,7 +26,7 @@ from .recording.archives.pi import PiArchive
 from .recording.naming import DEFAULT_PATTERN, name_of
 from .recording.queue import Job
 
-# What tells one archive from another, so that a clip on its way goes to the one that is chosen now.
+# What identifies an archive, so that a clip that is still queued goes to the one chosen now.
 _PLACE: Final = ("kind", "folder", "endpoint", "bucket", "prefix", "address")
 
 
@@ -40,7 +40,7 @@ class ArchiveKind(StrEnum):
 
 
 async def async_archive_choice(store: CredentialStore, entry: ConfigEntry[Any]) -> Credentials:
-    """Return what an account chose; what does not open any more counts as none."""
+    """Return what an account chose; empty if it can no longer be decrypted."""
     if not (sealed := entry.options.get(OPTION_ARCHIVE)):
         return Credentials()
     try:
@@ -56,7 +56,7 @@ def kind_of(choice: Credentials) -> ArchiveKind:
 
 
 def key_of(choice: Credentials) -> str:
-    """Return what tells the archive from another, unreadable."""
+    """Return a key that identifies the archive, hashed."""
     place = json.dumps([choice.text(field) for field in _PLACE])
     return f"{kind_of(choice)}-{sha256(place.encode()).hexdigest()[:12]}"
 
@@ -105,7 +105,7 @@ async def async_make(hass: HomeAssistant, choice: Credentials, session: SessionF
 
 
 def _check_address(address: str, reason: str) -> None:
-    """Raise Unsupported for what is no web address, or one that nobody may be led to."""
+    """Raise Unsupported for what is not a web address, or for a forbidden one."""
     url = parsed(address)
     if url is None or url.scheme not in {"http", "https"} or not url.host:
         raise Unsupported("not a web address", reason=reason)
@@ -113,12 +113,12 @@ def _check_address(address: str, reason: str) -> None:
 
 
 def _is_allowed(hass: HomeAssistant, folder: Path) -> bool:
-    """Return whether Home Assistant may use a folder: its media, and what its configuration allows."""
+    """Return whether Home Assistant may write to a folder: a media folder, or one that its configuration allows."""
     return is_media(hass, folder) or hass.config.is_allowed_path(str(folder / "clip"))
 
 
 async def _bucket(hass: HomeAssistant, choice: Credentials) -> Archive:
-    """Make the archive in a bucket, with its library installed on first use."""
+    """Create the S3 archive; its library is installed on first use."""
     module = await async_on_demand(hass, "recording.archives.s3", AIOBOTOCORE, "archive_no_library")
     settings = {
         key: choice.text(key) or None for key in ("endpoint", "region", "encryption", "kms_key", "storage_class")

@@ -1,4 +1,4 @@
-"""The pages of the settings that say where clips are kept; what is entered is tried before it is stored."""
+"""The options pages for the clip archive; what is entered is tested before it is stored."""
 
 from collections.abc import Mapping
 import json
@@ -57,7 +57,7 @@ OWN: Final[Mapping[ArchiveKind, Mapping[probatio.Marker, Any]]] = {
         probatio.Required("verify_tls", default=True): BooleanSelector(),
     },
 }
-# The field that what went wrong is about.
+# The field that an error belongs to.
 FIELDS: Final[Mapping[str, Mapping[ArchiveKind, str]]] = {
     "archive_refused": {ArchiveKind.FOLDER: "folder", ArchiveKind.S3: "secret_key", ArchiveKind.PI: "token"},
     "archive_unreachable": {ArchiveKind.FOLDER: "folder", ArchiveKind.S3: "endpoint", ArchiveKind.PI: "address"},
@@ -119,13 +119,13 @@ class ArchivePages(CapturePages):
     async def _tried(
         self, kind: ArchiveKind, user_input: Mapping[str, Any] | None
     ) -> tuple[Mapping[str, Any], HubError | None]:
-        """Return what was entered with the secrets that are known, or what is stored; and what went wrong with it."""
+        """Return the input completed with stored secrets, or else what is stored; and the error of testing it."""
         known = await async_archive_choice(self._store_of_secrets, self.config_entry)
         if kind_of(known) is not kind:
             known = Credentials()
         if user_input is None:
             return dict(known), None
-        # A secret that is left empty stays as it was stored, for the host it was stored for.
+        # A secret left empty keeps its stored value, but only for the host it was stored for.
         same = all(_host(known.text(key)) == _host(str(user_input.get(key) or "")) for key in PLACES)
         kept = {key: known.text(key) for key in SECRETS if same and known.text(key) and not user_input.get(key)}
         typed = {"kind": kind.value, **user_input, **kept}
@@ -157,7 +157,7 @@ class ArchivePages(CapturePages):
         return {
             "data_schema": self.add_suggested_values_to_schema(schema, {"pattern": DEFAULT_PATTERN, **shown}),
             "errors": errors,
-            # As code, for its underlines would make Markdown's emphasis.
+            # As code, since Markdown would take its underscores for emphasis.
             "description_placeholders": {"reason": said, "pattern": f"`{DEFAULT_PATTERN}`", "folder": "/media/camhub"},
         }
 

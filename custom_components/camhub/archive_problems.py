@@ -1,4 +1,4 @@
-"""What the user has to mend about an archive: it takes nothing for long, or everybody may open what lies in it."""
+"""What the user has to fix about an archive: it has failed for long, or everybody can open what is in it."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -19,9 +19,9 @@ from .recording.queue import Job, State, Tally, Trouble
 FAILING: Final = "archive_failing"
 OPEN: Final = "archive_open"
 NO_FFMPEG: Final = "ffmpeg_missing"
-# Seconds for which an archive may take nothing: a share is mounted late, a store is being repaired.
+# Seconds for which an archive may fail before the user is told: a share is mounted late, a store is being repaired.
 PATIENCE: Final = 3600.0
-# What is wrong with the archive itself, whatever clip it is asked to take.
+# Faults of the archive itself, independent of the clip.
 OWN: Final = frozenset(
     {
         "address_forbidden",
@@ -40,32 +40,32 @@ OWN: Final = frozenset(
 
 
 def by_archive(waits: Job | Trouble) -> bool:
-    """Return whether it is the archive itself that a clip waits for."""
+    """Return whether a clip waits because of the archive itself."""
     return waits.state in ARCHIVING and waits.reason in OWN
 
 
 class ArchiveProblems:
-    """Judges what the clips of an account meet on their way."""
+    """Decides which failures of an account's clips are worth a repair issue."""
 
     def __init__(self, clock: Clock, unusable: str | None, *, exposed: bool) -> None:
-        """Take why the archive cannot be used at all, and whether it shows clips to everybody."""
+        """Take the reason why the archive is unusable, if it is, and whether everybody can open its clips."""
         self._clock = clock
         self._unusable = unusable
         self._exposed = exposed
-        # What the archive answered last in this run.
+        # Why the archive last failed in this run.
         self._answer: str | None = None
 
     def failed(self, job: Job, error: HubError) -> None:
-        """Take note of a clip that has to wait."""
+        """Note that a clip has to wait."""
         if job.state in ARCHIVING and error.reason in OWN:
             self._answer = error.reason
 
     def worked(self) -> None:
-        """Take note of a clip that is there."""
+        """Note that a clip was archived."""
         self._answer = self._unusable = None
 
     def reason(self, tally: Tally) -> str | None:
-        """Return why the archive takes nothing, once that has lasted; None where it does."""
+        """Return why the archive fails, once that has lasted a while; None if it works."""
         if self._unusable is not None or self._answer is None:
             return self._unusable
         last = (tally.last.processed_at if tally.last else None) or 0.0

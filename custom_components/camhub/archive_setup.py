@@ -1,4 +1,4 @@
-"""Sets an account's archive up with the account, or has its clips wait where that cannot be."""
+"""Sets up an account's archive; if that fails its clips wait in the queue."""
 
 from functools import partial
 
@@ -26,7 +26,7 @@ async def async_setup_archive(
     recordings: Recordings,
     previews: KeptPreviews,
 ) -> None:
-    """Have clips, previews and recordings kept elsewhere, where that is wanted; a repair says what hinders it."""
+    """Archive clips, previews and recordings if the user wants that; a repair issue reports what prevents it."""
     choice = await async_archive_choice(hass.data[SHARED].store, entry)
     if kind_of(choice) is ArchiveKind.NONE:
         return
@@ -68,7 +68,7 @@ async def async_setup_archive(
 
 
 def _check_when_told(entry: CamHubConfigEntry, coordinator: CamHubCoordinator, archiving: Archiving) -> None:
-    """Raise or take back the repairs of an archive as soon as they change; those that take long at the next look."""
+    """Update the repair issues of an archive as soon as its problems change."""
     known: set[str] = set()
 
     @callback

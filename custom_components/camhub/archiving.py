@@ -1,4 +1,4 @@
-"""The clips of one account on their way to its archive: what comes in, what Home Assistant hears, what it may ask."""
+"""Ties the clip pipeline of one account to Home Assistant: what is queued, what is reported, what can be asked."""
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -33,7 +33,7 @@ from .recording.steps import Place, Steps
 from .stream_paths import sign
 
 EVENT_ARCHIVED: Final = f"{DOMAIN}_clip_archived"
-# Seconds for which a link on the sensor opens; it is renewed when half of them have passed.
+# Lifetime of the link on the sensor in seconds; it is renewed at half of it.
 LINK_LIFE: Final = 3600
 _RENEWS: Final = timedelta(seconds=LINK_LIFE / 2)
 _ROWS: Final = 100
@@ -43,7 +43,7 @@ type Find = Callable[[str, str], Clips]
 
 
 class Archiving:
-    """The archive of one account that has one."""
+    """The archive of one account."""
 
     def __init__(
         self,
@@ -92,22 +92,22 @@ class Archiving:
 
     @property
     def failure(self) -> str | None:
-        """Return why the archive has taken nothing for long, None where it does."""
+        """Return why the archive has failed for long, None if it works."""
         return self._problems.reason(self.tally)
 
     def problems(self) -> Iterable[str]:
-        """Return what the user has to mend (`issues.<slug>`)."""
+        """Return what the user has to fix (`issues.<slug>`)."""
         return self._problems.found(self.tally)
 
     @property
     def last_at(self) -> datetime | None:
-        """Return when the newest clip got to the archive (aware)."""
+        """Return when the newest clip was archived (aware)."""
         last = self.tally.last
         return datetime.fromtimestamp(last.processed_at, UTC) if last and last.processed_at else None
 
     @property
     def last_told(self) -> Mapping[str, str | None]:
-        """Return what may be known of the newest clip; its link only where the user asked for that."""
+        """Return the public facts of the newest clip; its link only if the user has enabled that."""
         if (last := self.tally.last) is None:
             return {}
         told = {
@@ -121,7 +121,7 @@ class Archiving:
 
     @callback
     def async_start(self, on_refused: Callable[[AuthError], None]) -> None:
-        """Go to work; `on_refused` hears that the cameras' account was refused."""
+        """Start working; `on_refused` is called when the cameras' account refuses the login."""
 
         def failed(job: Job, error: HubError) -> None:
             if job.state is State.WAITING and isinstance(error, AuthError):
@@ -136,7 +136,7 @@ class Archiving:
             self._entry.async_on_unload(async_track_time_interval(self._hass, work, interval))
 
     async def async_close(self) -> None:
-        """Stop where it is."""
+        """Stop; the queue continues at the next start."""
         await self._pipeline.close()
         await self.archive.close()
 
@@ -147,9 +147,9 @@ class Archiving:
 
     @callback
     def async_heard(self, event: CameraEvent, camera: Camera | None) -> None:
-        """Take note of an event of which a clip may be kept: it has one, or its camera keeps some."""
+        """Queue the clip of an event, if it has one or its camera records."""
         if camera is not None and camera.previews is not None:
-            # Its maker has it for moments only: it comes as soon as it lies here.
+            # The vendor keeps it for moments only; `async_preview` queues it once it is stored here.
             return
         keeps = camera is not None and camera.clips is not None and event.phase is not EventPhase.PRESENT
         if (event.clip is not None or keeps) and self._wants(event):
@@ -157,7 +157,7 @@ class Archiving:
 
     @callback
     def async_preview(self, camera_id: str, clip: Clip, event: CameraEvent) -> None:
-        """Take note of an event whose preview lies here."""
+        """Queue the preview of an event, which is stored here."""
         if self._wants(event):
             self.async_enqueue(camera_id, clip, event, source=PREVIEWS)
 
@@ -167,14 +167,14 @@ class Archiving:
 
     @callback
     def async_enqueue(self, camera_id: str, clip: Clip | None, event: CameraEvent | None, source: str = VENDOR) -> None:
-        """Have a clip kept, or the one that an event will have."""
+        """Queue a clip, or the one that an event will have."""
         cameras = listed(self._choice, "cameras")
         job = job_of(source, camera_id, clip, event, self._clock.now())
         if job is not None and (not cameras or camera_id in cameras):
             self._entry.async_create_background_task(self._hass, self._pipeline.add(job), f"{DOMAIN} keep a clip")
 
     async def async_retry(self) -> int:
-        """Try again what waits for the user; return how many. Raises Unreachable."""
+        """Retry the clips that were given up; return how many. Raises Unreachable."""
         return await self._pipeline.retry()
 
     async def async_find(self, camera_id: str, event_id: str | None) -> Job:
@@ -196,7 +196,7 @@ class Archiving:
         return link
 
     async def async_rows(self) -> list[JsonValueType]:
-        """Return what is on its way, dead letters first; raises Unreachable."""
+        """Return the queued clips, those given up first; raises Unreachable."""
         return [self._row(job) for job in await self._queue.listed(_ROWS)]
 
     def _media_path(self, reference: str, seconds: int) -> str | None:
@@ -222,7 +222,7 @@ class Archiving:
 
     @callback
     def _archived(self, job: Job) -> None:
-        """Tell the bus where a clip went and when."""
+        """Fire an event that says where a clip was stored and when."""
         self._problems.worked()
         if any(by_archive(trouble) for trouble in self.tally.troubles):
             self._entry.async_create_background_task(self._hass, self._try_left(), f"{DOMAIN} clips left behind")
@@ -264,7 +264,7 @@ class Archiving:
         self._changed.tell()
 
     async def _try_left(self) -> None:
-        """Try again what was given up while the archive took nothing: it does now, and nobody has to ask for that."""
+        """Retry clips that were given up while the archive failed, now that it works again."""
         try:
             await self._pipeline.retry([job.id for job in await self._queue.dead() if by_archive(job)])
         except HubError as error:
@@ -272,7 +272,7 @@ class Archiving:
 
     @callback
     def _renew(self, _now: datetime) -> None:
-        """Have a link that opens again before the one on the sensor no longer does."""
+        """Renew the link on the sensor before it expires."""
         if self._choice.flag("link_sensor"):
             self._count()
 
@@ -285,12 +285,12 @@ class Archiving:
 
 
 def queue_folder(hass: HomeAssistant, entry_id: str) -> Path:
-    """Return where the queue of an account is: it must survive."""
+    """Return the folder of an account's queue, which has to persist."""
     return Path(hass.config.path(".storage", DOMAIN, "clips", entry_id))
 
 
 def spool_folder(hass: HomeAssistant, entry_id: str) -> Path:
-    """Return where clips of an account wait: outside the backups."""
+    """Return the folder in which clips wait, outside the backups."""
     return Path(hass.config.cache_path(DOMAIN, "clips", entry_id))
 
 

@@ -33,20 +33,20 @@ MOTION_KINDS: Final = frozenset(
         EventKind.REGION_EXIT,
     }
 )
-# Seconds that an event without an end of its own keeps the sensor on.
+# Seconds for which an event without an end keeps the sensor on.
 PULSE_HOLD: Final = 10.0
-# Seconds after which silence on a line that stands means that nothing is there: what is there is told at once.
+# Seconds of silence on a connected event line after which nothing is there: what is there is reported at once.
 SILENCE: Final = 15.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class PresenceDescription(BinarySensorEntityDescription):
-    """A sensor and the kind of what it tells to be there."""
+    """A presence sensor and the kind of event that it follows."""
 
     kind: EventKind
 
 
-# Few wish for them all, and a camera may tell every kind: the usual two are on at first.
+# A camera may report every kind, and few users want all of them: only the usual two are enabled by default.
 PRESENCE: Final = (
     PresenceDescription(
         key="person_detected",
@@ -99,7 +99,7 @@ async def async_setup_entry(
 
 
 def _entities(coordinator: CamHubCoordinator, camera: Camera) -> Iterable[CamHubEntity]:
-    """Every camera is online or not; motion only where it is reported, presence where its end is as well."""
+    """Every camera has a connectivity sensor; motion and presence need events, presence their ends as well."""
     yield OnlineSensor(coordinator, camera)
     if camera.event_kinds & MOTION_KINDS:
         yield MotionSensor(coordinator, camera)
@@ -109,7 +109,7 @@ def _entities(coordinator: CamHubCoordinator, camera: Camera) -> Iterable[CamHub
 
 
 class OnlineSensor(CamHubEntity, BinarySensorEntity):
-    """On while the camera answers; the reason says why it does not."""
+    """On while the camera is reachable; the `reason` attribute says why it is not."""
 
     _attr_device_class = BinarySensorDeviceClass.CONNECTIVITY
     _attr_entity_category = EntityCategory.DIAGNOSTIC
@@ -122,7 +122,7 @@ class OnlineSensor(CamHubEntity, BinarySensorEntity):
     @property
     @override
     def available(self) -> bool:
-        """An account that cannot be reached is an answer too: its cameras are not online."""
+        """Stay available while the account is unreachable: its cameras are offline then."""
         return self.camera is not None
 
     @property
@@ -139,13 +139,13 @@ class OnlineSensor(CamHubEntity, BinarySensorEntity):
 
 
 class MotionSensor(CamHubEntity, BinarySensorEntity):
-    """On while anything that moves is being reported."""
+    """On while motion is being reported."""
 
     _attr_device_class = BinarySensorDeviceClass.MOTION
     _attr_is_on = False
 
     def __init__(self, coordinator: CamHubCoordinator, camera: Camera) -> None:
-        """Start with nothing moving."""
+        """Start without motion."""
         super().__init__(coordinator, camera, "motion")
         self._going_on: set[str] = set()
         self._cancel_hold: Callable[[], None] | None = None
@@ -177,12 +177,12 @@ class MotionSensor(CamHubEntity, BinarySensorEntity):
 
     @callback
     def _hold_over(self, _now: object) -> None:
-        """Let go of an event without an end."""
+        """End the hold of an event without an end."""
         self._cancel_hold = None
         self._show()
 
     def _release(self) -> None:
-        """Stop holding."""
+        """Cancel the hold."""
         if self._cancel_hold is not None:
             self._cancel_hold()
             self._cancel_hold = None
@@ -194,9 +194,9 @@ class MotionSensor(CamHubEntity, BinarySensorEntity):
 
 
 class PresenceSensor(CamHubEntity, BinarySensorEntity):
-    """On while at least one thing of a kind is there, moving or not; unknown until that can be said.
+    """On while at least one object of a kind is present, moving or not; unknown until that is certain.
 
-    What went on when the line dropped is kept: the provider tells what has ended meanwhile as soon as it is back.
+    Events that were going on when the line dropped are kept: once it is back the provider reports which have ended.
     """
 
     _unrecorded_attributes = frozenset({"labels", "names", "zones"})
@@ -243,7 +243,7 @@ class PresenceSensor(CamHubEntity, BinarySensorEntity):
         super()._handle_coordinator_update()
 
     def _listen(self) -> None:
-        """Wait for silence on a line that stands, and for the line while it does not."""
+        """Start the silence timer while the event line is connected, and stop it while it is not."""
         if not self.coordinator.pump.connected:
             self._listen_no_more()
         elif not self._known and self._cancel_silence is None:
@@ -256,14 +256,14 @@ class PresenceSensor(CamHubEntity, BinarySensorEntity):
 
     @callback
     def _all_silent(self, _now: object) -> None:
-        """Take silence for nothing being there."""
+        """Conclude from silence that nothing is there."""
         self._cancel_silence = None
         self._known = True
         self.async_write_ha_state()
 
     @callback
     def _seen(self, event: CameraEvent) -> None:
-        """Follow what is there; an end before anything began says nothing of the rest."""
+        """Follow what is present; the end of something unknown says nothing about the rest."""
         if event.kind is not self.entity_description.kind:
             return
         if event.phase in {EventPhase.START, EventPhase.PRESENT}:

@@ -1,4 +1,4 @@
-"""Buttons: take a picture now, find out why a camera is dark, and whatever a camera can be made to do."""
+"""Buttons: take a picture, check why a camera is offline, test the archive, and the camera's own actions."""
 
 from collections.abc import Iterable
 from typing import override
@@ -29,7 +29,7 @@ async def async_setup_entry(
 
 
 def _entities(coordinator: CamHubCoordinator, camera: Camera) -> Iterable[ButtonEntity]:
-    """List the refresh button of what takes pictures, the checks, and one for each thing a camera can be made to do."""
+    """Yield the checks, the refresh button of cameras with stills, and one button per press control."""
     yield CheckButton(coordinator, camera)
     if coordinator.hub_id is None:
         yield from _archive_entities(coordinator, camera)
@@ -41,13 +41,13 @@ def _entities(coordinator: CamHubCoordinator, camera: Camera) -> Iterable[Button
 
 
 def _archive_entities(coordinator: CamHubCoordinator, camera: Camera | None = None) -> Iterable[ButtonEntity]:
-    """List the test of the archive, where there is one."""
+    """Yield the archive test if there is an archive."""
     if coordinator.archiving is not None:
         yield ArchiveTestButton(coordinator, "test_archive", camera)
 
 
 class ArchiveTestButton(AccountEntity, ButtonEntity):
-    """Puts something small into the archive, looks at it and deletes it."""
+    """Writes a small file to the archive, checks it and deletes it."""
 
     _attr_translation_key = "test_archive"
     _attr_entity_category = EntityCategory.DIAGNOSTIC
@@ -75,7 +75,7 @@ class RefreshButton(CamHubEntity, ButtonEntity):
 
 
 class CheckButton(CamHubEntity, ButtonEntity):
-    """Runs the checks of a camera and says what they found in a notification."""
+    """Runs the checks of a camera and shows the result in a notification."""
 
     _attr_translation_key = "check"
     _attr_entity_category = EntityCategory.DIAGNOSTIC
@@ -88,7 +88,7 @@ class CheckButton(CamHubEntity, ButtonEntity):
     @property
     @override
     def available(self) -> bool:
-        """A camera that cannot be reached is just what it is for."""
+        """Always available: unreachable cameras are what it is for."""
         return True
 
     @override
@@ -101,7 +101,7 @@ class CheckButton(CamHubEntity, ButtonEntity):
 
 
 class CameraButton(ControlEntity[Press], ButtonEntity):
-    """Makes a camera do something."""
+    """Triggers an action of a camera."""
 
     @override
     async def async_press(self) -> None:

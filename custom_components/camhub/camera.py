@@ -1,4 +1,4 @@
-"""Cameras: one class per way of watching, RTSP first, then WebRTC, then MJPEG, then stills."""
+"""Cameras: one class per kind of live view; RTSP is preferred, then WebRTC, MJPEG and stills."""
 
 from collections.abc import Iterable, Mapping
 from typing import Final
@@ -14,7 +14,7 @@ from .coordinator import CamHubConfigEntry, CamHubCoordinator, stream_kind
 from .entity import async_add_for_cameras
 from .kernel.provider import Camera
 
-# Stills of one camera are fetched once however many ask; Home Assistant need not queue them.
+# Concurrent requests for a camera's still share one fetch; Home Assistant need not queue them.
 PARALLEL_UPDATES = 0
 
 CLASSES: Final[Mapping[str, type[StillCamera]]] = {
@@ -33,5 +33,5 @@ async def async_setup_entry(
 
 
 def _entities(coordinator: CamHubCoordinator, camera: Camera) -> Iterable[StillCamera]:
-    """Choose the class by what the camera can."""
+    """Yield the entity of the class that suits the camera."""
     yield CLASSES[stream_kind(camera)](coordinator, camera)

@@ -16,7 +16,7 @@ class MjpegCamera(StillCamera):
 
     @override
     async def async_create_stream(self) -> Stream | None:
-        """Return what `camera.record` wants; nothing else can be done with it."""
+        """Return a stream that only `camera.record` can use."""
         await async_require_view(self, "record")
         return RecordStream(self.hass, self.recordings, self.camera_id) if self.camera else None
 

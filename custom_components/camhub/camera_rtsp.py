@@ -17,14 +17,14 @@ from .kernel.lease import Lease
 from .kernel.provider import Camera
 from .kernel.shared_lease import SharedLease
 
-# Told to those who only look at the scheme, where a real address would cost a call.
+# For callers that only look at the scheme, if a real address would cost a call.
 _ANY_ADDRESS: Final = "rtsp://"
 
 
 class RtspCamera(StillCamera):
-    """A camera that players open themselves: HLS and recording by Home Assistant, WebRTC by its go2rtc.
+    """A camera whose RTSP stream others open: Home Assistant for HLS and recording, go2rtc for WebRTC.
 
-    An address that ends is one for all viewers, renewed while anybody watches and given back afterwards.
+    An address that expires is shared by all viewers, renewed while anybody watches and released afterwards.
     """
 
     _attr_supported_features = CameraEntityFeature.STREAM
@@ -52,7 +52,10 @@ class RtspCamera(StillCamera):
 
     @override
     async def stream_source(self) -> str | None:
-        """Raise only to refuse a user: Home Assistant also asks while the entity is added, when no call is spent."""
+        """Raise only to refuse a user.
+
+        Home Assistant also calls this while the entity is added; that must not cost a call to the vendor.
+        """
         rtsp = self.camera.rtsp if self.camera else None
         if rtsp is None:
             return None
@@ -69,7 +72,7 @@ class RtspCamera(StillCamera):
     async def _async_get_supported_webrtc_provider[T](
         self, fn: Callable[[HomeAssistant, CameraEntity], Coroutine[None, None, T | None]]
     ) -> T | None:
-        """Have a provider of WebRTC chosen by the scheme: it asks for the address itself when somebody watches."""
+        """Let WebRTC providers judge by the scheme; they request the real address when somebody watches."""
         self._choosing_provider = True
         try:
             return await super()._async_get_supported_webrtc_provider(fn)
@@ -78,7 +81,7 @@ class RtspCamera(StillCamera):
 
     @override
     async def async_create_stream(self) -> Stream | None:
-        """Ask here too: a stream that runs already is handed out without asking for its source again."""
+        """Check permissions here as well: a running stream is returned without another call of `stream_source`."""
         await async_require_view(self, "hls")
         if self.stream is not None and self._address.over:
             if (address := await self._current_address()) is None:
@@ -110,7 +113,7 @@ class RtspCamera(StillCamera):
 
     @callback
     def _another_opened(self) -> None:
-        """Take note of a player that is not Home Assistant's stream; only a session of its WebRTC tells its end."""
+        """Count a player other than Home Assistant's stream; only WebRTC sessions report their end."""
         if self._webrtc_provider is not None:
             self._others += 1
         else:
@@ -123,6 +126,6 @@ class RtspCamera(StillCamera):
 
     @callback
     def _address_changed(self, address: str) -> None:
-        """Go on with the renewed address in place; what plays through others is theirs."""
+        """Switch Home Assistant's stream to the renewed address without interrupting it."""
         if self.stream is not None:
             self.stream.update_source(address)

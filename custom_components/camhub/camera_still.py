@@ -1,4 +1,4 @@
-"""A camera of which there are pictures, and what every camera can be asked for."""
+"""A camera with stills, and what all camera entities have in common."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -23,14 +23,14 @@ from .scaling import ScaledPictures
 
 
 class StillCamera(CamHubEntity, CameraEntity):
-    """A camera that gives pictures: the last good one at once, a newer one behind."""
+    """A camera with stills: it returns the last good one at once and fetches a newer one in the background."""
 
     _attr_name = None
     _attr_translation_key = "camera"
     _unrecorded_attributes = frozenset({"taken_at"})
 
     def __init__(self, coordinator: CamHubCoordinator, camera: Camera) -> None:
-        """Start with whatever picture the album has kept."""
+        """Start with the last picture from the album, if there is one."""
         super().__init__(coordinator, camera, "camera")
         CameraEntity.__init__(self)
         self._attr_brand = camera.identity.manufacturer
@@ -81,7 +81,7 @@ class StillCamera(CamHubEntity, CameraEntity):
         return await self._scaled.async_get(self.hass, image, width, height)
 
     async def _async_picture(self) -> Image | None:
-        """Return the picture to show now, None if there has never been one."""
+        """Return the picture to show, None if there has never been one."""
         camera, album = self.camera, self.coordinator.album
         if camera is None or camera.stills is None:
             return await album.read(self.picture_key)
@@ -103,13 +103,13 @@ class StillCamera(CamHubEntity, CameraEntity):
         return await super().handle_async_still_stream(request, interval)
 
     async def async_refresh_snapshot(self) -> None:
-        """Take a picture now; raises HomeAssistantError in the user's words."""
+        """Take a picture now; raises a translated HomeAssistantError."""
         await async_require_view(self, "refresh_snapshot")
         with action_errors():
             await self.coordinator.async_take(self.camera_id)
 
     async def async_export_clip(self, start: datetime, end: datetime, name: str | None = None) -> ServiceResponse:
-        """Have a time put aside where the camera's recordings are; raises HomeAssistantError in the user's words."""
+        """Export a period at the camera's recorder; raises a translated HomeAssistantError."""
         await async_require_view(self, "export_clip")
         begin, until = dt_util.as_utc(start), dt_util.as_utc(end)
         if not timedelta() < until - begin <= LONGEST_EXPORT:
@@ -121,13 +121,13 @@ class StillCamera(CamHubEntity, CameraEntity):
             return {"export_id": await clips.export(begin, until, name)}
 
     async def async_record_clip(self, action: str, duration: float | None = None) -> ServiceResponse:
-        """Begin or end a recording by hand; raises HomeAssistantError in the user's words."""
+        """Start or stop a manual recording; raises a translated HomeAssistantError."""
         await async_require_view(self, "record")
         with action_errors():
             return await self.recordings.async_by_hand(self.camera_id, action, duration)
 
     async def async_clip_link(self, event_id: str | None = None, seconds: int = 300) -> ServiceResponse:
-        """Return where an archived clip of this camera can be opened for a while; raises HomeAssistantError."""
+        """Return a temporary link to an archived clip of this camera; raises HomeAssistantError."""
         await async_require_view(self, "clip_link")
         archiving = self.coordinator.archiving
         with action_errors():

@@ -24,7 +24,7 @@ from .kernel.provider import Camera
 
 
 class WebRtcCamera(StillCamera):
-    """A camera whose provider answers offers itself."""
+    """A camera whose provider answers WebRTC offers itself."""
 
     _attr_supported_features = CameraEntityFeature.STREAM
 
@@ -42,7 +42,7 @@ class WebRtcCamera(StillCamera):
     @callback
     @override
     def _async_get_webrtc_client_configuration(self) -> WebRTCClientConfiguration:
-        """Tell the viewer which data channel its offer has to hold; Home Assistant adds its own ICE servers."""
+        """Tell the viewer which data channel to offer; Home Assistant adds its own ICE servers."""
         webrtc = self.camera.webrtc if self.camera else None
         return WebRTCClientConfiguration(data_channel=webrtc.data_channel if webrtc else None)
 

@@ -1,4 +1,4 @@
-"""The page of the settings that says what takes pictures out of live sessions; what is chosen is tried at once."""
+"""The options page for captures of live sessions; the choice is tested at once."""
 
 import asyncio
 from collections.abc import Mapping
@@ -26,15 +26,15 @@ from .kernel.errors import HubError, Throttled
 from .kernel.provider import Camera
 from .runtime import SHARED
 
-# Seconds that a trial may take, as a picture for a dashboard would.
+# Seconds that a trial may take, the same as a picture for a dashboard.
 TRIAL_S: Final = 25.0
-# Makers that count calls count them by the minute: a trial waits for its place, at most so many seconds.
+# Vendors that limit calls do so per minute: a trial waits for its turn, at most this many seconds.
 TURN_S: Final = 75.0
 _HIDDEN: Final = "***"
 
 
 def masked(place: str) -> str:
-    """Return an address without what may be secret in it; a path as it is."""
+    """Return an address without the parts that may be secret; a path is returned unchanged."""
     if not chromium.is_remote(place):
         return place
     url = URL(place)
@@ -43,13 +43,13 @@ def masked(place: str) -> str:
 
 
 def photographed(entry: ConfigEntry[Any]) -> Camera | None:
-    """Return a camera of an account whose live session can be photographed, one that is there if there is one."""
+    """Return a camera of an account with live sessions to capture, preferably one that is online."""
     cameras = [camera for camera in entry.runtime_data.data.values() if camera.webrtc is not None]
     return min(cameras, key=lambda camera: camera.online is False, default=None)
 
 
 class CapturePages(OptionsFlowWithReload):
-    """Asks for an engine, tries it, shows how long that took, stores it."""
+    """Asks for an engine, tests it, shows how long that took and stores it."""
 
     _typed: Mapping[str, Any] = {}
     _choice = CaptureChoice()
@@ -58,11 +58,11 @@ class CapturePages(OptionsFlowWithReload):
 
     @property
     def offers_capture(self) -> bool:
-        """Return whether there is a camera to ask for."""
+        """Return whether there is a camera that needs captures."""
         return self.config_entry.state is ConfigEntryState.LOADED and photographed(self.config_entry) is not None
 
     async def async_step_capture(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Ask what is to take the pictures."""
+        """Ask which engine to use."""
         known = await async_capture_choice(self._store_of_secrets, self.config_entry)
         if user_input is not None:
             self._typed = user_input
@@ -98,7 +98,7 @@ class CapturePages(OptionsFlowWithReload):
         return self.async_show_progress_done(next_step_id="capture_result")
 
     async def async_step_capture_result(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Say how long it took, or what was missing."""
+        """Show how long it took, or what is missing."""
         trial, self._trial = self._trial, None
         if trial is not None:
             try:
@@ -108,7 +108,7 @@ class CapturePages(OptionsFlowWithReload):
         return await self.async_step_capture_store(None)
 
     async def async_step_capture_store(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Store it once the user has seen how long it took."""
+        """Store the choice once the user has seen how long the trial took."""
         if user_input is None and self._choice.mode is not CaptureMode.NEVER:
             return self.async_show_form(
                 step_id="capture_store", description_placeholders={"seconds": f"{self._took:.1f}"}
@@ -132,7 +132,7 @@ class CapturePages(OptionsFlowWithReload):
 
 
 async def _tried(hass: HomeAssistant, entry: ConfigEntry[Any], choice: CaptureChoice) -> float:
-    """Return the seconds that a picture took, once the maker lets us take one; raises HubError."""
+    """Return how many seconds a picture took, waiting once for the vendor's rate limit; raises HubError."""
     engine = await hass.data[SHARED].engines.async_pick(choice)
     try:
         return await _taken(entry, engine)
@@ -157,7 +157,7 @@ def _said(error: HubError) -> str:
 
 
 def _choice(typed: Mapping[str, Any], known: CaptureChoice) -> CaptureChoice:
-    """Return what was entered; an address that is left as it was shown stays as it was stored."""
+    """Return what was entered; an address left as it was shown, masked, keeps its stored value."""
     stored = {masked(place): place for place in known.browsers}
     lines = [line.strip() for line in typed.get(OPTION_BROWSERS, "").splitlines()]
     places = tuple(stored.get(line, line) for line in lines if line)

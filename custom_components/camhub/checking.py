@@ -1,4 +1,4 @@
-"""Runs the checks of a camera for whoever asks why it is dark, and puts what they found into words."""
+"""Runs the checks of a camera that shows no picture, and puts their results into words."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -30,12 +30,12 @@ from .runtime import SHARED, Sessions, async_known, async_load_spec, make_contex
 from .upgrade import is_newer
 
 CATEGORIES: Final = ("common", "exceptions", "issues")
-# A frame of the relay that is no older (seconds) proves that the stream runs.
+# A relay frame that is at most this old (seconds) proves that the stream works.
 FLOWING: Final = 5.0
 
 
 async def async_examine(hass: HomeAssistant, entry: CamHubConfigEntry, camera_id: str, *, ask: bool = True) -> Report:
-    """Look at a camera, once however many ask; with `ask` false by what is known alone."""
+    """Check a camera; concurrent calls share one run. With `ask` false only known facts are used."""
     if entry.state is not ConfigEntryState.LOADED:
         return await Checkup(await _from_outside(hass, entry), ask=ask).run()
     coordinator = entry.runtime_data
@@ -59,7 +59,7 @@ def _contexts(endpoint: Endpoint) -> ssl.SSLContext:
 
 
 def _subject(hass: HomeAssistant, coordinator: CamHubCoordinator, camera_id: str) -> Subject:
-    """Return a camera of an account that is loaded, as the checks see it."""
+    """Return the check-up's view of a camera of a loaded account."""
 
     async def listing() -> Camera | None:
         await coordinator.async_look()
@@ -67,7 +67,7 @@ def _subject(hass: HomeAssistant, coordinator: CamHubCoordinator, camera_id: str
 
     async def still(camera: Camera) -> None:
         if camera.stills is not None:
-            # What a camera that costs something gave within its floor is new enough.
+            # For a camera with a floor (battery, rate limit) a picture from within it is new enough.
             key, floor = coordinator.picture_key(camera.id), camera.still_floor
             await coordinator.album.refresh(key, camera.stills, floor=floor, force=not floor)
 
@@ -93,7 +93,7 @@ def _subject(hass: HomeAssistant, coordinator: CamHubCoordinator, camera_id: str
 
 
 def _stream(hass: HomeAssistant, coordinator: CamHubCoordinator, camera: Camera) -> Stills | None:
-    """Return what takes a picture out of the live view, the way it is watched; None where there is none."""
+    """Return what takes a picture from the live view in the way it is watched, None if there is no live view."""
     clock = coordinator.clock
     grabber = Frames(hass.data[SHARED].grabber, coordinator.capture)
     if camera.rtsp is not None:
@@ -107,7 +107,7 @@ def _stream(hass: HomeAssistant, coordinator: CamHubCoordinator, camera: Camera)
 
 
 async def _from_outside(hass: HomeAssistant, entry: CamHubConfigEntry) -> Subject:
-    """Return what can be looked at of an account that is not loaded: its address, and why it is not."""
+    """Return the check-up's view of an account that is not loaded: its address, and why it is not loaded."""
     reason = entry.error_reason_translation_key
     refused = any(entry.async_get_active_flows(hass, {SOURCE_REAUTH}))
 
@@ -142,7 +142,7 @@ def _said(entry: CamHubConfigEntry) -> HubError:
 
 
 async def _endpoints_of(hass: HomeAssistant, entry: CamHubConfigEntry) -> Sequence[Endpoint]:
-    """Return where an account that is not loaded would be reached; none where its login does not open."""
+    """Return the endpoints of an account that is not loaded; none if its login cannot be decrypted."""
     if is_newer(entry):
         return ()
     sessions = Sessions(hass)
@@ -161,14 +161,14 @@ async def _endpoints_of(hass: HomeAssistant, entry: CamHubConfigEntry) -> Sequen
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Words:
-    """The sentences of one language, and what is known of the camera they are about."""
+    """The sentences of one language, and the names that go into them."""
 
     texts: Mapping[str, str]
     camera: str
     account: str
 
     def say(self, path: str, words: Mapping[str, str | datetime] | None = None) -> str:
-        """Return the sentence at a path of the translations, with what it needs."""
+        """Return the sentence at a path of the translations with its placeholders filled in."""
         shown = {name: _shown(value) for name, value in (words or {}).items()}
         text = self.texts.get(f"component.{DOMAIN}.{path}", path)
         with suppress(KeyError):
@@ -176,7 +176,7 @@ class Words:
         return text
 
     def verdict(self, report: Report) -> str:
-        """Return in one sentence why the camera is dark, or that nothing was found."""
+        """Return in one sentence why there is no picture, or that nothing was found."""
         worst = report.verdict
         return self.say(worst.sentence, worst.words) if worst else self.say(report.summary)
 
@@ -199,14 +199,14 @@ class Words:
 
 
 def _shown(value: str | datetime) -> str:
-    """Return a time as a clock on the wall shows it."""
+    """Return a time in local time."""
     return dt_util.as_local(value).strftime("%Y-%m-%d %H:%M:%S") if isinstance(value, datetime) else value
 
 
 async def async_language(hass: HomeAssistant, user: User | None) -> str:
-    """Return the language that a user has chosen in their profile, else that of the house."""
+    """Return the language of a user's profile, else that of Home Assistant."""
     if user is not None and not user.system_generated:
-        # What the frontend keeps of a user; the frontend itself is slow to import.
+        # The frontend's own store of user data; the frontend itself is slow to import.
         kept: Store[dict[str, Any]] = Store(hass, 1, f"frontend.user_data_{user.id}")
         match await kept.async_load():
             case {"language": {"language": str(chosen)}} if chosen:

@@ -1,4 +1,4 @@
-"""Where the clips of a camera are: at its vendor, and what CamHub keeps itself; as one list, newest first."""
+"""The sources of a camera's clips (its vendor and CamHub's own recordings) merged into one list, newest first."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 import binascii
@@ -14,14 +14,14 @@ from .kernel.errors import HubError
 from .kernel.model import Clip, Image
 from .kernel.provider import Camera, Clips, LabelledClips, PicturedClips
 
-# The longest that a recording may be said to last by its name.
+# The longest duration that the name of a recording may claim.
 LONGEST: Final = timedelta(days=31)
 _MARGIN: Final = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Found:
-    """A clip and where it is."""
+    """A clip and its source."""
 
     clip: Clip
     source: str
@@ -29,12 +29,12 @@ class Found:
 
     @property
     def name(self) -> str:
-        """Return a name for paths that alone is enough to find the clip again."""
+        """Return a name for URL paths that is enough to find the clip again."""
         return recording_id(self.clip, self.source)
 
     @property
     def pictured(self) -> bool:
-        """Return whether it has a small picture."""
+        """Return whether it has a thumbnail."""
         return isinstance(self.clips, PicturedClips)
 
     def read(self) -> AsyncGenerator[bytes]:
@@ -42,19 +42,19 @@ class Found:
         return self.clips.read(self.clip)
 
     async def thumbnail(self) -> Image | None:
-        """Return its picture, None where there is none; raises HubError."""
+        """Return its thumbnail, None if there is none; raises HubError."""
         return await self.clips.thumbnail(self.clip) if isinstance(self.clips, PicturedClips) else None
 
 
 def recording_id(clip: Clip, source: str = VENDOR) -> str:
-    """Return a clip's name: its time, what its source calls it, and the source unless that is the vendor."""
+    """Return a clip's name, which encodes its time, its id and its source unless that is the vendor."""
     end = clip.end.timestamp() if clip.end else None
     parts = [clip.start.timestamp(), end, clip.id, *([] if source == VENDOR else [source])]
     return urlsafe_b64encode(json.dumps(parts, separators=(",", ":")).encode()).decode().rstrip("=")
 
 
 class Sources:
-    """The places where the clips of one camera are."""
+    """The sources of one camera's clips."""
 
     def __init__(self, places: Mapping[str, Clips]) -> None:
         """Take them by name."""
@@ -66,20 +66,20 @@ class Sources:
 
     @property
     def mixed(self) -> bool:
-        """Return whether it has to be said of a clip where it is."""
+        """Return whether a clip has to be labelled with its source."""
         return len(self._places) > 1
 
     def labels(self) -> Sequence[str]:
-        """Return the words for what may have been seen, without asking anyone."""
+        """Return the labels that clips may have, without a request."""
         labelled = [clips for clips in self._places.values() if isinstance(clips, LabelledClips)]
         return list(dict.fromkeys(word for clips in labelled for word in clips.labels()))
 
     async def between(self, start: datetime, end: datetime) -> list[Found]:
-        """List what was recorded, newest first; raises HubError where no place answers."""
+        """List what was recorded, newest first; raises HubError if no source answers."""
         return await self._gather(lambda clips: clips.between(start, end))
 
     async def labelled(self, label: str, start: datetime, end: datetime) -> list[Found]:
-        """List what was recorded of one thing, newest first; raises HubError where no place answers."""
+        """List the clips with a label, newest first; raises HubError if no source answers."""
 
         async def ask(clips: Clips) -> Sequence[Clip]:
             return await clips.labelled(label, start, end) if isinstance(clips, LabelledClips) else ()
@@ -87,7 +87,7 @@ class Sources:
         return await self._gather(ask)
 
     async def _gather(self, ask: Callable[[Clips], Awaitable[Sequence[Clip]]]) -> list[Found]:
-        """Ask each place; one that is away does not hide what the others have."""
+        """Ask each source; one that fails does not hide the clips of the others."""
         found: list[Found] = []
         failed: HubError | None = None
         for source, clips in self._places.items():
@@ -100,7 +100,7 @@ class Sources:
         return sorted(found, key=lambda each: each.clip.start, reverse=True)
 
     async def find(self, name: str, shown: Clip | None = None) -> Found | None:
-        """Return a clip by its name, looked for at its time unless it was `shown`; None for none; raises HubError."""
+        """Return a clip by its name, listed again unless it was `shown`; None if it is gone; raises HubError."""
         try:
             start, end, clip_id, *source = json.loads(urlsafe_b64decode(name + "=" * (-len(name) % 4)))
             begin = datetime.fromtimestamp(start, UTC)
@@ -118,6 +118,6 @@ class Sources:
 
 
 def clip_sources(coordinator: CamHubCoordinator, camera: Camera) -> Sources:
-    """Return the places where a camera's clips are."""
+    """Return the sources of a camera's clips."""
     places = {VENDOR: camera.clips, **{name: of(camera.id) for name, of in coordinator.clip_places.items()}}
     return Sources({source: clips for source, clips in places.items() if clips is not None})

@@ -1,4 +1,4 @@
-"""The one dialog for all providers: it carries a sign-in's questions out and the answers in."""
+"""The config flow of all providers: it shows the questions of a provider's sign-in and returns the answers."""
 
 from collections.abc import Callable, Coroutine, Mapping
 from types import MappingProxyType
@@ -32,7 +32,7 @@ MENDING: Final = frozenset({SOURCE_REAUTH, SOURCE_RECONFIGURE})
 
 
 class CamHubConfigFlow(DiscoverySteps, domain=DOMAIN):
-    """Adds, mends and changes accounts of every provider."""
+    """Adds, reauthenticates and reconfigures accounts of every provider."""
 
     VERSION = ENTRY_VERSION
     MINOR_VERSION = ENTRY_MINOR_VERSION
@@ -54,7 +54,7 @@ class CamHubConfigFlow(DiscoverySteps, domain=DOMAIN):
         return self.async_show_menu(step_id="user", menu_options=[*PROVIDERS, IMPORT])
 
     async def async_step_import_sealed(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Take over what another system has sealed; the provider's own pages then show it, filled in."""
+        """Import credentials that another system has encrypted; they prefill the provider's own pages."""
         errors: dict[str, str] = {}
         if user_input is not None:
             try:
@@ -70,19 +70,19 @@ class CamHubConfigFlow(DiscoverySteps, domain=DOMAIN):
                 probatio.Required("key"): TextSelector(TextSelectorConfig(type=TextSelectorType.PASSWORD)),
             }
         )
-        # What was typed stays, but for the key.
+        # The input is kept, except for the key.
         kept = {name: value for name, value in (user_input or {}).items() if name != "key"}
         return self.async_show_form(
             step_id=IMPORT, data_schema=self.add_suggested_values_to_schema(schema, kept), errors=errors
         )
 
     async def _async_kinds(self) -> dict[str, str]:
-        """Return the providers by what the menu calls them."""
+        """Return the providers and their names in the menu."""
         words = await async_get_translations(self.hass, self.hass.config.language, "config", [DOMAIN])
         return {key: words[f"component.{DOMAIN}.config.step.user.menu_options.{key}"] for key in PROVIDERS}
 
     async def async_step_reauth(self, entry_data: Mapping[str, Any]) -> ConfigFlowResult:
-        """Sign in again: the credentials were refused or are about to end."""
+        """Sign in again: the credentials were refused or are about to expire."""
         return await self._async_mend(self._get_reauth_entry())
 
     async def async_step_reconfigure(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
@@ -103,7 +103,7 @@ class CamHubConfigFlow(DiscoverySteps, domain=DOMAIN):
     async def async_begin(
         self, key: str, earlier: Credentials, entry: CamHubConfigEntry | None = None
     ) -> ConfigFlowResult:
-        """Start a provider's sign-in; `entry` is the account that is signed in to again."""
+        """Start a provider's sign-in; `entry` is the existing account, if any."""
         try:
             await (await async_shared(self.hass)).store.async_unlock()
         except WrongKey as error:
@@ -114,7 +114,7 @@ class CamHubConfigFlow(DiscoverySteps, domain=DOMAIN):
         return await self._async_show(await self._conversation.async_turn())
 
     async def async_page(self, user_input: dict[str, Any] | None) -> ConfigFlowResult:
-        """Hand in a page's answers; a dialog that is only opened again has none."""
+        """Submit the answers of a page; a flow that is merely reopened has none."""
         if self._conversation is None:
             return self.async_abort(reason="unknown")
         if user_input is None and self._shown is not None:
@@ -145,29 +145,29 @@ class CamHubConfigFlow(DiscoverySteps, domain=DOMAIN):
         )
 
     async def _async_send_away(self, question: Consent) -> ConfigFlowResult:
-        """Open the vendor's own page beside the dialog."""
+        """Open the vendor's consent page."""
         try:
             url = await ConsentPage(self.hass, question).async_generate_authorize_url(self.flow_id)
         except RuntimeError:
-            # Home Assistant does not know by which address the user sees it.
+            # Home Assistant does not know its own URL as the user's browser sees it.
             return self.async_abort(reason="consent_needs_browser")
         return self.async_external_step(step_id="consent", url=url)
 
     async def async_step_consent(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Take what the vendor's page sent back; the dialog goes on by itself."""
+        """Receive what the vendor's page sent back; the flow continues by itself."""
         if user_input is None:
             return await self.async_page(None)
         self._back = answers_of(user_input)
         return self.async_external_step_done(next_step_id="consented")
 
     async def async_step_consented(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Hand in what came back."""
+        """Submit what the vendor's page sent back."""
         return await self.async_page(dict(self._back))
 
     async def _async_finish(self, account: Account) -> ConfigFlowResult:
-        """Store the account: as a new entry, or in the one it belongs to."""
+        """Store the account as a new entry, or update the entry it belongs to."""
         unique_id, match = identify(self._key, account)
-        # Another dialog for the same account that was left open does not count against mending it.
+        # Another flow for the same account that was left open must not prevent this one.
         await self.async_set_unique_id(unique_id, raise_on_progress=self.source not in MENDING)
         if unique_id is None:
             self._async_abort_entries_match({CONF_PROVIDER: self._key, CONF_MATCH: match})
@@ -188,7 +188,7 @@ class CamHubConfigFlow(DiscoverySteps, domain=DOMAIN):
     @override
     @callback
     def async_remove(self) -> None:
-        """End the sign-in with the dialog, finished or closed."""
+        """End the sign-in with the flow, finished or not."""
         self.hass.data[SHARED].previews.async_forget(self.flow_id)
         if self._conversation is not None:
             self._conversation.close()
@@ -198,7 +198,7 @@ type Step = Callable[[CamHubConfigFlow, dict[str, Any] | None], Coroutine[Any, A
 
 
 def _first_step(key: str) -> Step:
-    """Return the menu's step into a provider."""
+    """Return the step that the menu calls for a provider."""
 
     async def step(flow: CamHubConfigFlow, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         return await flow.async_begin(key, Credentials())
@@ -207,11 +207,11 @@ def _first_step(key: str) -> Step:
 
 
 async def _page_step(flow: CamHubConfigFlow, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-    """Take the answers of whichever page is shown."""
+    """Submit the answers of the page that is shown."""
     return await flow.async_page(user_input)
 
 
-# Home Assistant calls `async_step_<id>`; the pages are the providers', so the names are made here.
+# Home Assistant calls `async_step_<id>`; the steps are generated, since the pages belong to the providers.
 for _key, _pages in PROVIDERS.items():
     setattr(CamHubConfigFlow, f"async_step_{_key}", _first_step(_key))
     for _page in _pages:

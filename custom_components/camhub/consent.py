@@ -1,4 +1,4 @@
-"""The vendor's own page, opened beside the dialog, and the way back from it (OAuth 2.0)."""
+"""The vendor's consent page and the redirect back from it (OAuth 2.0)."""
 
 from collections.abc import Mapping
 from typing import Any, override
@@ -16,13 +16,14 @@ from .kernel.signin import Answers, Consent
 
 
 class ConsentPage(LocalOAuth2Implementation):
-    """Home Assistant's way to a page and back; what comes back the provider trades for tokens itself.
+    """Home Assistant's OAuth redirect; the provider itself exchanges the code for tokens.
 
-    The client is the provider's too, so that its secret is sealed with the rest and stands in no other store.
+    The client credentials are the provider's as well, so that the secret is encrypted with the rest and stored nowhere
+    else.
     """
 
     def __init__(self, hass: HomeAssistant, question: Consent) -> None:
-        """Take the address apart: Home Assistant puts it together again, with its own part."""
+        """Split the URL: Home Assistant rebuilds it with its own parameters."""
         url = URL(question.url)
         super().__init__(hass, DOMAIN, url.query.get("client_id", ""), "", str(url.with_query(None)), "")
         self._asked = {**url.query, "scope": " ".join(question.scopes)}
@@ -34,16 +35,16 @@ class ConsentPage(LocalOAuth2Implementation):
 
 
 def redirect_uri(hass: HomeAssistant) -> str:
-    """Return where a vendor's page sends the user back to, for the user to enter there."""
+    """Return the redirect URI, for the user to register with the vendor."""
     try:
         return async_get_redirect_uri(hass)
     except RuntimeError:
-        # Nobody looks at the dialog yet: it began by itself.
+        # The flow was started by Home Assistant and no browser shows it yet.
         return MY_AUTH_CALLBACK_PATH
 
 
 def answers_of(back: Mapping[str, Any]) -> Answers:
-    """Return what came back as a sign-in's answers."""
+    """Return the parameters of the redirect as answers of a sign-in."""
     if "code" not in back:
         return {"error": str(back.get("error"))}
     return {"code": back["code"], "redirect_uri": back["state"]["redirect_uri"]}

@@ -1,4 +1,4 @@
-"""One coordinator per account: lists the cameras, refreshes their pictures, says how the account stands."""
+"""One coordinator per account: lists the cameras, refreshes their pictures and tracks the account's state."""
 
 import asyncio
 from collections import defaultdict
@@ -47,14 +47,14 @@ from .sweep import Sweep
 
 type CamHubConfigEntry = ConfigEntry[CamHubCoordinator]
 
-# How long to wait before an event line is dialled again, in seconds.
+# Waits before an event line reconnects, in seconds.
 EVENT_BACKOFF = Backoff(first=5, factor=2, maximum=60, jitter=0.2)
-# How long to wait before an account that did not answer is looked at again, in seconds, at most the usual interval.
+# Waits before an account that did not answer is polled again, in seconds, capped at the usual interval.
 LOOK_BACKOFF = Backoff(first=15, factor=2, maximum=3600, jitter=5)
 
 
 def stream_kind(camera: Camera) -> str:
-    """Return how a camera is watched: the first of what it can."""
+    """Return how a camera is watched: its best kind of live view."""
     kinds = {"rtsp": camera.rtsp, "webrtc": camera.webrtc, "mjpeg": camera.mjpeg}
     return next((kind for kind, capability in kinds.items() if capability is not None), "stills")
 
@@ -75,7 +75,7 @@ class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
         counters: Counters,
         capture: Capture,
     ) -> None:
-        """Prepare; nothing is asked yet."""
+        """Prepare; nothing is requested yet."""
         super().__init__(
             hass,
             LOGGER,
@@ -97,14 +97,14 @@ class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
         self.pump = EventPump(
             provider.events, self.events.deliver, clock=clock, backoff=EVENT_BACKOFF, on_state=self._event_line_changed
         )
-        # What Home Assistant adds to a camera, and whether it would hear of motion that the camera does not tell.
+        # What the hub adds to a camera, and whether it would detect motion that the camera does not report.
         self.decorate: Callable[[Camera], Camera] = lambda camera: camera
         self.hears: Callable[[str], bool] = lambda _: False
-        # What telling who is before a camera costs today, empty where nobody is asked.
+        # Today's cost of face recognition, empty if it is off.
         self.visitor_facts: Callable[[], Mapping[str, JsonValue]] = dict
-        # Keeps clips elsewhere, where the user wants that.
+        # Archives clips, if the user has set that up.
         self.archiving: Archiving | None = None
-        # Where clips are besides the vendor: by the name of the place, what returns those of a camera.
+        # Sources of clips besides the vendor: by name, a function that returns those of a camera.
         self.clip_places: dict[str, Callable[[str], Clips | None]] = {}
         self.relays = Relays(clock)
         self._delays = LOOK_BACKOFF.delays(random)
@@ -115,7 +115,7 @@ class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
         self._account_listeners: Observers[()] = Observers("an account")
         self.issues = AccountIssues(hass, entry, self.login, clock)
         self.issues.sources += [provider.problems, lambda: capture.problems]
-        # The checks of cameras that are under way, and what the last ones found.
+        # Running checks by camera, and the last report of each.
         self.checks: SingleFlight[Report] = SingleFlight()
         self.reports: dict[str, Report] = {}
         provider.follow(self._cameras_changed)
@@ -124,7 +124,7 @@ class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
 
     @property
     def token_status(self) -> TokenStatus | None:
-        """Return how the credentials stand."""
+        """Return the state of the credentials."""
         return self.login.status
 
     def picture_key(self, camera_id: str) -> str:
@@ -132,7 +132,7 @@ class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
         return picture_key(self.config_entry.entry_id, camera_id)
 
     def event_picture_key(self, camera_id: str) -> str:
-        """Return the name in the album of what a camera saw last."""
+        """Return the name in the album of the picture of a camera's last event."""
         return event_picture_key(self.config_entry.entry_id, camera_id)
 
     @override
@@ -144,20 +144,20 @@ class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
             raise self._failed(error) from error
 
     def _again_in(self, error: HubError) -> float | None:
-        """Return in how many seconds a look that failed is tried again: sooner than usual, as most faults pass soon."""
+        """Return in how many seconds to poll again after a failure: sooner than usual, as most faults are brief."""
         if not isinstance(error, Unreachable | Malformed) or self.update_interval is None:
             return None
         return min(next(self._delays), self.update_interval.total_seconds())
 
     def _failed(self, error: HubError, again_in: float | None = None) -> HomeAssistantError:
-        """Take note of a refusal; return what Home Assistant makes of an error."""
+        """Note a refused login; return the exception for Home Assistant."""
         if isinstance(error, AuthError):
             self.login.async_refused(error)
         return update_failure(error, again_in)
 
     @override
     async def _async_update_data(self) -> Mapping[str, Camera]:
-        """List the cameras; their pictures follow behind, so that a slow camera holds nobody up."""
+        """List the cameras; pictures are refreshed in the background, so that a slow camera delays nothing."""
         try:
             with self.counters.timed("cameras"):
                 listed = await self.provider.cameras()
@@ -183,7 +183,7 @@ class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
             self.async_check()
 
     def _is_refused(self) -> bool:
-        """Return whether a camera or the event line refused the login and has not been asked again since."""
+        """Return whether a camera or the event line refused the login and has not been tried again since."""
         return isinstance(self.pump.error, AuthError) or any(
             self._picture_is_refused(camera_id) for camera_id in self.data
         )
@@ -193,9 +193,9 @@ class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
 
     @callback
     def async_check(self) -> None:
-        """Bring the account's issues up to date, and what its entities say of the login.
+        """Update the account's issues and the login state of its entities.
 
-        Called after each look, whether anything has changed or not, and once a night.
+        Called after each poll, whether anything has changed or not, and once a night.
         """
         self.issues.async_update(self.data.values(), reached=self.last_update_success)
         if (state := self.login.state) is not self._shown_login:
@@ -204,7 +204,7 @@ class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
 
     @property
     def list_error(self) -> HubError | None:
-        """Return why the last look at the account failed, None if it did not."""
+        """Return why the last poll of the account failed, None if it did not."""
         if self.last_update_success:
             return None
         cause = self.last_exception.__cause__ if self.last_exception else None
@@ -217,9 +217,9 @@ class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
             raise error
 
     async def async_verify(self) -> None:
-        """Use the login as it is used at any other time, for the list and one picture; raises HubError.
+        """Test the login with a listing and one picture; raises HubError.
 
-        A picture that fails for another reason than the login says nothing against it. A battery camera is left asleep.
+        A picture that fails for another reason does not count against the login. Battery cameras are not woken.
         """
         await self.async_look()
         awake = [
@@ -227,7 +227,7 @@ class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
             for camera in self.data.values()
             if camera.stills and camera.online is not False and not camera.still_floor
         ]
-        # One that was refused before tells most.
+        # A camera that refused the login before is the best test.
         for camera in sorted(awake, key=lambda camera: not self._picture_is_refused(camera.id))[:1]:
             try:
                 await self.async_take(camera.id)
@@ -237,27 +237,27 @@ class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
                 self.counters.count(f"verify.{type(error).__name__}")
 
     def _reload_on_other_kind(self, cameras: Mapping[str, Camera]) -> None:
-        """Set the account up anew when a camera is watched in another way now: its entity is of another kind then."""
+        """Reload the account when a camera is watched in another way now, which needs another class of entity."""
         before = self.data or {}
         if any(stream_kind(before[key]) != stream_kind(camera) for key, camera in cameras.items() if key in before):
             self.hass.config_entries.async_schedule_reload(self.config_entry.entry_id)
 
     def _decorated(self, listed: Sequence[Camera]) -> Mapping[str, Camera]:
-        """Return cameras by id, with what is added to each."""
+        """Return the cameras by id, each with what the hub adds."""
         return {camera.id: self._with_still_floor(self.decorate(camera)) for camera in listed}
 
     def _with_still_floor(self, camera: Camera) -> Camera:
-        """Return a camera whose pictures lie as far apart as the user wants, or farther."""
+        """Return a camera with at least the pause between pictures that the user has chosen."""
         chosen = self.config_entry.options.get(OPTION_CAMERAS, {}).get(camera.id, {}).get(CAMERA_FLOOR, 0)
         return replace(camera, still_floor=float(chosen)) if chosen > camera.still_floor else camera
 
     def reports_motion(self, camera_id: str) -> bool:
-        """Return whether motion before a camera would be heard of now."""
+        """Return whether motion at a camera would be reported now."""
         return self.pump.connected or self.hears(camera_id)
 
     @callback
     def _cameras_changed(self, listed: Sequence[Camera]) -> None:
-        """Show what the provider heard of its cameras since it was asked; the next look comes when it is due."""
+        """Take over a change that the provider pushed; the next poll stays when it is due."""
         cameras = self._decorated(listed)
         self._reload_on_other_kind(cameras)
         if cameras != self.data:
@@ -266,7 +266,7 @@ class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
         self._tell_account()
 
     def _tell_account(self) -> None:
-        """Tell those who show the account's own device when something of it has changed."""
+        """Notify listeners when the account's own device or its health has changed."""
         account = (self.provider.device(), self.provider.health())
         if account != self._account:
             self._account = account
@@ -274,40 +274,40 @@ class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
 
     @callback
     def async_on_account(self, listener: Callable[[], None]) -> Callable[[], None]:
-        """Call `listener` whenever the account's own device or its health changed; returns the undo."""
+        """Call `listener` whenever the account's own device or its health changes; returns the unsubscribe function."""
         return self._account_listeners.add(listener)
 
     async def async_take(self, camera_id: str) -> None:
-        """Take a picture now, whatever the last one's age; raises HubError."""
+        """Take a picture now, whatever the age of the last one; raises HubError."""
         camera = self.data.get(camera_id)
         if camera is None or camera.stills is None:
             raise Unsupported("no such camera, or it takes no pictures")
         await self.album.refresh(self.picture_key(camera_id), camera.stills, floor=camera.still_floor, force=True)
 
     def _picture_refused(self, key: str, error: AuthError) -> None:
-        """Ask for a new login when a picture of this account is refused."""
+        """Start reauthentication when a picture of this account is refused."""
         if key.startswith(account_prefix(self.config_entry.entry_id)):
             self.async_refused(error)
 
     @callback
     def async_refused(self, error: AuthError) -> None:
-        """Ask the user to sign in again, once however many requests were refused."""
+        """Start reauthentication, once however many requests were refused."""
         self.login.async_refused(error)
         self.async_update_listeners()
         self.config_entry.async_start_reauth_if_available(self.hass)
 
     @callback
     def async_on_picture(self, key: str, listener: Callable[[], None]) -> Callable[[], None]:
-        """Call `listener` with each new picture kept under `key`; returns the undo."""
+        """Call `listener` for each new picture under `key`; returns the unsubscribe function."""
         return self._picture_listeners[key].add(listener)
 
     def _picture_taken(self, key: str) -> None:
-        """Tell those who show the picture."""
+        """Notify the listeners of a picture."""
         if (listeners := self._picture_listeners.get(key)) is not None:
             listeners.tell()
 
     def _event_line_changed(self) -> None:
-        """Tell entities that the event line came or went; a refused login leads to a new one."""
+        """Update the entities when the event line connects or drops; a refused login starts reauthentication."""
         if isinstance(self.pump.error, AuthError):
             self.async_refused(self.pump.error)
         self.async_update_listeners()
@@ -325,16 +325,16 @@ class CamHubCoordinator(DataUpdateCoordinator[Mapping[str, Camera]]):
 
     @property
     def account_identifier(self) -> tuple[str, str]:
-        """Return what Home Assistant knows the account's own device by."""
+        """Return the identifier of the account's own device."""
         return (DOMAIN, self.config_entry.unique_id or self.config_entry.entry_id)
 
     def device_identifier(self, camera_id: str) -> tuple[str, str]:
-        """Return what Home Assistant knows a camera's device by."""
+        """Return the identifier of a camera's device."""
         domain, account = self.account_identifier
         return (domain, f"{account}_{camera_id}")
 
     async def async_close(self) -> None:
-        """Give back everything the account holds open."""
+        """Close everything that the account holds open."""
         await self.checks.cancel()
         await self.pump.close()
         if self.sweep is not None:

@@ -1,4 +1,4 @@
-"""Actions on credentials: hand in new ones, try those there are, seal all with a new key."""
+"""Actions on credentials: replace them, verify them, rotate the encryption key."""
 
 from typing import Final
 
@@ -22,14 +22,14 @@ from .signing_in import Conversation
 
 ATTR_ENTRY: Final = "config_entry_id"
 
-# Judged in `_given`: what a schema refuses, Home Assistant writes into its log as it is.
+# Validated in `_given`: Home Assistant logs input that a schema refuses, secrets included.
 UPDATE_SCHEMA: Final = probatio.Schema({probatio.Required(ATTR_ENTRY): cv.string}, extra=probatio.ALLOW_EXTRA)
 VERIFY_SCHEMA: Final = probatio.Schema({probatio.Required(ATTR_ENTRY): cv.string})
 
 
 @callback
 def async_setup_credential_actions(hass: HomeAssistant) -> None:
-    """Register them; they exist whether or not an account does."""
+    """Register the actions; they exist whether or not an account does."""
     hass.services.async_register(
         DOMAIN, "update_credentials", _async_update, UPDATE_SCHEMA, supports_response=SupportsResponse.OPTIONAL
     )
@@ -59,14 +59,14 @@ def _entry(hass: HomeAssistant, entry_id: str) -> CamHubConfigEntry:
 
 
 def chosen_entries(call: ServiceCall) -> list[CamHubConfigEntry]:
-    """Return the loaded account that an action names, or all that are loaded; raises ServiceValidationError."""
+    """Return the loaded account that an action names, else all that are loaded; raises ServiceValidationError."""
     if entry_id := call.data.get(ATTR_ENTRY):
         return [service.async_get_config_entry(call.hass, DOMAIN, entry_id)]
     return call.hass.config_entries.async_loaded_entries(DOMAIN)
 
 
 async def _async_update(call: ServiceCall) -> ServiceResponse:
-    """Sign in with new values in place of the stored ones; nothing is stored unless that works."""
+    """Sign in with new credentials; they are stored only if that works."""
     await async_require_admin(call)
     hass = call.hass
     entry = _entry(hass, call.data[ATTR_ENTRY])
@@ -94,7 +94,7 @@ def _given(call: ServiceCall) -> Answers:
 
 
 async def _async_verify(call: ServiceCall) -> ServiceResponse:
-    """Use the login now, as it is used at any other time; an account that is not loaded is loaded first."""
+    """Test the login; an account that is not loaded is loaded first."""
     await async_require_admin(call)
     hass = call.hass
     entry = _entry(hass, call.data[ATTR_ENTRY])
@@ -109,7 +109,7 @@ async def _async_verify(call: ServiceCall) -> ServiceResponse:
             except AuthError:
                 return {**_told(hass, entry), "valid": False}
         if entry.runtime_data.login.reason:
-            # What was refused is not asked again until the account is opened anew.
+            # What was refused is not retried until the account is reloaded.
             await hass.config_entries.async_reload(entry.entry_id)
         return {**_told(hass, entry), "valid": True}
     told = _told(hass, entry)
@@ -123,14 +123,14 @@ async def _async_verify(call: ServiceCall) -> ServiceResponse:
 
 
 async def _async_rotate(call: ServiceCall) -> ServiceResponse:
-    """Seal everything with a new key."""
+    """Encrypt everything with a new key."""
     await async_require_admin(call)
     with action_errors():
         return {"accounts": await call.hass.data[SHARED].store.async_rotate_key()}
 
 
 def _told(hass: HomeAssistant, entry: CamHubConfigEntry) -> JsonObjectType:
-    """Return how an account's login stands; `unknown` where the account is not loaded, so that nobody could tell."""
+    """Return the state of an account's login; `unknown` if the account is not loaded."""
     if entry.state is ConfigEntryState.LOADED:
         login = entry.runtime_data.login
         ends = login.expires_at.isoformat() if login.expires_at else None
@@ -145,7 +145,7 @@ def _told(hass: HomeAssistant, entry: CamHubConfigEntry) -> JsonObjectType:
 
 
 async def async_sign_in_with(hass: HomeAssistant, key: str, earlier: Credentials, given: Answers) -> Account:
-    """Answer the provider's questions from what was given, else from what is stored."""
+    """Answer the provider's questions from the given values, else from the stored ones."""
     known = {**earlier, **given}
     conversation = Conversation(hass, await async_load_spec(hass, key), Credentials(known))
     try:

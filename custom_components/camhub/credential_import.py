@@ -1,4 +1,4 @@
-"""Credentials that another system sealed by the vault's scheme, with a key of its own of 64 hex digits."""
+"""Credentials that another system encrypted with the vault's scheme and its own key of 64 hex digits."""
 
 from collections.abc import Mapping
 import json
@@ -9,7 +9,7 @@ from .kernel.keys import parse_key
 from .kernel.model import JsonValue
 from .kernel.vault import Vault
 
-# What such systems call the fields of our forms; a name of ours that is there counts more.
+# Other names for the fields of our forms; our own names take precedence.
 _OTHER_NAMES: Final = {
     "base_url": "address",
     "url": "address",
@@ -23,7 +23,7 @@ _OTHER_NAMES: Final = {
 def open_foreign(sealed: str, key: str) -> dict[str, JsonValue]:
     """Return the credentials; raises WrongKey with a reason that begins with `import`.
 
-    Line breaks that a terminal put in are left out; values that are sealed once more inside are opened too.
+    Line breaks from a terminal are ignored; values that are encrypted once more inside are decrypted too.
     """
     try:
         vault = Vault(parse_key(key.strip().lower()))
@@ -35,7 +35,7 @@ def open_foreign(sealed: str, key: str) -> dict[str, JsonValue]:
         reason = "import_wrong_key" if error.reason == "wrong_key" else "import_malformed"
         raise WrongKey("the other system's value does not open", reason=reason) from error
     except ValueError, RecursionError:
-        # The decoder's own words could quote what was sealed.
+        # The decoder's message could quote the plaintext.
         opened = None
     if not isinstance(opened, dict):
         raise WrongKey("what was sealed is no set of credentials", reason="import_malformed")

@@ -1,8 +1,8 @@
-"""Where the accounts' credentials are kept: sealed, on disk before they are used, newest first.
+"""The store of the accounts' credentials: encrypted, and on disk before they are used.
 
-Home Assistant writes a changed entry about a second later, and a vendor that has handed out a new token may take the
-old one no more. So each change goes to a file of our own first, and counts up; of entry and file the one that counts
-higher is the newer.
+Home Assistant writes a changed entry about a second later, while a vendor that has issued a new token may no longer
+accept the old one. So each change goes to a file of our own first, with a generation number; of entry and file the
+higher generation is the newer.
 """
 
 import asyncio
@@ -44,7 +44,7 @@ type EntryData = Mapping[str, Any]
 
 
 def matched(account: Account) -> str:
-    """Return what an account without a unique id is recognised by, unreadable."""
+    """Return a hash that identifies an account without a unique id."""
     return sha256(account.match.encode()).hexdigest()
 
 
@@ -53,10 +53,10 @@ def _generation(data: EntryData) -> int:
 
 
 class CredentialStore:
-    """Seals, keeps and finds the credentials of every account; one thing at a time."""
+    """Encrypts, stores and reads the credentials of every account, one operation at a time."""
 
     def __init__(self, hass: HomeAssistant) -> None:
-        """Name the places; nothing is read yet."""
+        """Set the paths; nothing is read yet."""
         self._hass = hass
         self._key_file = Path(hass.config.path(".storage", *KEY_FILE))
         self._records = Records(Path(hass.config.path(".storage", *RECORDS)))
@@ -69,8 +69,7 @@ class CredentialStore:
     async def async_unlock(self) -> None:
         """Read the key on first use; raises WrongKey.
 
-        A new key is made only while there is nothing sealed with an older one. Where a change of keys was cut short, it
-        goes on.
+        A new key is created only if nothing has been encrypted yet. An interrupted key rotation is resumed.
         """
         await self._whole(self._unlocked)
 
@@ -79,9 +78,9 @@ class CredentialStore:
         return await self._whole(lambda: self._data(key, account))
 
     async def async_replace(self, entry: ConfigEntry[Any], account: Account) -> dict[str, Any]:
-        """Keep what a user signed in with anew and return what the entry is to store; raises WrongKey, Unreachable.
+        """Store a new login and return the data for the entry; raises WrongKey, Unreachable.
 
-        Whatever still runs on the earlier login saves nothing from here on.
+        Whatever still runs on the earlier login can no longer save anything.
         """
 
         async def replace() -> dict[str, Any]:
@@ -109,14 +108,14 @@ class CredentialStore:
             try:
                 await self._seal_anew(vault, entry, data)
             except Unreachable as error:
-                # It is open now; the older key stays at hand until all is sealed anew.
+                # It was decrypted; the older key is kept until everything is encrypted with the new one.
                 LOGGER.warning("Changing the key has to wait: %s", error)
             return Credentials(opened)
 
         return await self._whole(read)
 
     async def async_open(self, entry: ConfigEntry[Any]) -> tuple[Credentials, EntryTokens]:
-        """Return an account's newest credentials and where changed ones go; raises WrongKey, Unreachable."""
+        """Return an account's newest credentials and the store for changes; raises WrongKey, Unreachable."""
         credentials = await self.async_read(entry)
         tokens = self._holders[entry.entry_id] = EntryTokens(self, entry)
         return credentials, tokens
@@ -124,14 +123,14 @@ class CredentialStore:
     async def async_save(
         self, tokens: EntryTokens | EarlierTokens, entry: ConfigEntry[Any], credentials: Mapping[str, JsonValue]
     ) -> None:
-        """Keep changed credentials, on disk when this returns; raises WrongKey, Unreachable."""
+        """Store changed credentials; they are on disk when this returns. Raises WrongKey, Unreachable."""
 
         async def save() -> None:
             if isinstance(tokens, EarlierTokens):
-                # What runs on those of before holds what is spent from here on.
+                # The credentials of a running provider are superseded from here on.
                 self._holders.pop(entry.entry_id, None)
             elif self._holders.get(entry.entry_id) is not tokens:
-                # Signed in anew or removed meanwhile: these belong to a login that is over.
+                # Reauthenticated or removed meanwhile: these belong to an earlier login.
                 return
             if not self._is_there(entry):
                 return
@@ -147,7 +146,7 @@ class CredentialStore:
         await self._whole(save)
 
     async def async_seal(self, text: str) -> str:
-        """Seal a setting that may hold a secret; raises WrongKey."""
+        """Encrypt a setting that may hold a secret; raises WrongKey."""
 
         async def seal() -> str:
             return (await self._unlocked()).seal(text)
@@ -155,7 +154,7 @@ class CredentialStore:
         return await self._whole(seal)
 
     async def async_unseal(self, sealed: str) -> str:
-        """Open a setting; raises WrongKey."""
+        """Decrypt a setting; raises WrongKey."""
 
         async def unseal() -> str:
             return self._open(await self._unlocked(), sealed)
@@ -163,7 +162,7 @@ class CredentialStore:
         return await self._whole(unseal)
 
     async def async_forget(self, entry_id: str) -> None:
-        """Delete what is kept of a removed account, and with the last one the key file; raises Unreachable."""
+        """Delete the credentials of a removed account, and the key file with the last one; raises Unreachable."""
 
         async def forget() -> None:
             self._holders.pop(entry_id, None)
@@ -175,10 +174,10 @@ class CredentialStore:
         await self._whole(forget)
 
     async def async_rotate_key(self) -> int:
-        """Seal everything with a new key and return how many accounts that were.
+        """Encrypt everything with a new key and return the number of accounts.
 
-        Raises WrongKey (one does not open; nothing has changed then), Unsupported, Unreachable. The old key stays until
-        the last one is sealed anew; a change that is cut short goes on with `async_unlock`.
+        Raises WrongKey (one cannot be decrypted; nothing has changed then), Unsupported, Unreachable. The old key stays
+        until the last account is done; an interrupted rotation is resumed by `async_unlock`.
         """
         if ENVIRONMENT_KEY in os.environ:
             raise Unsupported("the key comes from the environment", reason="key_in_environment")
@@ -198,7 +197,7 @@ class CredentialStore:
         return await self._whole(rotate)
 
     async def _whole[T](self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """Do something in turn and to its end, even if whoever asked for it goes away."""
+        """Run `work` exclusively and to its end, even if the caller is cancelled."""
 
         async def in_turn() -> T:
             async with self._turn:
@@ -216,7 +215,7 @@ class CredentialStore:
                 try:
                     await self._seal_all_anew(vault)
                 except Unreachable as error:
-                    # Both keys are at hand, so everything opens; the next start tries again.
+                    # Both keys are available, so everything can be decrypted; the next start tries again.
                     LOGGER.warning("Changing the key has to wait: %s", error)
             return vault
         return self._vault
@@ -230,11 +229,11 @@ class CredentialStore:
             raise
 
     async def _newest(self, entry: ConfigEntry[Any]) -> EntryData:
-        """Return what is stored of an account: by the entry or by the file, whichever is newer; raises Unreachable."""
+        """Return the data of the entry or of the file, whichever is newer; raises Unreachable."""
         if self._kept is None:
             self._kept = await self._hass.async_add_executor_job(self._records.names)
         if entry.entry_id not in self._kept:
-            # Most logins never change: a start with many accounts must not go to the disk for each.
+            # Most logins never change: startup must not read a file for each of many accounts.
             return entry.data
         try:
             kept = await self._hass.async_add_executor_job(self._records.read, entry.entry_id)
@@ -249,36 +248,35 @@ class CredentialStore:
         await self._hass.async_add_executor_job(self._records.write, entry.entry_id, data)
 
     async def _seal_all_anew(self, vault: Vault) -> None:
-        """Leave nothing that needs an older key; then the new key takes its place.
+        """Encrypt everything with the new key; then it replaces the old one.
 
-        What a newer CamHub has stored may need the older one still.
+        What a newer CamHub has stored may still need the old key.
         """
         done = not self._newer()
         for entry in self._entries():
             try:
                 await self._seal_anew(vault, entry, await self._newest(entry))
             except WrongKey as error:
-                # Neither key opens it. The entry says so itself when it is set up.
+                # Neither key decrypts it. The entry reports that itself when it is set up.
                 LOGGER.warning("Not sealed anew: %s (%s)", entry.title, error.reason)
                 done = done and error.reason != NEWER
         if done and ENVIRONMENT_KEY not in os.environ:
             await self._hass.async_add_executor_job(finish_change, self._key_file)
 
     async def _seal_anew(self, vault: Vault, entry: ConfigEntry[Any], data: EntryData) -> None:
-        """Seal an account's credentials with the key of today, unless they are; raises WrongKey, Unreachable."""
+        """Encrypt an account's credentials with the current key, unless they are; raises WrongKey, Unreachable."""
         settings = {option: self._seal_setting_anew(vault, entry, data, option) for option in SEALED_OPTIONS}
         if (sealed := vault.reseal(data[CONF_CREDENTIALS])) is None:
             return
-        # A copy of sealed settings goes along: Home Assistant writes the entry's own only after the old key is gone.
+        # Encrypted settings are copied along: Home Assistant writes the entry only after the old key is gone.
         data = {**data, CONF_CREDENTIALS: sealed, CONF_GENERATION: _generation(data) + 1, **settings}
         await self._write(entry, data)
         self._hass.config_entries.async_update_entry(entry, data=data)
 
     def _seal_setting_anew(self, vault: Vault, entry: ConfigEntry[Any], data: EntryData, option: str) -> str:
-        """Seal an account's setting with the key of today and return it, empty if there is none.
+        """Encrypt an account's setting with the current key and return it, empty if there is none.
 
-        What no key opens is taken from the copy that went along with the credentials, or left for the user to enter
-        again.
+        One that no key decrypts is restored from the copy beside the credentials, or left for the user to enter again.
         """
         if not (setting := str(entry.options.get(option, ""))):
             return ""
@@ -299,7 +297,7 @@ class CredentialStore:
         }
 
     def _entries(self) -> list[ConfigEntry[Any]]:
-        """Return the accounts that have something sealed, but for those that only a newer CamHub can read."""
+        """Return the accounts with encrypted data, except those that only a newer CamHub can read."""
         entries = self._hass.config_entries.async_entries(DOMAIN)
         return [entry for entry in entries if CONF_CREDENTIALS in entry.data and not is_newer(entry)]
 
@@ -311,7 +309,7 @@ class CredentialStore:
 
 
 class EntryTokens:
-    """Where the provider of an account saves what changed."""
+    """The token store of an account's provider."""
 
     def __init__(self, store: CredentialStore, entry: ConfigEntry[Any]) -> None:
         """Remember the account."""
@@ -319,12 +317,12 @@ class EntryTokens:
         self._entry = entry
 
     async def save(self, credentials: Mapping[str, JsonValue]) -> None:
-        """Keep the whole set; nothing reloads, since no update listener exists. Raises WrongKey, Unreachable."""
+        """Store the whole set; nothing reloads, since there is no update listener. Raises WrongKey, Unreachable."""
         await self._store.async_save(self, self._entry, credentials)
 
 
 class EarlierTokens:
-    """Where a dialog of an account saves what changed of the credentials that the account has."""
+    """The token store of a sign-in for changes of the account's present credentials."""
 
     def __init__(self, store: CredentialStore, entry: ConfigEntry[Any]) -> None:
         """Remember the account."""
@@ -333,6 +331,6 @@ class EarlierTokens:
         self.changed = False
 
     async def save(self, credentials: Mapping[str, JsonValue]) -> None:
-        """Keep the whole set; whoever runs on the one before saves nothing more. Raises WrongKey, Unreachable."""
+        """Store the whole set; a provider that runs on earlier ones saves no more. Raises WrongKey, Unreachable."""
         self.changed = True
         await self._store.async_save(self, self._entry, credentials)

@@ -1,4 +1,4 @@
-"""How the login of one account stands: soon over, over, refused; and what the user hears of it."""
+"""The state of one account's login (expiring, expired, refused) and what the user is told about it."""
 
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -25,7 +25,7 @@ _ISSUES: Final = {
 
 
 class CredentialWatch:
-    """Judges a login after each look at its account, at three each night, and whenever something is refused."""
+    """Evaluates a login after each poll of its account, once a night, and whenever a request is refused."""
 
     def __init__(self, hass: HomeAssistant, entry: ConfigEntry[Any], provider: Provider, clock: Clock) -> None:
         """Watch an account from before its first connection."""
@@ -40,19 +40,19 @@ class CredentialWatch:
 
     @property
     def status(self) -> TokenStatus | None:
-        """Return what the provider says of the login, None if it never ends."""
+        """Return the provider's token status, None if the login never expires."""
         return self._provider.token_status()
 
     @property
     def state(self) -> CredentialState:
-        """Return how the login stands now."""
+        """Return the state of the login."""
         return credential_state(
             self.status, refused=self._refusal is not None, now=self._clock.now(), warning=self._warning
         )
 
     @property
     def expires_at(self) -> datetime | None:
-        """Return when the login ends."""
+        """Return when the login expires."""
         return self.status.expires_at if self.status else None
 
     @property
@@ -62,7 +62,7 @@ class CredentialWatch:
 
     @callback
     def async_raise_issue(self) -> set[str]:
-        """Raise the issue that the login deserves; returns its id."""
+        """Create the issue for the login's state, if there is one; returns its id."""
         if (key := _ISSUES.get(self.state)) is None:
             return set()
         issue_id = f"{key}_{self._entry.entry_id}"
@@ -85,7 +85,7 @@ class CredentialWatch:
 
     @callback
     def async_refused(self, error: AuthError) -> None:
-        """Take note that the login was refused, and tell."""
+        """Note that the login was refused, and notify."""
         self._refusal = error
         self._asking = True
         self.async_raise_issue()
@@ -93,7 +93,7 @@ class CredentialWatch:
 
     @callback
     def async_recovered(self) -> None:
-        """Take note that the login works: nobody has to sign in any more."""
+        """Note that the login works: open reauthentication flows are ended."""
         if not self._asking:
             return
         self._refusal = None
@@ -101,5 +101,5 @@ class CredentialWatch:
         shown = [flow for flow in flows if "step_id" in flow]
         for flow in shown:
             self._hass.config_entries.flow.async_abort(flow["flow_id"])
-        # A dialog that is being made cannot be ended yet; the next look does that.
+        # A flow that is still being created cannot be ended yet; the next poll does that.
         self._asking = len(shown) < len(flows)

@@ -1,4 +1,4 @@
-"""Who has been dark for how long: told of as a repair whose dialog looks for the reason."""
+"""Cameras and accounts that have been offline for long: repair issues whose dialog looks for the reason."""
 
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
@@ -15,10 +15,10 @@ from .kernel.provider import Camera
 
 
 class Darkness:
-    """Remembers since when each camera of an account is offline, and since when the account is not reached."""
+    """Remembers since when each camera of an account, or the account itself, is offline."""
 
     def __init__(self, entry: ConfigEntry[Any], clock: Clock) -> None:
-        """Start with nobody dark: a restart is no reason to complain at once."""
+        """Start with nothing offline: the time counts anew after a restart."""
         self._entry = entry
         self._clock = clock
         self._hours = int(entry.options.get(OPTION_DARK, DEFAULT_DARK))
@@ -27,14 +27,14 @@ class Darkness:
         self._since: dict[str | None, datetime] = {}
 
     def since(self, camera_id: str) -> datetime | None:
-        """Return since when a camera is offline or its account away, None if neither is known."""
+        """Return since when a camera or its account is offline, None if neither is."""
         return self._since.get(camera_id, self._since.get(None))
 
     @callback
     def async_raise(self, hass: HomeAssistant, cameras: Collection[Camera], *, reached: bool) -> set[str]:
-        """Raise an issue for what has been dark too long; returns their ids.
+        """Create an issue for whatever has been offline too long; returns their ids.
 
-        An account that is not reached is told of once, not at each of its cameras.
+        An unreachable account gets one issue, not one per camera.
         """
         now = self._clock.now()
         heard = [camera for camera in cameras if camera.id not in self._silent]

@@ -1,4 +1,4 @@
-"""The action that writes a dashboard of the cameras that somebody may see, with Home Assistant's own cards."""
+"""The action that generates a dashboard of the cameras a user may see, with Home Assistant's own cards."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -32,10 +32,10 @@ SCHEMA: Final = probatio.Schema(
 )
 FULL: Final[JsonObjectType] = {"columns": "full"}
 HALF: Final[JsonObjectType] = {"columns": 6}
-# Twelve lines of the list, where it has a page of its own; else it shows five.
+# Twelve rows of the list on a page of its own; the default is five.
 LONG: Final[JsonObjectType] = FULL | {"rows": 12}
 LOGIN: Final = ("credential_status", "credential_expiry")
-# What is to be changed on a camera's own page, below what it tells.
+# Controls on a camera's own page, below its states.
 CONTROLS: Final = (Platform.SWITCH, Platform.NUMBER, Platform.BUTTON)
 
 
@@ -61,22 +61,22 @@ class Shown:
 
 @dataclass(frozen=True, kw_only=True)
 class AccountShown:
-    """One account: its cameras and what tells of its login."""
+    """One account: its cameras and the entities of its login."""
 
     title: str
     cameras: Sequence[Shown]
     login: Sequence[str]
-    """First how it stands, then when it ends, where that is known."""
+    """The status entity, then that of its expiry, if there is one."""
 
 
 @callback
 def async_setup_dashboard(hass: HomeAssistant) -> None:
-    """Register it."""
+    """Register the action."""
     hass.services.async_register(DOMAIN, "dashboard", _async_dashboard, SCHEMA, supports_response=SupportsResponse.ONLY)
 
 
 async def _async_dashboard(call: ServiceCall) -> ServiceResponse:
-    """Return the configuration of a dashboard, to be pasted as it is."""
+    """Return the configuration of a dashboard, ready to be pasted."""
     hass = call.hass
     user = await hass.auth.async_get_user(call.context.user_id) if call.context.user_id else None
     if call.context.user_id and user is None:
@@ -90,7 +90,7 @@ async def _async_dashboard(call: ServiceCall) -> ServiceResponse:
 
 
 def _account(hass: HomeAssistant, entry: CamHubConfigEntry, user: User | None) -> AccountShown:
-    """Return what a user may see of an account; without a user an automation asks, which may see everything."""
+    """Return what a user may see of an account; None is an automation, which may see everything."""
     coordinator = entry.runtime_data
     cameras = [
         _camera(hass, entry, camera, user)
@@ -99,7 +99,7 @@ def _account(hass: HomeAssistant, entry: CamHubConfigEntry, user: User | None) -
     ]
     own = er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)
     told = {each.translation_key: each.entity_id for each in own if _is_shown(each, user)}
-    # Nothing else says what the end of a login means.
+    # The expiry alone, without the status, would mean little.
     login = [told[key] for key in LOGIN if key in told and LOGIN[0] in told]
     return AccountShown(title=entry.title, cameras=sorted(cameras, key=lambda camera: camera.name), login=login)
 
@@ -131,7 +131,7 @@ class Pages:
     """The pages of a dashboard: all cameras, what they saw, the logins, and one for each camera."""
 
     def __init__(self, accounts: Sequence[AccountShown], words: Mapping[str, str], *, live: bool, hours: int) -> None:
-        """Take what is to be shown, the texts, whether the first page shows it live, and how far back events reach."""
+        """Take the accounts, the texts, whether the first page is live, and how many hours of events to show."""
         self._accounts = accounts
         self._words = words
         self._live = live
@@ -147,14 +147,14 @@ class Pages:
         return self._words[f"component.{DOMAIN}.common.dashboard_{key}"]
 
     def _timeline(self, kind: str, entities: Sequence[JsonValueType]) -> JsonObjectType | None:
-        """Return a card of what was, None where there is nothing to tell of."""
+        """Return a history card, None without entities."""
         if not entities:
             return None
         card: JsonObjectType = {"type": kind, "hours_to_show": self._hours, "grid_options": dict(FULL)}
         return card | ({"target": {"entity_id": list(entities)}} if kind == "logbook" else {"entities": list(entities)})
 
     def _all_cameras(self) -> JsonObjectType:
-        """Make a section for each account; a chip leads to a camera's own page, its picture to the live dialog."""
+        """Make a section per account; a badge leads to a camera's own page, its picture to the live dialog."""
         names = Counter(camera.name for account in self._accounts for camera in account.cameras)
         chips: list[JsonValueType] = [
             {
@@ -177,12 +177,12 @@ class Pages:
         return _view(self._say("cameras"), "cameras", sections, badges=chips)
 
     def _pictures(self, cameras: Sequence[Shown]) -> list[JsonObjectType]:
-        """Show two in a row, one alone large."""
+        """Show two per row, a single one full width."""
         wide = HALF if len(cameras) > 1 else FULL
         return [self._picture(camera) | {"grid_options": dict(wide)} for camera in cameras]
 
     def _picture(self, camera: Shown) -> JsonObjectType:
-        """Show a camera; one with a battery is not kept awake by a page that is merely open."""
+        """Show a camera; one with a battery must not be kept awake by an open page."""
         live = self._live and camera.live
         return {
             "type": "picture-entity",
@@ -195,7 +195,7 @@ class Pages:
         }
 
     def _events(self, cameras: Sequence[Shown]) -> JsonObjectType | None:
-        """Show how long each camera saw something, and every event as a line."""
+        """Show the presence history of each camera, and the event log."""
         lasting = [entity for camera in cameras for entity in camera.of(Platform.BINARY_SENSOR)]
         events = [entity for camera in cameras for entity in camera.of(Platform.EVENT)]
         when, seen = self._timeline("history-graph", lasting), self._timeline("logbook", events)
@@ -209,7 +209,7 @@ class Pages:
         return _view(self._say("events"), "events", filled) if filled else None
 
     def _logins(self) -> JsonObjectType | None:
-        """Show how the logins stand, and what to do where one does not hold."""
+        """Show the state of the logins, and what to do if one has a problem."""
         states = [account.login[0] for account in self._accounts if account.login]
         if not states:
             return None
@@ -227,7 +227,7 @@ class Pages:
         return _view(self._say("logins"), "logins", [section])
 
     def _one(self, camera: Shown) -> JsonObjectType:
-        """Show one camera: live, what it saw last, what it tells and what can be changed."""
+        """Show one camera: live view, last events, states and controls."""
         last: list[JsonObjectType] = [
             {"type": "picture-entity", "entity": entity, "name": {"type": "entity"}, "grid_options": dict(FULL)}
             for entity in camera.of(Platform.IMAGE)
@@ -269,12 +269,12 @@ def _heading(text: str, icon: str, badges: Iterable[str] = ()) -> JsonObjectType
 
 
 def _row(entity: JsonValueType) -> JsonObjectType:
-    # What stands above tells whose it is.
+    # The heading already names the camera.
     return {"entity": entity, "name": {"type": "entity"}}
 
 
 def _login_rows(login: Sequence[str]) -> list[JsonObjectType]:
-    """Return how a login stands, and when it ends while it has an end that is known."""
+    """Return the rows of a login: its status, and its expiry while that is known."""
     status, *expiry = login
     known: list[JsonValueType] = [{"condition": "state", "entity": each, "state_not": "unknown"} for each in expiry]
     ends: list[JsonObjectType] = [{"type": "conditional", "conditions": known, "row": _row(each)} for each in expiry]

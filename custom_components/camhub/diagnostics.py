@@ -1,4 +1,4 @@
-"""Facts for a bug report: no secret, no address, no name; cameras go by pseudonyms that stay."""
+"""Diagnostics without secrets, addresses or names; cameras have stable pseudonyms."""
 
 from collections.abc import Mapping
 import secrets
@@ -20,13 +20,13 @@ from .kernel.provider import Camera
 from .kernel.pseudonyms import Pseudonyms
 from .upgrade import async_load_or_leave
 
-# Of its own, so that a change of the key of the logins leaves the pseudonyms as they are.
+# A key of its own, so that rotating the encryption key does not change the pseudonyms.
 PSEUDONYMS: Final[HassKey[Pseudonyms]] = HassKey(f"{DOMAIN}_pseudonyms")
 
 
 @singleton(PSEUDONYMS, async_=True)
 async def async_pseudonyms(hass: HomeAssistant) -> Pseudonyms:
-    """Return the pseudonyms of this Home Assistant; their key is made once and kept."""
+    """Return the pseudonyms of this Home Assistant; their key is created once."""
     store: Store[dict[str, str]] = Store(hass, 1, f"{DOMAIN}.pseudonyms", private=True)
     if (kept := await async_load_or_leave(store)) is None:
         kept = {"key": secrets.token_hex(32)}
@@ -34,12 +34,12 @@ async def async_pseudonyms(hass: HomeAssistant) -> Pseudonyms:
     return Pseudonyms(bytes.fromhex(kept["key"]))
 
 
-# Sealed, or who may see what; neither helps anyone who looks for a fault.
+# Encrypted settings and viewer lists; neither helps to find a fault.
 HIDDEN_OPTIONS: Final = frozenset({*SEALED_OPTIONS, OPTION_VIEWERS})
 
 
 async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: CamHubConfigEntry) -> dict[str, Any]:
-    """Describe an account and its cameras; works after a failed setup as well."""
+    """Return diagnostics of an account and its cameras, also after a failed setup."""
     names = await async_pseudonyms(hass)
     facts: dict[str, Any] = {
         "account": names.of("account", _account(entry)),
@@ -87,7 +87,7 @@ async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: CamHubC
 async def async_get_device_diagnostics(
     hass: HomeAssistant, entry: CamHubConfigEntry, device: DeviceEntry
 ) -> dict[str, Any]:
-    """Describe the account, and of its cameras the one that is asked for."""
+    """Return diagnostics of the account and of one camera."""
     facts = await async_get_config_entry_diagnostics(hass, entry)
     if not hasattr(entry, "runtime_data"):
         return facts
@@ -111,7 +111,7 @@ def _identity(entry: CamHubConfigEntry, camera_id: str) -> str:
 
 
 def _known(entry: CamHubConfigEntry, names: Pseudonyms) -> Mapping[str, str]:
-    """Return the pseudonym of everything that would tell which account or camera it is."""
+    """Return the pseudonym of every text that would identify the account or a camera."""
     coordinator = entry.runtime_data
     known: dict[str, str] = {}
     for camera in coordinator.data.values():
@@ -126,7 +126,7 @@ def _known(entry: CamHubConfigEntry, names: Pseudonyms) -> Mapping[str, str]:
 
 
 def _repairs(hass: HomeAssistant, entry: CamHubConfigEntry) -> list[str]:
-    """Return what is raised about the account, by its kind."""
+    """Return the translation keys of the account's repair issues."""
     return sorted(
         str(issue.translation_key)
         for (domain, _), issue in ir.async_get(hass).issues.items()
@@ -135,7 +135,7 @@ def _repairs(hass: HomeAssistant, entry: CamHubConfigEntry) -> list[str]:
 
 
 def _report(report: Report) -> dict[str, Any]:
-    """Return what checks found, without their words."""
+    """Return the results of checks, without texts."""
     return {
         "at": report.at.isoformat(),
         "verdict": report.verdict.check if report.verdict else None,
@@ -146,7 +146,7 @@ def _report(report: Report) -> dict[str, Any]:
 async def _camera(
     hass: HomeAssistant, coordinator: CamHubCoordinator, camera: Camera, names: Pseudonyms
 ) -> dict[str, Any]:
-    """Describe one camera by what it can and how it does."""
+    """Return the abilities and the state of one camera."""
     entry = coordinator.config_entry
     key = coordinator.picture_key(camera.id)
     picture, state = coordinator.album.last(key), coordinator.album.state(key)

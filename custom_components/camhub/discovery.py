@@ -1,4 +1,4 @@
-"""What becomes of a device that the network tells of: whose it is, whether it has moved, how it looks."""
+"""Discovered devices: which provider and account they belong to, whether they have moved, and a preview."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -36,7 +36,7 @@ def from_dhcp(info: DhcpServiceInfo) -> Found:
 
 
 def from_ssdp(info: SsdpServiceInfo) -> Found:
-    """Return a device that announced itself by UPnP; its own page counts more than where it describes itself."""
+    """Return a device that announced itself by UPnP; its presentation URL is preferred to its description URL."""
     shown, described = _url(info.upnp.get("presentationURL")), _url(info.ssdp_location)
     page = shown if shown.host else URL.build(scheme="http", host=described.host or "")
     facts = {str(name): str(value) for name, value in info.upnp.items()}
@@ -57,12 +57,12 @@ def from_zeroconf(info: ZeroconfServiceInfo) -> Found:
 
 
 def _url(text: object) -> URL:
-    """Return an address as a device tells it, an empty one for what is none."""
+    """Return a URL that a device announced, an empty one if it is invalid."""
     return parsed(str(text or "")) or URL()
 
 
 async def async_recognise(hass: HomeAssistant, found: Found) -> tuple[str, Discovered] | None:
-    """Return which provider knows such a device, and what it makes of it; None for a stranger."""
+    """Return the provider that recognises a device and the result; None if none does."""
     if not found.host:
         return None
     for key in PROVIDERS:
@@ -98,7 +98,7 @@ def known_entry(hass: HomeAssistant, key: str, device: Discovered) -> CamHubConf
 
 def _is(entry: CamHubConfigEntry, key: str, device: Discovered) -> bool:
     if device.cloud:
-        # It is told by the account; a second account has to be added by hand.
+        # It comes with the account; a second account has to be added manually.
         return True
     if device.serial is not None and entry.unique_id == f"{key}_{device.serial}":
         return True
@@ -111,13 +111,13 @@ def _is(entry: CamHubConfigEntry, key: str, device: Discovered) -> bool:
 
 
 def _host(device: Discovered) -> str | None:
-    """Return where a device is; its address may be a bare host, as a user would type it."""
+    """Return the host of a device; its address may be a bare host, as a user would type it."""
     text = str(device.answers.get("address", ""))
     return _url(text).host if "://" in text else text or None
 
 
 def _is_reached(entry: CamHubConfigEntry) -> bool:
-    """Return whether a device answers where it was, so that nothing has to be followed."""
+    """Return whether a device is still reachable at its known address."""
     if entry.state is not ConfigEntryState.LOADED:
         return False
     coordinator = entry.runtime_data
@@ -125,9 +125,10 @@ def _is_reached(entry: CamHubConfigEntry) -> bool:
 
 
 async def async_follow(hass: HomeAssistant, entry: CamHubConfigEntry, host: str) -> None:
-    """Sign in to a device where it is now, unless it is reached where it was; only the same device is kept.
+    """Follow a device to a new address by signing in there, unless it still answers at the old one.
 
-    A login that was refused is not tried: the device may lock it.
+    The new address is stored only if it is the same device. A login that was refused is not tried: the device may lock
+    the account.
     """
     may = entry.state in {ConfigEntryState.LOADED, ConfigEntryState.SETUP_RETRY}
     if not may or _is_reached(entry):
@@ -151,14 +152,14 @@ async def async_follow(hass: HomeAssistant, entry: CamHubConfigEntry, host: str)
 
 
 async def async_glimpse(hass: HomeAssistant, address: str | None) -> bytes | None:
-    """Return the picture that a device shows to anyone, None where there is none."""
+    """Return a picture that a device serves without a login, None if there is none."""
     if address is None:
         return None
     content = bytearray()
     session = async_get_clientsession(hass, verify_ssl=False)
     try:
         await looked_up(address)
-        # Whoever announces a device must not lead this to another one.
+        # An announcement must not lead us to another host.
         async with session.get(address, timeout=GLIMPSE, allow_redirects=False) as response:
             response.raise_for_status()
             async for chunk in response.content.iter_any():
@@ -171,7 +172,7 @@ async def async_glimpse(hass: HomeAssistant, address: str | None) -> bytes | Non
 
 
 def words_of(device: Discovered, provider: str) -> Mapping[str, Any]:
-    """Return what the page shows of a device."""
+    """Return the placeholders of the discovery page."""
     return {
         "name": device.title,
         "model": device.model or provider,

@@ -1,4 +1,4 @@
-"""The first pages of a dialog that begins with a device on the network."""
+"""The first steps of a config flow that starts with a discovered device."""
 
 from abc import abstractmethod
 from typing import Any, override
@@ -26,7 +26,7 @@ from .runtime import SHARED, async_load_spec, async_shared
 
 
 class DiscoverySteps(ConfigFlow):
-    """Leads from what the network tells into the provider's own sign-in, with the address filled in."""
+    """Leads from a discovery into the provider's own sign-in, with the address filled in."""
 
     discovered: Discovered | None = None
     _provider = ""
@@ -40,21 +40,21 @@ class DiscoverySteps(ConfigFlow):
 
     @override
     async def async_step_dhcp(self, discovery_info: DhcpServiceInfo) -> ConfigFlowResult:
-        """Take a device that asked for an address."""
+        """Handle a device discovered by DHCP."""
         return await self._async_found(from_dhcp(discovery_info))
 
     @override
     async def async_step_ssdp(self, discovery_info: SsdpServiceInfo) -> ConfigFlowResult:
-        """Take a device that announced itself by UPnP."""
+        """Handle a device discovered by UPnP."""
         return await self._async_found(from_ssdp(discovery_info))
 
     @override
     async def async_step_zeroconf(self, discovery_info: ZeroconfServiceInfo) -> ConfigFlowResult:
-        """Take a service that announced itself by DNS-SD."""
+        """Handle a service discovered by zeroconf."""
         return await self._async_found(from_zeroconf(discovery_info))
 
     async def _async_found(self, found: Found) -> ConfigFlowResult:
-        """Follow a device that is known, and offer one that is not."""
+        """Follow a known device to its address, and offer an unknown one."""
         await async_shared(self.hass)
         if (entry := by_mac(self.hass, found.mac)) is not None:
             await async_follow(self.hass, entry, found.host)
@@ -67,7 +67,7 @@ class DiscoverySteps(ConfigFlow):
             if not device.cloud:
                 await async_follow(self.hass, entry, found.host)
             return self.async_abort(reason="already_configured")
-        # One that the user ignores stays ignored.
+        # A device that the user has ignored stays ignored.
         self._abort_if_unique_id_configured()
         self._provider, self.discovered = key, device
         self._glimpse = await async_glimpse(self.hass, device.picture)
@@ -76,7 +76,7 @@ class DiscoverySteps(ConfigFlow):
         return await self.async_step_found()
 
     async def async_step_found(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Show what was found, then go on with signing in."""
+        """Show what was found, then continue with the sign-in."""
         if self.discovered is None:
             return self.async_abort(reason="unknown")
         if user_input is not None:

@@ -1,4 +1,4 @@
-"""What takes pictures out of live sessions: made when first wanted, shared by all accounts, chosen by each."""
+"""The engines that capture pictures from live sessions: created on first use, shared by all accounts."""
 
 import asyncio
 from collections.abc import Sequence
@@ -24,9 +24,9 @@ from .kernel.errors import HubError, Unsupported, WrongKey
 from .kernel.provider import WebRtc
 from .on_demand import async_import, async_on_demand
 
-# Installed only for who takes pictures with a browser: there are systems on which it cannot be.
+# Installed only for users who capture with a browser: it is not available on every system.
 PLAYWRIGHT: Final = "playwright>=1.49,<2"
-# What a user can do something about; each is a repair too.
+# What a user can fix; each has a repair issue.
 PROBLEMS: Final = frozenset(
     {
         "capture_no_aiortc",
@@ -40,7 +40,7 @@ PROBLEMS: Final = frozenset(
 
 
 class CaptureMode(StrEnum):
-    """What takes the pictures; AUTO is in this process wherever that is possible."""
+    """Which engine captures; AUTO is in process wherever that is possible."""
 
     AUTO = "auto"
     IN_PROCESS = "in_process"
@@ -50,14 +50,14 @@ class CaptureMode(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CaptureChoice:
-    """An account's choice; `browsers` are paths and addresses, an empty one finds a Chromium on this machine."""
+    """An account's choice; `browsers` are paths or addresses, an empty one means a Chromium on this machine."""
 
     mode: CaptureMode = CaptureMode.AUTO
     browsers: tuple[str, ...] = field(default=("",), repr=False)
 
 
 async def async_capture_choice(store: CredentialStore, entry: ConfigEntry[Any]) -> CaptureChoice:
-    """Return what an account chose; addresses that do not open any more count as none."""
+    """Return an account's choice, without browsers if their addresses cannot be decrypted."""
     mode = CaptureMode(entry.options.get(OPTION_CAPTURE, CaptureMode.AUTO))
     if (sealed := entry.options.get(OPTION_BROWSERS)) is None:
         return CaptureChoice(mode=mode)
@@ -70,15 +70,15 @@ async def async_capture_choice(store: CredentialStore, entry: ConfigEntry[Any]) 
 
 
 class Engine(LiveGrabber, Protocol):
-    """One that has something to give back."""
+    """An engine that has to be closed."""
 
     async def close(self) -> None:
-        """Leave nothing behind."""
+        """Release all resources."""
         ...
 
 
 class Engines:
-    """Makes each engine once."""
+    """Creates each engine once."""
 
     def __init__(self, hass: HomeAssistant, clock: Clock) -> None:
         """Import and start nothing yet."""
@@ -139,13 +139,13 @@ class Engines:
             raise Unsupported("no Chromium found", reason="capture_no_chromium")
 
     async def _install(self) -> Any:
-        """Have Home Assistant install what drives browsers; raises Unsupported."""
+        """Let Home Assistant install Playwright; raises Unsupported."""
         if platform.system() == "Linux" and not platform.libc_ver()[0]:
             raise Unsupported("there is no Playwright for musl", reason="capture_browser_on_musl")
         return await async_on_demand(self._hass, "capture.browser_engine", PLAYWRIGHT, "capture_no_playwright")
 
     async def _load(self, name: str) -> Any | None:
-        """Import an engine, None if its library is not there."""
+        """Import an engine, None if its library is not installed."""
         try:
             return await async_import(self._hass, f"capture.{name}")
         except ImportError:
@@ -153,7 +153,7 @@ class Engines:
 
 
 class Capture:
-    """Takes the pictures of one account's live sessions with what the account chose, and remembers what was missing."""
+    """Captures the live sessions of one account with its chosen engine, and remembers what is missing."""
 
     def __init__(self, engines: Engines, choice: CaptureChoice, counters: Counters) -> None:
         """Make nothing yet."""
@@ -168,7 +168,7 @@ class Capture:
         return (self.problem,) if self.problem else ()
 
     async def async_check(self) -> None:
-        """Find out what is missing before the first picture is wanted."""
+        """Find out what is missing before the first picture is requested."""
         try:
             await self._engines.async_pick(self._choice)
         except HubError as error:

@@ -1,4 +1,4 @@
-"""What all entities of a camera share, and how they come to be."""
+"""The base classes of all entities, and how entities are added."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import override
@@ -22,7 +22,7 @@ class CamHubEntity(CoordinatorEntity[CamHubCoordinator]):
     _attr_has_entity_name = True
 
     def __init__(self, coordinator: CamHubCoordinator, camera: Camera, key: str) -> None:
-        """Name the entity after the camera's device and its own key."""
+        """Identify the entity by the camera's device and its own key."""
         super().__init__(coordinator)
         self.camera_id = camera.id
         _, identifier = coordinator.device_identifier(camera.id)
@@ -31,7 +31,7 @@ class CamHubEntity(CoordinatorEntity[CamHubCoordinator]):
 
     @property
     def camera(self) -> Camera | None:
-        """Return the camera as it is now, None once the account no longer lists it."""
+        """Return the current camera, None once the account no longer lists it."""
         data: Mapping[str, Camera] | None = self.coordinator.data
         return data.get(self.camera_id) if data else None
 
@@ -47,12 +47,12 @@ class CamHubEntity(CoordinatorEntity[CamHubCoordinator]):
 
 
 class AccountEntity(CoordinatorEntity[CamHubCoordinator]):
-    """One aspect of an account as a whole; it is told of even while the account cannot be reached."""
+    """One aspect of an account as a whole; available even while the account is unreachable."""
 
     _attr_has_entity_name = True
 
     def __init__(self, coordinator: CamHubCoordinator, key: str, camera: Camera | None = None) -> None:
-        """Belong to the account's own device, or to the only camera where there is none."""
+        """Attach to the account's own device, or to a camera if there is none."""
         super().__init__(coordinator)
         identifier = coordinator.device_identifier(camera.id) if camera else coordinator.account_identifier
         self._attr_unique_id = f"{identifier[1]}_{key}"
@@ -65,7 +65,7 @@ class AccountEntity(CoordinatorEntity[CamHubCoordinator]):
 
 
 class ControlEntity[T: (Switch, Number, Press)](CamHubEntity):
-    """One control of a camera, as it is now."""
+    """One control of a camera."""
 
     def __init__(self, coordinator: CamHubCoordinator, camera: Camera, control: T) -> None:
         """Name the entity after the control."""
@@ -78,7 +78,7 @@ class ControlEntity[T: (Switch, Number, Press)](CamHubEntity):
 
     @property
     def control(self) -> T | None:
-        """Return the control as it is now, None while the camera does not offer it."""
+        """Return the current control, None while the camera does not offer it."""
         for control in self.camera.controls if self.camera else ():
             if isinstance(control, self._kind) and control.key == self._key:
                 return control
@@ -98,13 +98,13 @@ class ControlEntity[T: (Switch, Number, Press)](CamHubEntity):
 
 
 def configuration_url(identity: DeviceIdentity) -> str | None:
-    """Return the address of the device's own page, None where what is known of it is no web address."""
+    """Return the URL of the device's own page, None if its address is not a web address."""
     address = identity.address or ""
     return address if address.startswith(("http://", "https://")) else None
 
 
 def _device_info(coordinator: CamHubCoordinator, camera: Camera) -> DeviceInfo:
-    """Describe a camera's device; behind a recorder it refers to the recorder's."""
+    """Return the device info of a camera, linked to its recorder if there is one."""
     identity = camera.identity
     info = DeviceInfo(
         identifiers={coordinator.device_identifier(camera.id)},
@@ -114,7 +114,7 @@ def _device_info(coordinator: CamHubCoordinator, camera: Camera) -> DeviceInfo:
         sw_version=identity.firmware,
         serial_number=identity.serial,
     )
-    # A room of the camera's own name would double it in every entity's.
+    # An area with the camera's own name would repeat it in every entity name.
     if identity.area and identity.area.casefold() != identity.name.casefold():
         info["suggested_area"] = identity.area
     if identity.mac:
@@ -142,7 +142,7 @@ def async_add_for_cameras(
         if coordinator.data is seen:
             return
         seen = coordinator.data
-        # A camera that left took its entities along; one that stays keeps even those it has no value for now.
+        # The entities of a removed camera are gone; a camera that stays keeps those without a current value.
         for camera_id in known.keys() - seen.keys():
             del known[camera_id]
         added: list[Entity] = []
@@ -163,7 +163,7 @@ def async_add_for_account(
     async_add_entities: AddConfigEntryEntitiesCallback,
     make: Callable[[CamHubCoordinator], Iterable[AccountEntity]],
 ) -> None:
-    """Add the entities of the account's own device, if there is one, now and whenever it tells something more."""
+    """Add the entities of the account's own device, if there is one, now and whenever it reports something new."""
     coordinator = entry.runtime_data
     known: set[str | None] = set()
 

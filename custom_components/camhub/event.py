@@ -1,4 +1,4 @@
-"""What cameras saw, as events."""
+"""Event entities of cameras."""
 
 from collections import OrderedDict
 from collections.abc import Iterable
@@ -17,12 +17,12 @@ from .kernel.provider import Camera
 
 PARALLEL_UPDATES = 0
 
-# An event is told when it begins, once: a state trigger would take new attributes for another event. Who is recognised
-# in it later is told by an entity of its own; its end is for binary sensors.
+# An event fires once, when it begins: a state trigger would take new attributes for another event. Recognitions that
+# come later have an entity of their own; ends are for binary sensors.
 BEGINNINGS: Final = (EventPhase.START, EventPhase.PULSE)
 
 
-# How many names are remembered, so that each is told once for each event.
+# How many recognised names are remembered, so that each fires once per event.
 NAMES_KEPT: Final = 200
 
 
@@ -34,7 +34,7 @@ async def async_setup_entry(
 
 
 def _entities(coordinator: CamHubCoordinator, camera: Camera) -> Iterable[CameraEventEntity]:
-    """One entity for a doorbell, one for all else, one for whom and what the camera knows."""
+    """Yield an entity for the doorbell, one for all other events, and one for recognitions."""
     if EventKind.DOORBELL in camera.event_kinds:
         yield DoorbellEvent(coordinator, camera)
     if camera.event_kinds - {EventKind.DOORBELL}:
@@ -44,7 +44,7 @@ def _entities(coordinator: CamHubCoordinator, camera: Camera) -> Iterable[Camera
 
 
 class CameraEventEntity(CamHubEntity, EventEntity):
-    """Tells the events of one camera that are its kind."""
+    """Fires the events of one camera that belong to this entity."""
 
     _unrecorded_attributes = frozenset({"metadata"})
 
@@ -56,7 +56,7 @@ class CameraEventEntity(CamHubEntity, EventEntity):
     @property
     @override
     def available(self) -> bool:
-        # Where events come through, one must not be lost only because the last look at the account failed.
+        # While events arrive, none must be lost just because the last poll of the account failed.
         return super().available or (self.camera is not None and self.coordinator.pump.connected)
 
     def _type_of(self, event: CameraEvent) -> str | None:
@@ -65,7 +65,7 @@ class CameraEventEntity(CamHubEntity, EventEntity):
 
     @callback
     def _seen(self, event: CameraEvent) -> None:
-        """Tell an event that begins."""
+        """Fire an event that begins."""
         event_type = self._type_of(event)
         if event_type is None or event.phase not in BEGINNINGS:
             return
@@ -74,7 +74,7 @@ class CameraEventEntity(CamHubEntity, EventEntity):
         self._tell(event)
 
     def _tell(self, event: CameraEvent, who: str | None = None) -> None:
-        """Tell the logbook, which has words of its own for it."""
+        """Fire a bus event, which the logbook describes."""
         facts = {
             "entity_id": camera_entity_id(self.hass, self.coordinator.config_entry, self.camera_id),
             "event_id": event.id,
@@ -113,13 +113,13 @@ class ActivityEvent(CameraEventEntity):
 
 
 class DoorbellEvent(CameraEventEntity):
-    """Somebody rings."""
+    """The doorbell was rung."""
 
     _attr_translation_key = "doorbell"
     _attr_device_class = EventDeviceClass.DOORBELL
 
     def __init__(self, coordinator: CamHubCoordinator, camera: Camera) -> None:
-        """Know one type: a doorbell rings."""
+        """Declare the one type: ring."""
         super().__init__(coordinator, camera, "doorbell")
         self._attr_event_types = [DoorbellEventType.RING]
 
@@ -129,12 +129,12 @@ class DoorbellEvent(CameraEventEntity):
 
 
 class RecognitionEvent(CameraEventEntity):
-    """Somebody or something is known by name: told once for each sight and name, at its beginning or later."""
+    """Somebody or something was recognised: fired once per sighting and name, at its beginning or later."""
 
     _attr_translation_key = "recognition"
 
     def __init__(self, coordinator: CamHubCoordinator, camera: Camera) -> None:
-        """List what this camera may know."""
+        """List what this camera can recognise."""
         super().__init__(coordinator, camera, "recognition")
         self._attr_event_types = sorted(camera.recognised)
         self._known: OrderedDict[tuple[str, Recognised, str], None] = OrderedDict()
@@ -142,10 +142,10 @@ class RecognitionEvent(CameraEventEntity):
     @callback
     @override
     def _seen(self, event: CameraEvent) -> None:
-        """Tell each name that is new; that of somebody who was there before is not."""
+        """Fire each new name, but not for objects that were present before."""
         for what in Recognised:
             name = event.metadata.get(what)
-            # One that lay still and moves again is another event of the same thing.
+            # An object that rests and moves again is another event of the same object.
             thing = str(event.metadata.get("event_id", event.id))
             if what not in self.event_types or not isinstance(name, str) or not self._is_new((thing, what, name)):
                 continue
@@ -155,7 +155,7 @@ class RecognitionEvent(CameraEventEntity):
                 self._tell(event, name)
 
     def _is_new(self, mark: tuple[str, Recognised, str]) -> bool:
-        """Return whether a name is known now for the first time; from now on it is not."""
+        """Return whether a name is seen for the first time, and remember it."""
         new = mark not in self._known
         self._known[mark] = None
         if len(self._known) > NAMES_KEPT:

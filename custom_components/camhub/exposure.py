@@ -1,4 +1,4 @@
-"""Whether recordings of cameras that only some people may see lie where everybody may open them: in a media folder."""
+"""Whether recordings of cameras with a viewer list are in a media folder, where every user can open them."""
 
 from pathlib import Path
 from typing import Any, Final
@@ -19,7 +19,7 @@ def is_media(hass: HomeAssistant, folder: Path) -> bool:
 
 
 class Exposure:
-    """Looks at the folders that recordings of one account lie in, or lay in before another was chosen."""
+    """Looks at the folders of one account's recordings, the chosen one and the default."""
 
     def __init__(self, hass: HomeAssistant, entry: ConfigEntry[Any], chosen: Path, usual: Path) -> None:
         """Look at nothing yet."""
@@ -31,18 +31,18 @@ class Exposure:
 
     @property
     def possible(self) -> bool:
-        """Return whether a camera of the account has a list of viewers at all."""
+        """Return whether any camera of the account has a viewer list."""
         return bool(self._entry.options.get(OPTION_VIEWERS))
 
     async def async_look(self) -> bool:
-        """Look again; return whether it is another way now."""
+        """Look again; return whether the result has changed."""
         found = self.possible and await self._hass.async_add_executor_job(self._look)
         changed = found is not self.found
         self.found = found
         return changed
 
     def _look(self) -> bool:
-        """Return whether there are such recordings, or will be with the next motion; blocks."""
+        """Return whether there are such recordings, or will be at the next motion; blocks."""
         shown = [each for each in self._folders if is_media(self._hass, each)]
         stored = self._entry.options.get(OPTION_RECORDING, {})
         restricted: list[str] = list(self._entry.options[OPTION_VIEWERS])

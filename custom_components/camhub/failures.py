@@ -1,4 +1,4 @@
-"""What Home Assistant makes of an error from below: of the account while it is read, and of an action for who asked."""
+"""Maps a HubError to Home Assistant's exceptions, for polling and for actions."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ from .kernel.errors import AuthError, HubError, Throttled, Unsupported
 
 
 def update_failure(error: HubError, again_in: float | None = None) -> HomeAssistantError:
-    """Return what Home Assistant makes of an error while an account is read, which may be tried again so soon."""
+    """Return the exception for a failed poll; `again_in` is the earliest retry in seconds."""
     key, words = error.reason, error.placeholders
     if isinstance(error, AuthError):
         return ConfigEntryAuthFailed(translation_domain=DOMAIN, translation_key=key, translation_placeholders=words)
@@ -24,7 +24,7 @@ def update_failure(error: HubError, again_in: float | None = None) -> HomeAssist
 
 
 def sentence(error: HubError) -> str:
-    """Return an error in words, as they are shown where Home Assistant takes text only."""
+    """Return an error as a translated sentence, for where Home Assistant takes only text."""
     return str(
         HomeAssistantError(
             translation_domain=DOMAIN, translation_key=error.reason, translation_placeholders=error.placeholders
@@ -34,7 +34,7 @@ def sentence(error: HubError) -> str:
 
 @contextmanager
 def action_errors() -> Iterator[None]:
-    """Turn an error inside into the sentence for the user who asked."""
+    """Turn a HubError inside into a translated exception of the action."""
     try:
         yield
     except HubError as error:

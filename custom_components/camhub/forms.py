@@ -1,4 +1,4 @@
-"""A provider's fields as Home Assistant asks for them."""
+"""A provider's fields as Home Assistant selectors and schemas."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -29,7 +29,7 @@ TEXT_TYPES: Final[Mapping[FieldKind, TextSelectorConfig]] = {
     FieldKind.EMAIL: TextSelectorConfig(type=TextSelectorType.EMAIL, autocomplete="username"),
     FieldKind.MULTILINE: TextSelectorConfig(multiline=True),
 }
-# What cannot be left empty: it always has a value.
+# Fields that always have a value.
 _ALWAYS: Final = frozenset({FieldKind.BOOLEAN, FieldKind.SELECT, FieldKind.NUMBER})
 
 
@@ -42,13 +42,13 @@ def number_selector(minimum: float, maximum: float, unit: str | None = None, ste
 
 
 def choice(names: Mapping[str, str], *, multiple: bool = False) -> SelectSelector:
-    """Return a list to choose from, by the names of what its keys stand for."""
+    """Return a selector of keys shown by their names."""
     options = [SelectOptionDict(value=key, label=name) for key, name in names.items()]
     return SelectSelector(SelectSelectorConfig(options=options, multiple=multiple))
 
 
 def _selector(field: Field) -> FieldSelector:
-    """Return how Home Assistant asks for a field."""
+    """Return the selector of a field."""
     match field.kind:
         case FieldKind.BOOLEAN:
             return BooleanSelector()
@@ -65,7 +65,7 @@ def _selector(field: Field) -> FieldSelector:
 
 
 def form_schema(fields: Sequence[Field]) -> probatio.Schema:
-    """Return fields as Home Assistant's; what is known is suggested, so that it can be cleared."""
+    """Return the schema of fields; known values are suggested rather than defaults, so that they can be cleared."""
     schema: dict[probatio.Marker, FieldSelector] = {}
     for field in fields:
         required = field.required or field.kind is FieldKind.BOOLEAN

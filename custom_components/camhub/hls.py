@@ -1,8 +1,8 @@
-"""HLS under our own paths: made by Home Assistant's `stream` of RTSP, else the camera's own.
+"""HLS under our own paths: made from RTSP by Home Assistant's `stream`, else the camera's own.
 
-Home Assistant's own HLS paths hold a token that opens them to anyone, so they are never handed out: each file is asked
-for here, and each line of a playlist that names a file becomes a path signed for the user who asked. Low latency is
-left out: it asks with changing queries, which a signed path does not allow.
+Home Assistant's own HLS paths hold a token that opens them to anyone, so they are never handed out: every file is
+served here, and every file name in a playlist becomes a path signed for the requesting user. Low latency is left out:
+it uses changing queries, which a signed path does not allow.
 """
 
 from collections.abc import AsyncIterator, Callable
@@ -36,7 +36,7 @@ from .stream_request import Watch
 
 PLAYLIST_TYPE: Final = "application/vnd.apple.mpegurl"
 MASTER: Final = "master_playlist.m3u8"
-# Seconds after its last request for which a viewer of HLS counts as one.
+# Seconds after the last request for which an HLS viewer still counts.
 WATCHING: Final = 30.0
 _TYPES: Final = {
     "m3u8": PLAYLIST_TYPE,
@@ -63,7 +63,7 @@ _LONGEST_PLAYLIST: Final = 2**20
 
 
 async def async_hls(watch: Watch, file: str | None = None) -> web.StreamResponse:
-    """Answer with a file of the camera's HLS, its first playlist where none is named."""
+    """Answer with a file of the camera's HLS, by default the first playlist."""
     with watch.usage.opening(watch.limits, hls_stream(watch.camera.id), WATCHING):
         if watch.camera.rtsp is not None:
             return await _made(watch, file or MASTER)
@@ -82,7 +82,7 @@ async def _made(watch: Watch, file: str) -> web.Response:
     try:
         made = await watch.in_time(view().handle(watch.request, stream, found.get("sequence", ""), ""))
     except Refusal as refusal:
-        # Home Assistant dials again and again by itself, so this is all it tells of a camera that does not answer.
+        # Home Assistant reconnects by itself; this is the only sign of a camera that does not answer.
         raise refusal if stream.available else Unreachable() from refusal
     if not isinstance(made, web.Response) or not isinstance(made.body, bytes) or made.status != HTTPStatus.OK:
         if file.endswith(".m3u8"):
@@ -92,7 +92,7 @@ async def _made(watch: Watch, file: str) -> web.Response:
 
 
 def _view_of(file: str) -> tuple[type[StreamView], dict[str, str]]:
-    """Return what of Home Assistant makes the file; raises Refusal."""
+    """Return the Home Assistant view that makes the file; raises Refusal."""
     for pattern, view in _FILES:
         if (found := pattern.fullmatch(file)) is not None:
             return view, found.groupdict()
@@ -100,7 +100,7 @@ def _view_of(file: str) -> tuple[type[StreamView], dict[str, str]]:
 
 
 async def _stream(watch: Watch) -> Stream:
-    """Return the camera's stream, started; raises Unreachable."""
+    """Return the camera's started stream; raises Unreachable."""
     try:
         await async_request_stream(watch.hass, watch.entity_id, "hls")
         stream = get_camera_from_entity_id(watch.hass, watch.entity_id).stream
@@ -112,7 +112,7 @@ async def _stream(watch: Watch) -> Stream:
 
 
 def _answer(watch: Watch, file: str, body: bytes) -> web.Response:
-    """Answer with a file, a playlist rewritten."""
+    """Answer with a file; playlists are rewritten."""
     if _is_playlist(file):
         body = rewrite(body.decode(errors="replace"), lambda uri: _signed(watch, file, uri)).encode()
     watch.usage.count(len(body), watch.limits)
@@ -124,13 +124,13 @@ def _is_playlist(file: str) -> bool:
 
 
 def _content_type(file: str) -> str:
-    """Return a file's type; the first, which has no name, is a playlist."""
+    """Return a file's content type; the first one, which has no name, is a playlist."""
     name = file.partition("?")[0]
     return _TYPES.get(name.rpartition(".")[2], "application/octet-stream") if name else PLAYLIST_TYPE
 
 
 def rewrite(playlist: str, path_of: Callable[[str], str]) -> str:
-    """Return a playlist whose every address went through `path_of`, without what only low latency needs."""
+    """Return a playlist with every address mapped by `path_of`, without the tags of low latency."""
     lines = [line.strip() for line in playlist.splitlines() if not line.startswith(_LOW_LATENCY)]
     written = [
         _URI.sub(lambda found: path_of(found[0]), line) if line.startswith("#") else path_of(line)
@@ -141,7 +141,7 @@ def rewrite(playlist: str, path_of: Callable[[str], str]) -> str:
 
 
 def _signed(watch: Watch, playlist: str, uri: str) -> str:
-    """Return our own path of a file that a playlist names; raises Malformed where it lies elsewhere."""
+    """Return our own path of a file that a playlist names; raises Malformed if it is on another host or path."""
     name, _, query = uri.partition("?")
     file = normpath(join(dirname(playlist.partition("?")[0]), name))
     if ":" in name or file.startswith(("/", "..")):
@@ -153,13 +153,13 @@ def _signed(watch: Watch, playlist: str, uri: str) -> str:
 
 
 def _token(watch: Watch) -> str:
-    """Return which login asks, empty for one without."""
+    """Return the refresh token id of the request, empty if it has none."""
     token: str = watch.request.get(KEY_HASS_REFRESH_TOKEN_ID, "")
     return token
 
 
 async def _native(watch: Watch, hls: Hls, file: str) -> web.StreamResponse:
-    """Pass on a file of the camera's own, the first where none is named; only playlists are read whole."""
+    """Pass on a file of the camera's own HLS, by default the first; only playlists are read whole."""
     if ".." in file.split("/") or file.startswith("/"):
         raise Refusal(HTTPStatus.NOT_FOUND, "no_such_file")
     if (asked := entry_streams(watch.hass, watch.coordinator).hls.reveal(file)) is None:
