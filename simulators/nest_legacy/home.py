@@ -49,7 +49,6 @@ class Unit:
                 "capabilities": list(self.capabilities),
                 "nexus_api_http_server_url": f"https://{self.host}",
                 "streaming_state": self.state,
-                "properties": {"cc2migration.overview_state": self.moved, "video.flipped": "true"},
             },
         }
 

@@ -43,6 +43,19 @@ IMAGE: Final = "nexusapi-us1.camera.home.nest.com/get_image"
 POINTS: Final = f"nexusapi-us1.camera.home.nest.com/cuepoint/{HALL}/2"
 # What a page that asks who you are has in it.
 SIGN_IN: Final = "ServiceLogin|identifierId|/signin/"
+# What Google says where nothing comes of asking again without a person (OpenID Connect Core 1.0, 3.1.2.6).
+ENDED: Final = frozenset(
+    {
+        "user_logged_out",
+        "invalid_grant",
+        "immediate_failed",
+        "no_session",
+        "interaction_required",
+        "login_required",
+        "consent_required",
+        "account_selection_required",
+    }
+)
 TRANSIENT: Final = frozenset({408, 429, *range(500, 600)})
 
 
@@ -159,7 +172,9 @@ async def as_a_sign_in(account: Account, body: str, *, status: int, content_type
     account.services.google.sign_in()
     account.answer(RPC, body=body, status=status, content_type=content_type)
     error = await raised(account.client().keeper.session())
-    assert isinstance(error, AuthError) is bool(re.search(SIGN_IN, body))
+    said = document(body)
+    ended = isinstance(said, dict) and str(said.get("error")).lower() in ENDED
+    assert isinstance(error, AuthError) is (ended or bool(re.search(SIGN_IN, body)))
 
 
 async def buckets(account: Account, body: str, said: Mapping[str, Any]) -> None:
@@ -271,7 +286,7 @@ async def a_step(account: Account, body: str, said: Any) -> None:
             # Google's token goes on to Nest, which does not know one that was issued elsewhere.
             assert (await raised(account.client().keeper.session())).reason == "nest_refused"
         else:
-            ended = error in {"USER_LOGGED_OUT", "invalid_grant"} or "no active session" in body.lower()
+            ended = str(error).lower() in ENDED or "no active session" in body.lower()
             ended = ended or bool(re.search(SIGN_IN, body))
             failure = await raised(account.client().keeper.session())
             assert isinstance(failure, AuthError if ended else Unreachable)

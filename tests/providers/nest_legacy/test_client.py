@@ -1,6 +1,7 @@
 """Requests of a signed-in account: regions, refusals, pictures that are none."""
 
 import asyncio
+import json
 
 import pytest
 
@@ -8,6 +9,7 @@ from custom_components.camhub.kernel.errors import AuthError, HubError, Malforme
 from custom_components.camhub.kernel.provider import Stills
 from custom_components.camhub.providers.nest_legacy.client import FORBIDDEN_S, Client
 from custom_components.camhub.providers.nest_legacy.login import Manner
+from custom_components.camhub.providers.nest_legacy.parse import State
 from custom_components.camhub.providers.nest_legacy.provider import NestLegacyProvider
 from simulators.nest_legacy import NestLegacySimulator
 from tests.fake_clock import FakeClock
@@ -15,6 +17,7 @@ from tests.fake_clock import FakeClock
 from .conftest import CABIN, EU1, HALL, LAUNCH, RPC, STEP, US1, WEB, MakeClient, MakeProvider, by_id, google, with_token
 
 CURRENT = f"{WEB}/v1/users.get_current"
+LISTING = f"{WEB}/cameras.get_owned_and_member_of_with_properties"
 
 
 async def stills_of(provider: NestLegacyProvider, identifier: str) -> Stills:
@@ -81,6 +84,28 @@ async def test_whether_the_account_is_refused_as_well_cannot_be_told(
     services.faults.answers[CURRENT] = (503, "text/plain", "")
     error = await failure(stills)
     assert (isinstance(error, Unreachable), error.reason) == (True, "service_unavailable")
+
+
+async def test_who_moved_is_asked_of_the_camera_hosts(client: Client, services: NestLegacySimulator) -> None:
+    services.house.units[0].moved = "MIGRATED"
+    assert [each.state for each in (await client.home()).units][:2] == [State.MOVED, State.ON]
+    # Who cannot say leaves what is known; nobody is signed in anew for it.
+    for answer in ((403, "text/html", ""), (500, "text/html", ""), (200, "text/html", "<html>")):
+        services.faults.answers[LISTING] = answer
+        assert (await client.home()).units[0].state is State.MOVED
+    assert services.google.tokens == 1
+    services.faults.answers.clear()
+    services.house.units[0].moved = "REVERSE_MIGRATION_IN_PROGRESS"
+    assert (await client.home()).units[0].state is State.ON
+
+
+async def test_who_moved_is_not_asked_where_the_home_host_says(client: Client, services: NestLegacySimulator) -> None:
+    launch = services.house.launch()
+    launch["updated_buckets"][0]["value"]["properties"] = {"cc2migration.overview_state": "NORMAL"}
+    launch["updated_buckets"][1:4] = []
+    services.faults.answers[LAUNCH] = (200, "application/json", json.dumps(launch))
+    assert [each.state for each in (await client.home()).units] == [State.ON]
+    assert services.requests[LISTING] == 0
 
 
 @pytest.mark.parametrize(

@@ -268,6 +268,9 @@ async def test_a_store_that_fails_is_said(services: NestLegacySimulator, make_cl
     [
         ("USER_LOGGED_OUT", "google_logged_out"),
         ("invalid_grant", "google_logged_out"),
+        ("interaction_required", "google_logged_out"),
+        ("login_required", "google_logged_out"),
+        ("immediate_failed", "google_logged_out"),
         ("no_session", "google_no_session"),
         ("sign_in", "google_no_session"),
         ("redirect", "google_no_session"),
@@ -288,6 +291,20 @@ async def test_what_ends_a_login(
     assert client.keeper.status().state is CredentialState.REFUSED
     with pytest.raises(AuthError):
         await client.home()
+
+
+@pytest.mark.parametrize("status", [400, 401, 403])
+async def test_its_own_word_counts_whatever_its_status(
+    client: Client, services: NestLegacySimulator, status: int
+) -> None:
+    services.faults.answers[RPC] = (status, "application/json", ')]}\'\n{"error": "USER_LOGGED_OUT"}')
+    error = await failure(client.keeper)
+    assert (type(error), error.reason) == (AuthError, "google_logged_out")
+
+
+async def test_any_other_word_with_a_failure_is_none(client: Client, services: NestLegacySimulator) -> None:
+    services.faults.answers[RPC] = (400, "application/json", '{"error": "invalid_request"}')
+    assert (await failure(client.keeper)).reason == "google_unavailable"
 
 
 @pytest.mark.parametrize(

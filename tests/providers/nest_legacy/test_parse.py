@@ -41,8 +41,21 @@ def test_names_and_what_stands_for_one() -> None:
     assert unit(description=" Shed ", name="x").name == "Shed"
     assert unit(description="", name="Porch").name == "Porch"
     assert unit(description=None, model="Nest Cam").name == "Nest Cam"
-    assert unit().name == "Camera"
+    assert unit(camera_type=None).name == "Camera"
     assert unit().region == DEFAULT_REGION
+
+
+@pytest.mark.parametrize(
+    ("value", "model"),
+    [
+        ({"camera_type": 9}, "Nest Cam Outdoor"),
+        ({"camera_type": None, "type": "11"}, None),
+        ({"camera_type": 5}, None),
+        ({"camera_type": 12, "model": "Nest Hello v2"}, "Nest Hello v2"),
+    ],
+)
+def test_models_by_number(value: dict[str, JsonValue], model: str | None) -> None:
+    assert unit(**value).model == model
 
 
 def test_names_of_places() -> None:
@@ -74,6 +87,11 @@ def test_the_list_of_the_camera_hosts() -> None:
     item: JsonValue = {"uuid": "ab", "name": "Hall", "type": 12, "capabilities": ["streaming.start-stop", 1]}
     home = parse.owned({"status": 0, "items": [item, {"name": "no uuid"}, None]})
     assert [(each.id, each.name, each.switchable) for each in home.units] == [("ab", "Hall", True)]
+    assert home.title is None
+    titled: JsonValue = [{"uuid": "ab"}, {"uuid": "cd", "type": 12, "nest_structure_name": "Cottage"}]
+    assert parse.owned({"status": 0, "items": titled}).title == "Cottage"
+    hello = parse.owned({"status": 0, "items": titled}).units[1]
+    assert (hello.model, EventKind.DOORBELL in hello.kinds) == ("Nest Hello", True)
     assert parse.owned({"status": 200}).units == ()
     failures: list[JsonValue] = [{"status": 400, "items": []}, {}, [], {"status": "x", "items": [item]}]
     for said in failures:
@@ -116,6 +134,22 @@ def test_kinds_of_a_stretch() -> None:
     (point,) = parse.points([{"id": "1", "start_time": AT, "types": types, "zone_ids": [0, 1, "2", None]}])
     assert point.kinds == (EventKind.MOTION, EventKind.PERSON, EventKind.FACE, EventKind.SOUND, EventKind.DOORBELL)
     assert point.zones == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("told", "kind"),
+    [
+        ("personHeard", EventKind.SOUND),
+        ("dogBarking", EventKind.SOUND),
+        ("baby_crying", EventKind.SOUND),
+        ("PERSON", EventKind.PERSON),
+        ("package-in-transit", EventKind.PACKAGE),
+        ("", EventKind.MOTION),
+    ],
+)
+def test_types_are_spelt_in_several_ways(told: str, kind: EventKind) -> None:
+    (point,) = parse.points([{"id": "1", "start_time": AT, "types": [told]}])
+    assert point.kinds == (kind,)
 
 
 def test_what_is_no_history() -> None:

@@ -1,6 +1,7 @@
 """From a login to a session: Google's token, Nest's token, the session (protocols.md 3.2, 3.3)."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
@@ -26,8 +27,11 @@ SHORTEST: Final = timedelta(minutes=10)
 # A Nest account's session is made anew each day (protocols.md 3.3).
 DAY: Final = timedelta(days=1)
 POLICY: Final = "authproxy-oauth-policy"
-_LOGGED_OUT: Final = frozenset({"USER_LOGGED_OUT", "invalid_grant"})
-_NO_SESSION: Final = "no active session"
+# Without a person nothing comes of these; the second line is OpenID Connect Core 1.0, 3.1.2.6.
+_LOGGED_OUT: Final = frozenset({"user_logged_out", "invalid_grant", "immediate_failed"}) | {
+    *("interaction_required", "login_required", "consent_required", "account_selection_required")
+}
+_NO_SESSION: Final = ("no active session", "no_session")
 # What a page or an address has that asks a person to sign in.
 _SIGN_IN: Final = re.compile(
     r"ServiceLogin|identifierId|/signin/|/InteractiveLogin|/o/oauth2/.{0,20}consent", re.IGNORECASE
@@ -119,6 +123,10 @@ def judge(answer: Answer) -> _Verdict:
         if moved and _SIGN_IN.search(answer.location):
             return _Verdict(_no_session(), again=True)
         trouble = answer.trouble()
+        with suppress(Malformed):
+            # Its own word counts, whatever status it comes with.
+            if isinstance(ended := _google_error(child(read(answer.body))), AuthError):
+                trouble = ended
         if isinstance(trouble, Malformed):
             trouble = GoogleOdd(f"HTTP {answer.status}")
         return _Verdict(trouble, again=moved or answer.refused)
@@ -134,8 +142,8 @@ def judge(answer: Answer) -> _Verdict:
 
 
 def _google_error(said: Object) -> HubError:
-    error = text(said.get("error"))
-    if _NO_SESSION in (text(said.get("detail")) or "").lower():
+    error, detail = ((text(said.get(key)) or "").lower() for key in ("error", "detail"))
+    if any(words in f"{error} {detail}" for words in _NO_SESSION):
         return _no_session()
     if error in _LOGGED_OUT:
         return AuthError("the session has ended", reason="google_logged_out")

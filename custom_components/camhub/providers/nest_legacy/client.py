@@ -1,6 +1,7 @@
 """Asks the home and camera hosts for one account; a refusal leads to one new session and one more try."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
@@ -26,6 +27,7 @@ WIDTH: Final = 1920
 FORBIDDEN_S: Final = 3600.0
 _JPEG: Final = b"\xff\xd8"
 _BUCKETS: Final = ("quartz", "where", "structure")
+_OWNED: Final = "cameras.get_owned_and_member_of_with_properties"
 
 
 class Refused(Unreachable):
@@ -64,6 +66,7 @@ class Client:
         self._wire = Wire(context)
         self.keeper = Keeper(context, self._wire, self.book)
         self._forbidden: dict[str, float] = {}
+        self._moved: frozenset[str] = frozenset()
 
     def now(self) -> datetime:
         """Return what time it is by the services' clock; ours before their first answer."""
@@ -72,14 +75,24 @@ class Client:
     async def home(self) -> Home:
         """List the cameras; raises HubError."""
         if self.book.login.credential != GOOGLE:
-            return parse.owned(await self._json("cameras.get_owned_and_member_of_with_properties"))
+            return parse.owned(await self._json(_OWNED))
         session = await self.keeper.session()
         call = Call(
             method="POST",
             url=self.book.login.hosts.home / f"api/0.1/user/{session.user_id}/app_launch",
             said={"known_bucket_types": _BUCKETS, "known_bucket_versions": []},
         )
-        return parse.buckets(read((await self._ask(call, _HOME)).body))
+        home = parse.buckets(read((await self._ask(call, _HOME)).body))
+        if not home.tells_moved:
+            await self._look_who_moved()
+        return parse.with_moved(home, self._moved)
+
+    async def _look_who_moved(self) -> None:
+        """Hear which cameras are in the newer app; who cannot be asked leaves what is known, and renews nothing."""
+        with suppress(HubError):
+            answer = await self._send(Call(url=self._at(_OWNED)), _CAMERAS, await self.keeper.session())
+            if answer.ok:
+                self._moved = parse.moved(read(answer.body))
 
     async def account(self) -> str | None:
         """Return the number of the account as the camera hosts know it; raises HubError."""

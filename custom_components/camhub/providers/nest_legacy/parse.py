@@ -1,7 +1,7 @@
 """Answers of the home and camera hosts as values (protocols.md 3.4, 3.5)."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from http import HTTPStatus
@@ -21,22 +21,35 @@ _MIGRATION: Final = "cc2migration.overview_state"
 _SWITCHABLE: Final = "streaming.start-stop"
 _DOORBELL: Final = "indoor_chime"
 
+# What the list of the camera hosts calls a model by number; older ones are of Dropcam.
+_MODELS: Final[Mapping[float, str]] = MappingProxyType(
+    {
+        8: "Nest Cam Indoor",
+        9: "Nest Cam Outdoor",
+        10: "Nest Cam IQ Indoor",
+        11: "Nest Cam IQ Outdoor",
+        12: "Nest Hello",
+    }
+)
+
 _SEEN: Final = frozenset({EventKind.MOTION, EventKind.PERSON, EventKind.FACE, EventKind.SOUND})
 _AT_A_DOOR: Final = frozenset({EventKind.DOORBELL, EventKind.PACKAGE})
-# What a type begins or ends with; any other is motion.
+# Types without what divides their words, which is not always the same; any other is motion.
 _KINDS: Final[Mapping[str, EventKind]] = MappingProxyType(
     {
         "person": EventKind.PERSON,
         "face": EventKind.FACE,
-        "unfamiliar-face": EventKind.FACE,
+        "unfamiliarface": EventKind.FACE,
         "sound": EventKind.SOUND,
-        "person-talking": EventKind.SOUND,
-        "dog-barking": EventKind.SOUND,
-        "baby-crying": EventKind.SOUND,
+        "persontalking": EventKind.SOUND,
+        "personheard": EventKind.SOUND,
+        "dogbarking": EventKind.SOUND,
+        "babycrying": EventKind.SOUND,
         "doorbell": EventKind.DOORBELL,
         "package": EventKind.PACKAGE,
-        "package-delivered": EventKind.PACKAGE,
-        "package-retrieved": EventKind.PACKAGE,
+        "packagedelivered": EventKind.PACKAGE,
+        "packageintransit": EventKind.PACKAGE,
+        "packageretrieved": EventKind.PACKAGE,
     }
 )
 
@@ -83,10 +96,11 @@ class Point:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Home:
-    """What an account looks after."""
+    """What an account looks after; `tells_moved` is whether it is said of each camera which app it is in."""
 
     units: tuple[Unit, ...]
     title: str | None = None
+    tells_moved: bool = True
 
 
 def buckets(said: JsonValue) -> Home:
@@ -107,13 +121,33 @@ def buckets(said: JsonValue) -> Home:
             places |= dict(_places(value))
         elif kind == "structure":
             title = title or text(value.get("name"))
-    return Home(units=tuple(_unit(identifier, value, places) for identifier, value in values), title=title)
+    return Home(
+        units=tuple(_unit(identifier, value, places) for identifier, value in values),
+        title=title,
+        # The home host itself says nothing of it.
+        tells_moved=all(_MIGRATION in child(value.get("properties")) for _, value in values),
+    )
 
 
 def owned(said: JsonValue) -> Home:
     """Return the cameras in the list of the camera hosts; raises Malformed for anything but a success."""
-    units = ((text(item.get("uuid")), item) for item in objects(items(said)))
-    return Home(units=tuple(_unit(identifier, item, {}) for identifier, item in units if identifier))
+    listed_items = objects(items(said))
+    units = ((text(item.get("uuid")), item) for item in listed_items)
+    return Home(
+        units=tuple(_unit(identifier, item, {}) for identifier, item in units if identifier),
+        title=next((name for item in listed_items if (name := text(item.get("nest_structure_name")))), None),
+    )
+
+
+def moved(said: JsonValue) -> frozenset[str]:
+    """Return which cameras in the list of the camera hosts are in the newer app; raises Malformed."""
+    return frozenset(unit.id for unit in owned(said).units if unit.state is State.MOVED)
+
+
+def with_moved(home: Home, gone: frozenset[str]) -> Home:
+    """Return the same with those cameras in the newer app."""
+    units = (replace(unit, state=State.MOVED) if unit.id in gone else unit for unit in home.units)
+    return replace(home, units=tuple(units))
 
 
 def items(said: JsonValue) -> Sequence[JsonValue]:
@@ -165,7 +199,8 @@ def _unit(identifier: str, value: Object, places: Mapping[str, str]) -> Unit:
         or text(value.get("nexus_api_nest_domain_host"))
         or text(value.get("nexus_api_http_server"))
     )
-    model = text(value.get("model"))
+    number_of_model = number(value.get("camera_type", value.get("type")))
+    model = text(value.get("model")) or _MODELS.get(number_of_model or 0)
     door = _DOORBELL in able or "hello" in (model or "").lower()
     return Unit(
         id=identifier,
@@ -198,6 +233,10 @@ def _state(value: Object) -> State:
     return State.UNKNOWN if enabled is None else State.ON if enabled else State.OFF
 
 
+def _kind(told: str) -> EventKind:
+    return _KINDS.get("".join(each for each in told.lower() if each.isalpha()), EventKind.MOTION)
+
+
 def _point(value: Object) -> Point | None:
     identifier, start = text(value.get("id")), moment(value.get("start_time"))
     if identifier is None or start is None:
@@ -214,7 +253,7 @@ def _point(value: Object) -> Point | None:
         id=identifier,
         start=start,
         end=None if end is None else max(start, end),
-        kinds=tuple(dict.fromkeys(_KINDS.get(each, EventKind.MOTION) for each in types or ("motion",))),
+        kinds=tuple(dict.fromkeys(_kind(each) for each in types or ("motion",))),
         types=types,
         zones=tuple(int(each) for each in numbers if each),
         who=text(value.get("face_name")),
