@@ -1,5 +1,6 @@
 """Tells at once that a login is refused: an event on the bus and, if wished, a message; then is silent for a while."""
 
+import asyncio
 from collections.abc import Mapping
 import math
 from typing import Any, Final
@@ -110,7 +111,8 @@ async def _async_notify(hass: HomeAssistant, target: str, words: Mapping[str, st
     name = target.partition(".")[2]
     if hass.states.get(target) is not None or er.async_get(hass).async_get(target) is not None:
         name, message[ATTR_ENTITY_ID] = SERVICE_SEND_MESSAGE, target
-    try:
-        await hass.services.async_call(NOTIFY_DOMAIN, name, message, blocking=True)
-    except Exception:  # noqa: BLE001 - a notifier may raise anything, and must not take the account down with it
+    # A notifier may raise anything, and must not take the account down with it.
+    sending = hass.services.async_call(NOTIFY_DOMAIN, name, message, blocking=True)
+    (outcome,) = await asyncio.gather(sending, return_exceptions=True)
+    if isinstance(outcome, BaseException):
         LOGGER.warning("Could not send the message about a refused login with %s", target)
