@@ -119,7 +119,7 @@ class DoorbellEvent(CameraEventEntity):
     _attr_device_class = EventDeviceClass.DOORBELL
 
     def __init__(self, coordinator: CamHubCoordinator, camera: Camera) -> None:
-        """Declare the one type: ring."""
+        """Declare its only type."""
         super().__init__(coordinator, camera, "doorbell")
         self._attr_event_types = [DoorbellEventType.RING]
 

@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 import threading
-from typing import Any
+from types import TracebackType
+from typing import Any, Literal
 
 from ..kernel.errors import Unreachable
 
@@ -40,27 +41,38 @@ def _in_thread_of_its_own(read: Callable[[], None]) -> asyncio.Future[None]:
 
     Not in the event loop's executor: a stream is read for days, and all of Home Assistant shares its 64 threads.
     """
-    loop = asyncio.get_running_loop()
-    reading: asyncio.Future[None] = loop.create_future()
-
-    def settle(error: BaseException | None) -> None:
-        if error is None:
-            reading.set_result(None)
-        else:
-            reading.set_exception(error)
+    reading: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def run() -> None:
-        failure: BaseException | None = None
-        try:
+        with _Outcome(reading):
             read()
-        except BaseException as error:  # noqa: BLE001 - whatever it is belongs to whoever awaits the future
-            failure = error
-        # The loop is closed when Home Assistant stopped before the camera sent its next packet.
-        with suppress(RuntimeError):
-            loop.call_soon_threadsafe(settle, failure)
 
     threading.Thread(target=run, name="camhub stream reader", daemon=True).start()
     return reading
+
+
+class _Outcome:
+    """Settles a future from another thread: with what a block raises, or None where it ends."""
+
+    def __init__(self, future: asyncio.Future[None]) -> None:
+        self._future = future
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> Literal[True]:
+        # The loop is closed when Home Assistant stopped before the camera sent its next packet.
+        with suppress(RuntimeError):
+            self._future.get_loop().call_soon_threadsafe(self._settle, error)
+        return True
+
+    def _settle(self, error: BaseException | None) -> None:
+        if error is None:
+            self._future.set_result(None)
+        else:
+            self._future.set_exception(error)
 
 
 def _retrieve_exception(reading: asyncio.Future[None]) -> None:
