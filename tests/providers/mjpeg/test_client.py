@@ -38,16 +38,20 @@ from tests.fake_clock import FakeClock, until
 from .conftest import PICTURE, PICTURES, Started
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nContent-Type: multipart/x-mixed-replace;boundary=a\r\nTransfer-Encoding: chunked\r\n\r\n"
-IMPATIENT = aiohttp.ClientTimeout(total=None, sock_connect=0.2, sock_read=0.1)
+# Seconds to wait for what comes, for what never comes, and for more where something has come.
+PATIENT, IMPATIENT, WARY = 30.0, 0.1, 1.0
 
 
-def client(context: Context, username: str = "", password: str = "", *, verify_tls: bool = True) -> Client:
-    return Client(context, "127.0.0.1", username, Secret(password), verify_tls=verify_tls, timeout=IMPATIENT)
+def client(
+    context: Context, username: str = "", password: str = "", *, verify_tls: bool = True, silence: float = PATIENT
+) -> Client:
+    limits = aiohttp.ClientTimeout(total=None, sock_connect=PATIENT, sock_read=silence)
+    return Client(context, "127.0.0.1", username, Secret(password), verify_tls=verify_tls, timeout=limits)
 
 
-async def fails(context: Context, url: str, username: str = "") -> HubError:
+async def fails(context: Context, url: str, username: str = "", *, silence: float = PATIENT) -> HubError:
     with pytest.raises(HubError) as failed:
-        await client(context, username, "s3cret").picture(URL(url))
+        await client(context, username, "s3cret", silence=silence).picture(URL(url))
     error = failed.value
     assert "s3cret" not in f"{error!r} {error.__cause__!r} {error.__context__!r}"
     return error
@@ -83,7 +87,8 @@ async def test_tells_failures_apart(
     make_context: MakeContext, started: Started, answer: Answer, username: str, kind: type[HubError], reason: str
 ) -> None:
     server = await started(MjpegServer({"/a": answer}))
-    error = await fails(make_context(), server.address("/a"), username)
+    limit = IMPATIENT if answer is silence else PATIENT
+    error = await fails(make_context(), server.address("/a"), username, silence=limit)
     assert type(error) is kind
     assert error.reason == reason
 
@@ -148,7 +153,7 @@ async def test_the_picture_of_a_stream_is_its_first(make_context: MakeContext, s
     server = await started(MjpegServer(routes))
     assert await client(make_context()).picture(URL(server.address("/s"))) == PICTURE
     assert (await fails(make_context(), server.address("/none"))).reason == "not_a_picture"
-    assert (await fails(make_context(), server.address("/silent"))).reason == "timeout"
+    assert (await fails(make_context(), server.address("/silent"), silence=IMPATIENT)).reason == "timeout"
 
 
 async def test_an_end_inside_the_head_of_a_picture_is_that_of_its_thumbnail(
@@ -357,7 +362,8 @@ async def test_a_stream_that_ends_says_why(
     make_context: MakeContext, started: Started, clock: FakeClock, answer: Answer, reason: str
 ) -> None:
     server = await started(MjpegServer({"/s": answer}))
-    assert (await failure(HttpMjpeg(client(make_context()), URL(server.address("/s")), clock))).reason == reason
+    watched = client(make_context(), silence=WARY if reason == "no_frames" else PATIENT)
+    assert (await failure(HttpMjpeg(watched, URL(server.address("/s")), clock))).reason == reason
 
 
 async def test_hangs_up_when_it_is_cancelled(make_context: MakeContext, started: Started, clock: FakeClock) -> None:

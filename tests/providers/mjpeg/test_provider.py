@@ -21,7 +21,7 @@ from simulators.mjpeg.models import pi_camera, streamer, streamer_state
 from simulators.rtsp import RtspServer
 from simulators.rtsp.access import Access
 from tests.conftest import MakeContext
-from tests.fake_clock import FakeClock, settle
+from tests.fake_clock import FakeClock, until
 
 from .conftest import PICTURE, PICTURES, Script, Started
 
@@ -72,8 +72,7 @@ async def test_objects_are_stable_and_nothing_is_left(make_context: MakeContext,
     assert second.online
     await provider.close()
     await server.idle()
-    await settle()
-    assert asyncio.all_tasks() <= tasks
+    await until(lambda: asyncio.all_tasks() <= tasks)
 
 
 def test_no_address_is_said_at_once(make_context: MakeContext) -> None:

@@ -17,7 +17,7 @@ from simulators.mjpeg.models import action_streamer, cgi_camera, login_page, pi_
 from simulators.rtsp import RtspServer, Scheme
 from simulators.rtsp.access import Access
 from tests.conftest import MakeContext
-from tests.fake_clock import FakeClock, settle, until
+from tests.fake_clock import FakeClock, until
 
 from .conftest import PICTURE, PICTURES, EndOfScript, Script, Started, jpeg
 
@@ -93,6 +93,20 @@ class TellingClock(FakeClock):
         while len(self.slept) < times:
             self.waited.clear()
             await self.waited.wait()
+
+
+@pytest.fixture
+def tried(monkeypatch: pytest.MonkeyPatch) -> list[HttpMjpeg]:
+    """Return the addresses that have been asked for a stream, in order."""
+    found: list[HttpMjpeg] = []
+
+    class Tried(HttpMjpeg):
+        def __init__(self, *given: Any) -> None:
+            super().__init__(*given)
+            found.append(self)
+
+    monkeypatch.setattr(probe, "HttpMjpeg", Tried)
+    return found
 
 
 async def test_counts_pictures_a_second(make_context: MakeContext, started: Started) -> None:
@@ -185,13 +199,13 @@ async def test_a_host_that_is_not_there_is_asked_once(make_context: MakeContext,
     assert script.errors == [{}, {"base": "nothing_found"}]
 
 
-async def test_a_search_ends(make_context: MakeContext, started: Started) -> None:
+async def test_a_search_ends(make_context: MakeContext, started: Started, tried: list[HttpMjpeg]) -> None:
     clock = TellingClock()
     server = await started(MjpegServer(dict.fromkeys(("/stream.mjpg", "/stream"), stream(burst([])))))
     signing = asyncio.create_task(refused(make_context(clock=clock), typed(f"127.0.0.1:{server.port}")))
     await server.asked.wait()
-    # Until what was sent has been read.
-    await settle(50)
+    # One that answers is not given up for the others of its port.
+    await until(lambda: tried[0].opened)
     server.asked.clear()
     await clock.advance(4)
     await server.asked.wait()
@@ -261,16 +275,9 @@ async def test_says_what_is_wrong_with_an_address(
 
 @pytest.mark.parametrize(("answer", "reason"), [(silence, "timeout"), (stream(burst([])), "no_frames")])
 async def test_waits_no_longer_than_ten_seconds(
-    make_context: MakeContext, started: Started, monkeypatch: pytest.MonkeyPatch, answer: Answer, reason: str
+    make_context: MakeContext, started: Started, tried: list[HttpMjpeg], answer: Answer, reason: str
 ) -> None:
-    clock, tried = TellingClock(), list[HttpMjpeg]()
-
-    class Tried(HttpMjpeg):
-        def __init__(self, *given: Any) -> None:
-            super().__init__(*given)
-            tried.append(self)
-
-    monkeypatch.setattr(probe, "HttpMjpeg", Tried)
+    clock = TellingClock()
     server = await started(MjpegServer({"/live": answer}))
     signing = asyncio.create_task(refused(make_context(clock=clock), typed(server.address("/live"))))
     await server.asked.wait()
