@@ -126,7 +126,7 @@ async def test_video_that_cannot_be_read(server: RtspServer, address: str) -> No
     server.faults.rubbish = True
     server.faults.hang_up_after = 3
     with pytest.raises(HubError) as failed:
-        await RtspGrabber().grab(address, 5)
+        await RtspGrabber().grab(address, PATIENCE)
     assert isinstance(failed.value, Malformed | Unreachable)
     shows_no_secret(failed.value)
 
@@ -141,7 +141,7 @@ async def test_opens_nothing_but_rtsp(address: str) -> None:
 async def test_a_place_in_line_is_kept_until_the_thread_ends(server: RtspServer, address: str) -> None:
     grabber = RtspGrabber(concurrent=1)
     server.faults.mute = True
-    first = asyncio.create_task(grabber.grab(address, 5))
+    first = asyncio.create_task(grabber.grab(address, PATIENCE))
     await server.connected.wait()
     with pytest.raises(Unreachable) as failed:
         await grabber.grab(address, 0.05)
@@ -192,7 +192,7 @@ async def test_sound_alone_is_no_camera(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(rtsp_engine, "_SCHEMES", ("/",))
     monkeypatch.setattr(rtsp_engine, "_OPTIONS", {})
     with pytest.raises(Malformed) as failed:
-        await RtspGrabber().grab(str(sound), 5)
+        await RtspGrabber().grab(str(sound), PATIENCE)
     assert failed.value.reason == "not_a_camera"
 
 
@@ -201,4 +201,4 @@ async def test_no_picture_is_decoded_that_is_too_large(
 ) -> None:
     monkeypatch.setattr(rtsp_engine, "_BOUND", {"max_pixels": str(640 * 360 - 1)})
     with pytest.raises(Malformed):
-        await RtspGrabber().grab(address, 25)
+        await RtspGrabber().grab(address, PATIENCE)

@@ -34,7 +34,7 @@ async def entry(fake: FakeSpec, add_account: AddAccount, tmp_path: Path) -> Mock
         provider.listed[2] = provider.camera(KEY, rtsp=FilmRtsp(tmp_path / "film.mp4"))
 
     fake.prepare = with_film
-    return await add_account(options={"first_byte": 10})
+    return await add_account(options={"first_byte": 100})
 
 
 type Of = Callable[..., str]
@@ -128,7 +128,7 @@ async def test_a_stream_that_does_not_come(
     assert (await client.get(path(KEY))).status == HTTPStatus.SERVICE_UNAVAILABLE
     stream._available = True
     # Home Assistant gives up waiting when the worker ends without a picture.
-    hub.config_entries.async_update_entry(entry, options={"first_byte": 10})
+    hub.config_entries.async_update_entry(entry, options={"first_byte": 100})
     hub.loop.call_later(0.05, stream.add_provider("hls").cleanup)
     assert (await client.get(path(KEY))).status == HTTPStatus.SERVICE_UNAVAILABLE
     await stream.stop()

@@ -234,7 +234,7 @@ async def test_an_entity_that_fails_tells_no_address(
     status: int,
 ) -> None:
     go2rtc.fails = fails
-    hub.config_entries.async_update_entry(entry, options={"first_byte": 0.05})
+    hub.config_entries.async_update_entry(entry, options={"first_byte": 0.05 if fails == "silent" else 60})
     answer = await client.post(gate, json={"sdp": OFFER})
     assert answer.status == status
     assert "192.0.2.9" not in await answer.text()

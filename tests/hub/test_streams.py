@@ -540,7 +540,7 @@ async def test_what_takes_too_long_to_measure_is_handed_through(
 ) -> None:
     clips = entry.runtime_data.data["gate"].clips
     url = await first_recording(client, path, 2)
-    option(hub, entry, first_byte=0.1)
+    option(hub, entry, first_byte=0.5)
     slow = clips.read
 
     async def once_slow(clip: Any) -> Any:

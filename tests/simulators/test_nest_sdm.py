@@ -274,7 +274,7 @@ def watching(codec: Codec = "H264") -> Viewer:
 
 
 def picture_at(address: str) -> int:
-    with av.open(address, "r", options=QUICK, timeout=5) as container:
+    with av.open(address, "r", options=QUICK, timeout=60) as container:
         return next(container.decode(video=0)).width
 
 
@@ -306,7 +306,7 @@ async def test_rtsp_is_stopped_and_whoever_watches_is_cut_off(user: Caller, serv
     address = told["results"]["streamUrls"]["rtspUrl"]
 
     def watch() -> int:
-        with av.open(address, "r", options=QUICK, timeout=5) as container:
+        with av.open(address, "r", options=QUICK, timeout=60) as container:
             return sum(1 for _ in container.demux(video=0))
 
     watching = asyncio.create_task(asyncio.to_thread(watch))

@@ -108,7 +108,7 @@ async def test_what_is_no_request_ends_the_connection(server: RtspServer) -> Non
 
 def watch(address: str, frames: int) -> list[tuple[float, bool]]:
     seen: list[tuple[float, bool]] = []
-    with av.open(address, options={"rtsp_transport": "tcp"}, timeout=(10, 10)) as container:
+    with av.open(address, options={"rtsp_transport": "tcp"}, timeout=(60, 60)) as container:
         stream = container.streams.video[0]
         stream.codec_context.thread_count = 1
         for packet in container.demux(stream):
