@@ -39,6 +39,7 @@ class Happenings:
         audio: bool = False,
         at: float | None = None,
         stationary: bool = False,
+        max_severity: str | None = None,
     ) -> str:
         """Let something appear and return its event's id; sounds are told by reviews, and by name without an id."""
         start = self._now().timestamp() if at is None else at
@@ -58,6 +59,7 @@ class Happenings:
             "score": score,
             "audio": audio,
             "stationary": stationary,
+            "max_severity": max_severity,
         }
         if audio:
             self._say(f"{camera}/audio/{label}", "ON", camera)
@@ -130,6 +132,8 @@ class Happenings:
         event = self.events[identifier]
         kept = ("id", "camera", "label", "sub_label", "zones", "start_time", "end_time", "has_clip", "has_snapshot")
         data = {"type": "audio" if event["audio"] else "object", "score": event["score"], "top_score": event["score"]}
+        if event["max_severity"]:
+            data["max_severity"] = event["max_severity"]
         if event["plate"]:
             data |= {"recognized_license_plate": event["plate"], "recognized_license_plate_score": 0.9}
         told = {key: event[key] for key in kept}
@@ -148,6 +152,7 @@ class Happenings:
             "has_snapshot",
             "false_positive",
             "stationary",
+            "max_severity",
         )
         return {
             **{key: event[key] for key in kept},

@@ -190,6 +190,7 @@ def an_event(said: dict[str, Any]) -> None:
     assert (found.end is None) == (said.get("end_time") is None)
     assert set(said.get("zones") or ()) <= set(found.zones)
     assert found.clip == bool(said.get("has_clip"))
+    assert found.severity == (said.get("max_severity") or (said.get("data") or {}).get("max_severity"))
 
 
 async def a_configuration(said: dict[str, Any], make_context: MakeContext, serve: Serve) -> None:

@@ -295,6 +295,31 @@ async def test_a_face_the_server_is_not_sure_of_is_nobody(server: FrigateSimulat
     assert found[-1].metadata["who"] == "Robin"
 
 
+async def test_how_severe_it_is_is_told_at_the_beginning(
+    server: FrigateSimulator, provider: FrigateProvider, clock: FakeClock
+) -> None:
+    async with listening(provider, server) as listener:
+        live = server.happenings.begin("driveway", "person", max_severity="alert")
+        await listener.until(1)
+        server.happenings.muted = True
+        server.happenings.reviews.clear()
+        listed = server.happenings.begin("driveway", "car", max_severity="detection")
+        server.happenings.reviews.clear()
+        await listener.looked(server, clock)
+        server.happenings.muted = False
+        mixed = server.happenings.begin("driveway", "car", max_severity="detection")
+        await listener.until(4)
+        server.happenings.change(mixed, zones=("gate",))
+        found = await listener.until(5)
+    assert [(each.id, each.phase, each.metadata["severity"]) for each in found] == [
+        (live, START, "alert"),
+        (listed, START, "detection"),
+        (mixed, START, "detection"),
+        (mixed, UPDATE, "alert"),
+        (mixed, UPDATE, "alert"),
+    ]
+
+
 async def test_how_severe_it_is_stays_known_when_somebody_has_looked(
     server: FrigateSimulator, provider: FrigateProvider, clock: FakeClock
 ) -> None:

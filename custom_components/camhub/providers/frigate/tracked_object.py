@@ -14,7 +14,10 @@ from .reading import flag, objects
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrackedObject:
-    """What is known of an event now; times are aware. `resting` says whether an object stands still, None if unsaid."""
+    """What is known of an event now; times are aware. `resting` says whether an object stands still, None if unsaid.
+
+    `severity` is what its review will have at least (0.15 on), as far as it alone decides.
+    """
 
     id: str
     camera: str
@@ -30,6 +33,7 @@ class TrackedObject:
     snapshot: bool = False
     resting: bool | None = None
     mistaken: bool = False
+    severity: str | None = None
 
     @property
     def details(self) -> Mapping[str, JsonValue]:
@@ -68,6 +72,7 @@ def tracked_object(event: Object) -> TrackedObject:
         snapshot=flag(event.get("has_snapshot"), default=False),
         resting=resting if isinstance(resting, bool) else None,
         mistaken=flag(event.get("false_positive"), default=False),
+        severity=text(event.get("max_severity")) or text(data.get("max_severity")),
     )
 
 

@@ -95,6 +95,8 @@ class Tracker:
         if heard is Heard.LIVE:
             track.dial = self._dial
         before, track.seen = track.seen, _merged(track.seen, seen)
+        # Whatever a review says is of all that is in it, so it stays.
+        track.severity = track.severity or seen.severity
         match track.stage:
             case _Stage.TOLD:
                 told = self._go_on(track)
