@@ -119,6 +119,8 @@ def test_a_duration_event_is_its_relation() -> None:
         ({"eventType": "videoloss", "eventState": "inactive", "activePostCount": 0, "channelID": 1}, True),
         ({"eventType": "videoloss", "eventState": "inactive", "channelID": "", "dynChannelID": ""}, True),
         ({"eventType": "heartBeat", "eventState": "active"}, True),
+        ({"eventType": "other", "eventState": "inactive", "eventDescription": "Heartbeat"}, True),
+        ({"eventType": "other", "eventState": "inactive", "eventDescription": "Other alarm"}, False),
         ({"eventType": "videoloss", "eventState": "inactive", "activePostCount": 1, "channelID": 0}, True),
         ({"eventType": "videoloss", "eventState": "inactive", "activePostCount": 0, "channelID": 3}, False),
         ({"eventType": "videoloss", "eventState": "inactive", "activePostCount": 0, "dynChannelID": 3}, False),

@@ -264,7 +264,13 @@ async def test_whose_event_it_is(
 
 
 @pytest.mark.parametrize(
-    "content_type", ["multipart/mixed; boundary=--boundary", 'multipart/mixed; boundary="boundary"']
+    "content_type",
+    [
+        "multipart/mixed; boundary=--boundary",
+        'multipart/mixed; boundary="boundary"',
+        # Announced by recorders that send another one.
+        "multipart/mixed;boundary=myboundary",
+    ],
 )
 @pytest.mark.parametrize(("newline", "length"), [(b"\n", "true"), (b"\r\n", "with_newline"), (b"\r\n", "none")])
 async def test_wires(

@@ -83,6 +83,19 @@ def test_a_bare_json_object_has_no_name_of_its_own() -> None:
     assert [each.text for each in descendants(root, "deep")] == ["1"]
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"eventType": "VMD", "channelName": "caf\xe9"}',
+        b'{"eventType": "VMD", "channelName": "a\tb"}',
+        b'\xef\xbb\xbf{"eventType": "VMD"}',
+        b'{"eventType": "VMD"}\r\n\x00',
+    ],
+)
+def test_a_name_in_json_that_is_not_in_order_costs_no_event(body: bytes) -> None:
+    assert text(read_json(body), "eventType") == "VMD"
+
+
 @pytest.mark.parametrize("body", [b"", b"[]", b'"x"', b"{", b"\xff{}", b'{"a":' * 100_000])
 def test_refuses_what_is_no_json_object(body: bytes) -> None:
     with pytest.raises(Malformed):

@@ -70,7 +70,8 @@ def read_alert(root: Node) -> Alert:
     active = (text(root, "eventState") or "active").lower() == "active"
     channel = number(root, "channelID")
     proxy = number(root, "dynChannelID")
-    beat = name.lower() == "heartbeat" or (
+    # It is a type of its own, a description of another, or a loss of video that is not there.
+    beat = "heartbeat" in {name.lower(), (text(root, "eventDescription") or "").lower()} or (
         name.lower() == "videoloss"
         and not active
         and number(root, "activePostCount") in _HEARTBEAT_COUNTS

@@ -13,10 +13,11 @@ from ...kernel.clock import Clock
 from ...kernel.counters import Counters
 from ...kernel.errors import Malformed, Unreachable
 from ...kernel.model import CameraEvent, EventKind, EventPhase
-from ...kernel.multipart import Part, PartReader
+from ...kernel.multipart import Part
 from .alerts import Alert, read_part, split_part
 from .client import IsapiClient
 from .parse import Channel, Source
+from .wire import WireReader
 
 # Heartbeats come every 10 s at most; the vendor's guide calls this silence a broken connection.
 SILENCE_S: Final = 30.0
@@ -166,7 +167,7 @@ async def listen(
     """Yield alerts as they come, and None each time that `wake` seconds have passed; raises HubError when it drops."""
     patience.begin()
     async with client.stream("Event/notification/alertStream") as response:
-        reader = PartReader(response.headers.get("Content-Type", ""))
+        reader = WireReader(response.headers.get("Content-Type", ""))
         heard, reading = clock.monotonic(), _read(response)
         try:
             while True:

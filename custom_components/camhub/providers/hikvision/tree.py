@@ -18,6 +18,8 @@ from ...kernel.errors import Malformed
 
 type Node = Element
 
+# What devices put around a document.
+_AROUND: Final = b" \t\r\n\x00"
 # Deeper nesting than any answer has; what lies below is left out.
 _DEEPEST: Final = 32
 _BARE_AMPERSAND: Final = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#\d{1,7}|#x[0-9A-Fa-f]{1,6});)")
@@ -40,7 +42,7 @@ _CODECS: Final[Mapping[bytes, str]] = MappingProxyType(
 
 def read_xml(body: bytes) -> Node:
     """Return the root of an XML document, mended if need be; raises Malformed."""
-    document = body.removeprefix(b"\xef\xbb\xbf").strip(b" \t\r\n\x00")
+    document = body.removeprefix(b"\xef\xbb\xbf").strip(_AROUND)
     try:
         return _parse(document)
     except ParseError, LookupError, ValueError:
@@ -54,7 +56,8 @@ def read_xml(body: bytes) -> Node:
 def read_json(body: bytes) -> Node:
     """Return a JSON object as the tree that its XML form would be; raises Malformed."""
     try:
-        value = json.loads(body)
+        # What stands in names is not always in order.
+        value = json.loads(body.strip(_AROUND).decode("utf-8-sig", "replace"), strict=False)
     except (ValueError, RecursionError) as error:
         raise Malformed("not JSON") from error
     if not isinstance(value, dict):
