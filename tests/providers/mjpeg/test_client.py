@@ -124,13 +124,14 @@ async def test_a_picture_that_is_shorter_than_was_said(make_context: MakeContext
     assert (await fails(make_context(), server.address("/cut"))).reason == "cannot_connect"
 
 
+@pytest.mark.parametrize("after", [b"", b"\r\n", bytes(16)])
 async def test_a_picture_without_length_on_a_line_that_stays_open(
-    make_context: MakeContext, started: Started, clock: FakeClock
+    make_context: MakeContext, started: Started, clock: FakeClock, after: bytes
 ) -> None:
     begun = asyncio.Event()
 
     async def stays(writer: asyncio.StreamWriter) -> None:
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\n\r\n" + PICTURE)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\n\r\n" + PICTURE + after)
         await writer.drain()
         begun.set()
         await asyncio.Event().wait()
@@ -384,6 +385,8 @@ async def test_hangs_up_when_it_is_cancelled(make_context: MakeContext, started:
         (page("{", "application/json"), "not_a_camera"),
         (page(b"\xff\xfe", "application/json"), "not_a_camera"),
         (page("{}", "application/json", 404), "not_found"),
+        (stream(burst(PICTURES[:1])), "not_a_camera"),
+        (page("{}", "image/jpeg"), "not_a_camera"),
         (page("[" * 2**17, "application/json"), "not_a_camera"),
     ],
 )

@@ -31,9 +31,11 @@ PICTURE_LIMIT: Final = 16 * 2**20
 _JSON_LIMIT: Final = 2**16
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _REFUSED: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
+_PICTURES: Final = ("multipart/", "image/")
 _GONE: Final = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
 # A picture that has come whole is not kept waiting for longer: some cameras neither say its length nor hang up.
 LAST_WORD: Final = 1.0
+_PADDING: Final = 4096
 
 
 class Client:
@@ -85,6 +87,9 @@ class Client:
         try:
             if response.status != HTTPStatus.SERVICE_UNAVAILABLE:
                 self._check(response)
+            if response.content_type.startswith(_PICTURES):
+                # Some servers give their stream, which has no end, for whatever is asked.
+                raise Malformed("pictures and no status page", reason="not_a_camera")
             text = await body(response, _JSON_LIMIT)
         finally:
             response.close()
@@ -158,7 +163,7 @@ async def picture_of(response: aiohttp.ClientResponse, clock: Clock) -> bytes:
         return await _first_of(response)
     content = bytearray()
     while len(content) <= PICTURE_LIMIT:
-        whole = content.endswith(END) and jpeg_in(bytes(content)) is not None
+        whole = content[-_PADDING:].rstrip(b"\r\n\0").endswith(END) and jpeg_in(bytes(content)) is not None
         try:
             with translated():
                 chunk = await (within(clock, LAST_WORD, read_chunk(response)) if whole else read_chunk(response))
