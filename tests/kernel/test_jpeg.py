@@ -1,5 +1,6 @@
 import io
 
+from hypothesis import given, settings, strategies as st
 from PIL import Image
 import pytest
 
@@ -116,3 +117,19 @@ def test_size_of_what_has_no_frame_header_is_unknown(data: bytes) -> None:
 
 def test_size_steps_over_thumbnails_and_fill_bytes() -> None:
     assert jpeg_size(jpeg(width=640, height=480, thumbnail=jpeg(width=1, height=1))) == (640, 480)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    pieces=st.lists(
+        st.one_of(
+            st.binary(max_size=12),
+            st.sampled_from([b"\xff\xd8", b"\xff\xd9", b"\xff\xc0\0\4", b"\xff\xda\0\2", b"\xff\xe1\xff\xff", b"\xff"]),
+        )
+    )
+)
+def test_any_bytes_are_survived(pieces: list[bytes]) -> None:
+    data = b"\xff\xd8" + b"".join(pieces)
+    assert len(with_tables(data)) in {len(data), len(data) + 420}
+    found = jpeg_in(data)
+    assert found is None or (data.startswith(found) and found.endswith(b"\xff\xd9"))

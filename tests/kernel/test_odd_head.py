@@ -1,9 +1,11 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+import re
 from types import SimpleNamespace
 from typing import Any, override
 
 import aiohttp
+from hypothesis import given, settings, strategies as st
 import pytest
 
 from custom_components.camhub.kernel.http_auth import HttpAuth
@@ -188,3 +190,25 @@ async def test_other_faults_are_not_asked_for_again() -> None:
 @pytest.mark.parametrize("arrived", [b"", b"\r\n", b"H", b"-", b"HTTP/1.1 200 OK", OK, OK + b"A: b\r\n"])
 def test_a_head_is_waited_for(arrived: bytes) -> None:
     assert mended(arrived) is None
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    lines=st.lists(
+        st.one_of(
+            st.binary(max_size=20),
+            st.sampled_from(
+                [b"Content-Length: 5", b"content-length:", b"Transfer-Encoding: chunked", b" folded", b":"]
+            ),
+        ),
+        max_size=8,
+    )
+)
+def test_any_lines_become_a_head_that_can_be_read(lines: list[bytes]) -> None:
+    head = mended(b"\n".join([b"HTTP/1.1 200", *lines, b"", b"body"]))
+    assert head is not None
+    assert head.startswith(OK)
+    assert all(
+        re.fullmatch(rb"[\w!#$%&'*+.^`|~-]+: [^\0\r\n]*", each)
+        for each in head.split(b"\r\n\r\n")[0].split(b"\r\n")[1:]
+    )
