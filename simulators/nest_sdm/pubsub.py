@@ -33,9 +33,13 @@ class Message:
 
 @dataclass(kw_only=True)
 class Subscription:
-    """What of a topic was not acknowledged yet, by ackId; `news` wakes those who pull."""
+    """What of a topic was not acknowledged yet, by ackId; `news` wakes those who pull.
+
+    `described` is what is told of it beside what all have, as where its messages are pushed to.
+    """
 
     topic: str
+    described: Mapping[str, Any] = field(default_factory=dict)
     messages: dict[str, Message] = field(default_factory=dict)
     news: asyncio.Condition = field(default_factory=asyncio.Condition)
     acknowledged: list[str] = field(default_factory=list)
@@ -168,4 +172,5 @@ def _described(name: str, subscription: Subscription) -> dict[str, Any]:
         "messageRetentionDuration": "604800s",
         "expirationPolicy": {"ttl": "2678400s"},
         "state": "ACTIVE",
+        **subscription.described,
     }

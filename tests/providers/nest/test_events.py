@@ -17,6 +17,7 @@ from custom_components.camhub.providers.nest.line import PushLine
 from custom_components.camhub.providers.nest.messages import Message, ThreadState, message
 from custom_components.camhub.providers.nest.provider import NestProvider
 from custom_components.camhub.providers.nest.settings import Settings
+from custom_components.camhub.providers.nest.tracker import LOST_S
 from simulators.nest_sdm import NestSimulator
 from tests.conftest import MakeContext
 from tests.fake_clock import FakeClock, settle, until
@@ -453,7 +454,7 @@ type Told = list[tuple[str, str]]
 def take(provider: NestProvider, cameras: Cameras) -> Callable[..., Told]:
     """Return what takes a message of the doorbell and returns what is told of it, in short."""
 
-    def take(state: str, *kinds: str, session: str = "s", clip: bool = False) -> Told:
+    def take(state: str, *kinds: str, session: str = "s", clip: bool = False, thread: str = "") -> Told:
         events: dict[str, Any] = {
             f"sdm.devices.events.Camera{kind}.{kind}": {"eventSessionId": session, "eventId": kind} for kind in kinds
         }
@@ -461,7 +462,7 @@ def take(provider: NestProvider, cameras: Cameras) -> Callable[..., Told]:
             address = "https://media.nestservices.google.com/sdm_event/clip"
             events[CLIP] = {"eventSessionId": session, "previewUrl": address}
         (name,) = (unit.name for unit in provider._units.values() if "doorbell" in unit.id)
-        data = told(resourceUpdate={"name": name, "events": events}, eventThreadState=state)
+        data = told(resourceUpdate={"name": name, "events": events}, eventThreadState=state, eventThreadId=thread)
         return [brief(event) for event in provider._told(data)]
 
     return take
@@ -494,6 +495,71 @@ def test_a_clip_in_a_message_of_its_own(take: Callable[..., Told]) -> None:
     assert take("UPDATED", clip=True) == [("motion", "update")]
 
 
+def test_a_thread_ends_without_naming_what_it_told(take: Callable[..., Told]) -> None:
+    assert take("STARTED", "Motion", thread="first") == [("motion", "start")]
+    assert take("STARTED", "Person", session="other", thread="second") == [("person", "start")]
+    assert take("ENDED", thread="third") == []
+    assert take("ENDED", thread="first") == [("motion", "end")]
+    assert take("ENDED", thread="first") == []
+    assert take("ENDED", thread="second") == [("person", "end")]
+
+
+def test_the_end_of_a_thread_is_that_of_its_camera_only(provider: NestProvider, cameras: Cameras) -> None:
+    names = sorted(provider._units)
+    begun = [
+        event
+        for name in names
+        for event in provider._told(
+            told(
+                resourceUpdate={"name": name, "events": {MOTION: {"eventSessionId": "s", "eventId": "e"}}},
+                eventThreadState="STARTED",
+                eventThreadId="t",
+            )
+        )
+    ]
+    over = told(resourceUpdate={"name": names[0], "events": {}}, eventThreadState="ENDED", eventThreadId="t")
+    assert [event.id for event in provider._told(over)] == [begun[0].id]
+
+
+async def test_an_end_that_bears_the_time_of_the_beginning(
+    take: Callable[..., Told], provider: NestProvider, cameras: Cameras, clock: FakeClock
+) -> None:
+    """All messages of a thread may bear the time that it began at."""
+    take("STARTED", "Motion", thread="t")
+    await clock.advance(20)
+    (name,) = (unit.name for unit in provider._units.values() if "doorbell" in unit.id)
+    over = told(resourceUpdate={"name": name, "events": {}}, eventThreadState="ENDED", eventThreadId="t")
+    (end,) = provider._told(over)
+    assert (end.phase, end.at) == (EventPhase.END, clock.now())
+
+
+async def test_what_is_never_heard_of_again_has_ended(
+    listener: Listener, service: NestSimulator, clock: FakeClock, provider: NestProvider
+) -> None:
+    seen = service.happenings.begin(service.device("doorbell"), "motion")
+    assert brief(await listener.next()) == (EventKind.MOTION, EventPhase.START)
+    listener.wait()
+    await clock.advance(200)
+    service.happenings.add(seen, "person")
+    assert brief(await listener.next()) == (EventKind.PERSON, EventPhase.START)
+    listener.wait()
+    await clock.advance(LOST_S - 1)
+    assert listener.reading is not None
+    assert not listener.reading.done(), "it was heard of meanwhile"
+    await clock.advance(1)
+    ended = [await listener.next(), await listener.next()]
+    assert {brief(event) for event in ended} == {
+        (EventKind.MOTION, EventPhase.END),
+        (EventKind.PERSON, EventPhase.END),
+    }
+    assert {event.at for event in ended} == {clock.now()}
+    assert provider._tracker.next_lost() is None
+    # A late end is none any more, and the line goes on.
+    service.happenings.end(seen)
+    service.happenings.begin(service.device("doorbell"), "chime")
+    assert brief(await listener.next()) == (EventKind.DOORBELL, EventPhase.START)
+
+
 def test_sessions_are_forgotten_in_the_end(take: Callable[..., Told]) -> None:
     assert take("STARTED", "Motion", session="first") == [("motion", "start")]
     for number in range(200):
@@ -519,9 +585,17 @@ def test_a_message_is_read() -> None:
     assert (found.device, found.state) == ("enterprises/p/devices/d", ThreadState.STARTED)
     assert found.at.isoformat() == "2026-01-02T03:04:05+00:00"
     assert found.events[EventKind.MOTION].zones == ("a",)
+    assert found.thread == ""
+    assert read(told(eventThreadId="t")).thread == "t"
     assert read(told(eventThreadState="SOMETHING")).state is ThreadState.UPDATED
     assert read(told()).state is ThreadState.NONE
     assert read(told(timestamp="2026-01-02T03:04:05")).at.tzinfo is not None
+
+
+def test_a_zone_without_a_name_is_none() -> None:
+    events = {MOTION: {"eventSessionId": "s", "eventId": "e", "zones": ["", " Path "]}}
+    found = read(told(resourceUpdate={"name": "d", "events": events}))
+    assert found.events[EventKind.MOTION].zones == ("Path",)
 
 
 def test_what_is_unknown_is_passed_over() -> None:

@@ -89,6 +89,58 @@ async def test_devices_that_cannot_be_read_are_left_out(open_provider: Open, ser
     assert await provider.cameras() == []
 
 
+async def test_a_camera_is_read_whatever_is_missing_or_empty(open_provider: Open, service: NestSimulator) -> None:
+    """Only what is needed is looked at: a field without a value must not cost a camera."""
+    traits = {
+        "Info": {"customName": None},
+        "Connectivity": {},
+        "CameraImage": {"maxImageResolution": "large"},
+        "CameraLiveStream": {
+            "maxVideoResolution": None,
+            "videoCodecs": None,
+            "audioCodecs": [None],
+            "supportedProtocols": ["WEB_RTC", None, "SOMETHING_NEW"],
+        },
+        "CameraMotion": {"sensitivity": [1]},
+        "CameraPerson": None,
+        "Temperature": {},
+    }
+    structure = f"{service.enterprise}/structures/home"
+    listed = [
+        {
+            "name": f"{service.enterprise}/devices/odd",
+            "type": None,
+            "traits": {f"sdm.devices.traits.{name}": value for name, value in traits.items()},
+            "parentRelations": [
+                {"parent": structure, "displayName": "Home"},
+                {"parent": f"{structure}/rooms/1", "displayName": None},
+                {"parent": f"{structure}/rooms/2", "displayName": "Porch"},
+                None,
+            ],
+        },
+        {
+            "name": f"{service.enterprise}/devices/older",
+            "type": "sdm.devices.types.DOORBELL",
+            "traits": {"sdm.devices.traits.CameraLiveStream": {"supportedProtocols": None}},
+            "parentRelations": [{"parent": structure, "displayName": "Cellar"}],
+        },
+        {
+            "name": f"{service.enterprise}/devices/bare",
+            "traits": {"sdm.devices.traits.CameraLiveStream": {"supportedProtocols": []}},
+            "parentRelations": None,
+        },
+        {"name": f"{service.enterprise}/devices/none", "traits": None},
+    ]
+    service.faults.answers[f"/v1/{service.enterprise}/devices"] = (200, json.dumps({"devices": listed}))
+    odd, older, bare = await open_provider().cameras()
+    assert (odd.identity.name, odd.identity.area, odd.identity.model) == ("Porch", "Porch", "Camera")
+    assert (odd.rtsp is not None, odd.webrtc is not None, odd.online) == (False, True, None)
+    assert odd.event_kinds == {EventKind.MOTION}
+    assert (older.identity.name, older.identity.model, older.rtsp is not None) == ("Cellar", "Doorbell", True)
+    assert older.event_kinds == {EventKind.DOORBELL}, "doorbells do not always say that they have a button"
+    assert (bare.identity.name, bare.identity.area, bare.rtsp is not None) == ("Camera", None, True)
+
+
 async def test_facts_for_a_bug_report(provider: NestProvider, service: NestSimulator) -> None:
     assert provider.diagnostics()["cameras"] == []
     assert provider.token_status().state is CredentialState.OK
@@ -128,7 +180,12 @@ def error(status: str, message: str) -> bytes:
             "event_picture_gone",
         ),
         (504, error("DEADLINE_EXCEEDED", "Camera image is no longer available."), Unreachable, "event_picture_gone"),
+        (503, error("UNAVAILABLE", "The picture is no longer available."), Unreachable, "event_picture_gone"),
         (504, b"<html>", Unreachable, "service_unavailable"),
+        (400, error("FAILED_PRECONDITION", "Precondition check failed."), Unreachable, "service_unavailable"),
+        (400, error("FAILED_PRECONDITION", "The camera is asleep."), Unreachable, "camera_not_ready"),
+        (400, error("INVALID_ARGUMENT", "Invalid offer SDP: no video."), Unsupported, "offer_refused"),
+        (400, error("INVALID_ARGUMENT", "offerSdp is not valid."), Unreachable, "offer_refused"),
     ],
 )
 def test_refusals(status: int, body: bytes, kind: type[HubError], reason: str) -> None:
@@ -142,8 +199,18 @@ def test_refusals_about_topics() -> None:
     assert isinstance(pubsub_refusal(404, b""), Unsupported)
 
 
-def test_refusals_of_logins() -> None:
-    assert login_refusal(401, b'{"error": "unauthorized_client"}').reason == "client_refused"
+@pytest.mark.parametrize(
+    ("status", "word", "reason"),
+    [
+        (401, "unauthorized_client", "client_refused"),
+        (401, "deleted_client", "client_refused"),
+        (401, "disabled_client", "client_refused"),
+        (400, "temporarily_unavailable", "service_unavailable"),
+        (400, "something_else", "malformed"),
+    ],
+)
+def test_refusals_of_logins(status: int, word: str, reason: str) -> None:
+    assert login_refusal(status, json.dumps({"error": word}).encode()).reason == reason
 
 
 def test_reading() -> None:

@@ -1,5 +1,6 @@
 from collections.abc import Callable
 import json
+from typing import Any
 
 import pytest
 from yarl import URL
@@ -8,7 +9,7 @@ from custom_components.camhub.kernel.model import Account
 from custom_components.camhub.providers.nest.settings import DEVICES_SCOPE, EVENTS_SCOPE, SCOPES
 from custom_components.camhub.providers.nest.sign_in import sign_in
 from simulators.nest_sdm import NestSimulator, OAuthClient
-from simulators.nest_sdm.pubsub import PUBLISHER
+from simulators.nest_sdm.pubsub import PUBLISHER, Subscription
 from simulators.nest_sdm.server import CLOUD_PROJECT, PROJECT
 from tests.conftest import MakeContext
 from tests.fake_clock import FakeClock
@@ -221,6 +222,31 @@ async def test_a_subscription_that_is_there_may_be_chosen(
     user.answers["subscription"] = {"subscription": "create_new"}
     another = await sign_in(make_context(), user)
     assert another.credentials["subscription"] not in {subscription, ""}
+
+
+async def test_a_subscription_of_another_program_is_not_proposed(
+    user: User, make_context: MakeContext, account: Account, service: NestSimulator
+) -> None:
+    (topic,), (ours,) = service.pubsub.topics, service.pubsub.subscriptions
+    name = f"projects/{service.client.cloud_project}/subscriptions"
+    others: dict[str, dict[str, Any]] = {
+        "pulled": {},
+        "pushed": {"pushConfig": {"pushEndpoint": "https://hook.example.com/"}},
+        "written": {"bigqueryConfig": {"table": "p.d.t"}},
+        "cut-off": {"detached": True},
+    }
+    for each, described in others.items():
+        service.pubsub.subscriptions[f"{name}/{each}"] = Subscription(topic=topic, described=described)
+    service.pubsub.subscriptions[ours] = service.pubsub.subscriptions.pop(ours)
+    user.answers |= {"topic": {"topic": topic}, "subscription": {"subscription": "create_new"}}
+    await sign_in(make_context(), user)
+    (field,) = user.forms[-1].fields
+    assert (field.options, field.default) == ((ours, f"{name}/pulled", "create_new"), ours)
+    for each in [key for key in service.pubsub.subscriptions if "camhub" in key]:
+        del service.pubsub.subscriptions[each]
+    await sign_in(make_context(), user)
+    (field,) = user.forms[-1].fields
+    assert (field.options, field.default) == ((f"{name}/pulled", "create_new"), "create_new")
 
 
 async def test_the_topic_of_device_access_itself(user: User, make_context: MakeContext, service: NestSimulator) -> None:

@@ -9,6 +9,9 @@ from .reading import read, text
 
 # Queries are counted in minutes, so nobody is asked again any sooner.
 WINDOW_S: Final = 60.0
+_CLIENT_REFUSED: Final = frozenset({"invalid_client", "unauthorized_client", "deleted_client", "disabled_client"})
+# What Google's own library tries again, whatever the status.
+_FAULTS: Final = frozenset({"internal_failure", "server_error", "temporarily_unavailable"})
 
 
 def document(body: bytes) -> Object:
@@ -36,7 +39,7 @@ def refusal(status: int, body: bytes, retry_after: float | None = None) -> HubEr
         return _not_now(told)
     if status == HTTPStatus.BAD_REQUEST:
         return _wrong(told)
-    if status == HTTPStatus.GATEWAY_TIMEOUT and "no longer available" in told:
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR and "no longer available" in told:
         return Unreachable("the event is too old", reason="event_picture_gone")
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.CONFLICT:
         return Unreachable(f"{status} {word}", reason="service_unavailable")
@@ -84,6 +87,9 @@ def _not_now(told: str) -> HubError:
         return Malformed("the session is over", reason="session_over")
     if "does not belong" in told:
         return Unreachable("no such event", reason="event_picture_gone")
+    if "Precondition check failed" in told:
+        # No word on any camera: listings are refused so, too.
+        return Unreachable("a precondition of its own", reason="service_unavailable")
     return Unreachable("the camera cannot now", reason="camera_not_ready")
 
 
@@ -92,13 +98,16 @@ def _wrong(told: str) -> HubError:
         return Unsupported("another way of watching is due", reason="protocol_changed")
     if "SDP" in told:
         return Unsupported("the offer was refused", reason="offer_refused")
+    if "offerS" in told:
+        # Now and then, of an offer like any other: the next one is taken.
+        return Unreachable("an offer was refused", reason="offer_refused")
     return Malformed("a request was refused")
 
 
 def login_refusal(status: int, body: bytes, retry_after: float | None = None) -> HubError:
     """Return the error for an answer of the token endpoint that is none."""
     word = text(document(body).get("error"))
-    if word in {"invalid_client", "unauthorized_client"}:
+    if word in _CLIENT_REFUSED:
         return AuthError("the client was refused", reason="client_refused")
     if word == "invalid_grant":
         return AuthError("the login has ended", reason="login_revoked")
@@ -106,6 +115,6 @@ def login_refusal(status: int, body: bytes, retry_after: float | None = None) ->
         return AuthError("another redirect address is due", reason="redirect_refused")
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return Throttled("too many logins", reason="login_throttled", retry_after=_pause(retry_after))
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or word in _FAULTS:
         return Unreachable(f"{status}", reason="service_unavailable")
     return Malformed(f"{status} {word[:40]}")

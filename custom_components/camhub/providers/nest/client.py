@@ -2,17 +2,16 @@
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
-from google_nest_sdm.device import Device
-
 from ...kernel.errors import Malformed, Throttled
+from ...kernel.model import JsonValue
 from ...kernel.provider import Context
-from ...kernel.reading import Object, child
+from ...kernel.reading import child
 from .answers import pubsub_refusal
 from .auth import HostAuth
+from .listed import Listed, listed
 from .quota import Quota, Rank
 from .reading import text
 from .settings import API, PUBSUB, USERINFO, Settings
@@ -21,14 +20,6 @@ from .wire import Wire
 
 # What the library raises for an answer that is not what the protocol promises.
 UNREADABLE: Final = (LookupError, ValueError, TypeError, AttributeError)
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """A device as it was listed: the library's, and what it was made of."""
-
-    device: Device = field(repr=False)
-    raw: Object = field(repr=False)
 
 
 class Client:
@@ -60,10 +51,10 @@ class Client:
         self.quota.listing()
         with self._counting(listings=True):
             said = await self.api.get_json(f"{self.settings.enterprise}/devices")
-        listed = said.get("devices", [])
-        if not isinstance(listed, list):
+        devices = said.get("devices", [])
+        if not isinstance(devices, list):
             raise Malformed("no list of devices")
-        return [found for each in listed if (found := self._read(each)) is not None]
+        return [found for each in devices if (found := self._read(each)) is not None]
 
     async def homes(self) -> Sequence[str]:
         """Return the names that the user gave the homes; raises HubError."""
@@ -92,13 +83,10 @@ class Client:
                 failure = Malformed(f"{name}: {type(error).__name__}")
         raise failure
 
-    def _read(self, raw: Object) -> Listed | None:
-        try:
-            # The library adds to what it reads.
-            return Listed(Device.MakeDevice({**raw, "traits": dict(child(raw, "traits"))}, self.api), raw)
-        except UNREADABLE:
+    def _read(self, raw: JsonValue) -> Listed | None:
+        if (found := listed(raw, self.api)) is None:
             self.context.counters.count("unreadable_devices")
-            return None
+        return found
 
     @contextmanager
     def _counting(self, *, listings: bool = False) -> Iterator[None]:

@@ -8,7 +8,7 @@ from ...kernel.signin import Answers, Ask, Field, FieldKind, Form, until_accepte
 from .client import Client
 from .line import PushLine
 from .settings import Settings
-from .topics import Topics
+from .topics import Topics, is_ours
 
 NEW: Final = "create_new"
 NONE: Final = "no_events"
@@ -68,7 +68,9 @@ async def _chosen(ask: Ask, topics: Topics, topic: str) -> str:
     found = tuple(await topics.subscriptions(topic))
     if not found:
         return ""
-    choice = Field(key="subscription", kind=FieldKind.SELECT, options=(*found, NEW), default=found[0])
+    # What another program reads would be shared with it: each would get a part.
+    default = found[0] if is_ours(found[0]) else NEW
+    choice = Field(key="subscription", kind=FieldKind.SELECT, options=(*found, NEW), default=default)
     chosen = str((await ask(Form(page="subscription", fields=(choice,)))).get("subscription"))
     return "" if chosen == NEW else chosen
 

@@ -32,10 +32,14 @@ class Told:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Message:
-    """What a device tells, by kind; `clips` are the addresses of clips by session."""
+    """What a device tells, by kind; `clips` are the addresses of clips by session.
+
+    A thread may end in a message that names no session at all. All messages of a thread may bear the time it began at.
+    """
 
     device: str
     at: datetime
+    thread: str = ""
     state: ThreadState = ThreadState.NONE
     events: Mapping[EventKind, Told] = field(default_factory=dict)
     clips: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -58,11 +62,14 @@ def message(data: bytes) -> Message | None:
         if name == CLIP and (address := text(event.get("previewUrl"))):
             clips[session] = address
         elif (kind := KINDS.get(name)) is not None:
-            events[kind] = Told(session=session, event=text(event.get("eventId")), zones=texts(event.get("zones")))
+            # What lies in no zone is told of as in one without a name.
+            zones = tuple(zone for each in texts(event.get("zones")) if (zone := each.strip()))
+            events[kind] = Told(session=session, event=text(event.get("eventId")), zones=zones)
     state = text(said.get("eventThreadState"))
     return Message(
         device=device,
         at=at,
+        thread=text(said.get("eventThreadId")),
         state=ThreadState(state) if state in set(ThreadState) else ThreadState.UPDATED,
         events=events,
         clips=clips,

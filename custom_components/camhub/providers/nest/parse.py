@@ -9,11 +9,10 @@ from google_nest_sdm.camera_traits import StreamingProtocol
 from google_nest_sdm.device import Device
 
 from ...kernel.model import DeviceIdentity, EventKind
-from ...kernel.reading import child
-from .client import Listed
+from ...kernel.reading import child, objects
+from .listed import TRAITS, Listed
 from .reading import text
 
-TRAITS: Final = "sdm.devices.traits."
 KINDS: Final[Mapping[str, EventKind]] = MappingProxyType(
     {
         "sdm.devices.events.CameraMotion.Motion": EventKind.MOTION,
@@ -82,9 +81,11 @@ def _title(listed: Listed) -> str:
 
 
 def _room(listed: Listed) -> str | None:
-    """Return the room that the user has put it in."""
-    rooms = (relation.display_name.strip() for relation in listed.device.relations)
-    return next((room for room in rooms if room), None)
+    """Return the room that the user has put it in, else what else it is in: its home."""
+    relations = objects(listed.raw.get("parentRelations"))
+    named = [(text(each.get("parent")), name) for each in relations if (name := text(each.get("displayName")))]
+    rooms = [name for parent, name in named if "/rooms/" in parent]
+    return next(iter(rooms or [name for _, name in named]), None)
 
 
 def _model(device: Device) -> str:

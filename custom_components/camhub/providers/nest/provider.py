@@ -1,5 +1,6 @@
 """One project's cameras and doorbells."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
@@ -12,10 +13,12 @@ from ...kernel.endpoints import Endpoint
 from ...kernel.errors import Malformed, Throttled
 from ...kernel.model import CameraEvent, JsonValue, TokenStatus
 from ...kernel.provider import Camera, Context, Provider
+from ...kernel.waiting import first_of
 from .abilities import Abilities
-from .client import Client, Listed
+from .client import Client
 from .event_media import EventFilms, EventPictures
 from .line import PushLine
+from .listed import Listed
 from .media import CameraHandle, CameraStills, SessionRtsp, SessionWebRtc
 from .messages import message
 from .parse import Unit, unit
@@ -72,9 +75,9 @@ class NestProvider(Provider):
             return
         if not self._units:
             await self._list()
-        async with self._pictures.working(), aclosing(self._line.messages()) as messages:
-            async for data in messages:
-                for event in self._told(data):
+        async with self._pictures.working(), aclosing(self._heard()) as heard:
+            async for data in heard:
+                for event in self._tracker.lost() if data is None else self._told(data):
                     yield event
 
     @override
@@ -173,6 +176,22 @@ class NestProvider(Provider):
     def _floor(self) -> float:
         chosen = self._context.options.get(FLOOR_KEY)
         return 60.0 * (chosen if isinstance(chosen, int | float) else FLOOR_MIN)
+
+    async def _heard(self) -> AsyncGenerator[bytes | None]:
+        """Yield what is pushed, and None whenever the end of something was lost; raises HubError."""
+        async with aclosing(self._line.messages()) as messages:
+            while True:
+                reading = asyncio.ensure_future(anext(messages))
+                try:
+                    while not reading.done():
+                        wait = self._tracker.next_lost()
+                        await first_of(reading, *(() if wait is None else (self._context.clock.sleep(wait),)))
+                        if not reading.done():
+                            yield None
+                    yield reading.result()
+                finally:
+                    reading.cancel()
+                    await asyncio.gather(reading, return_exceptions=True)
 
     def _told(self, data: bytes) -> Sequence[CameraEvent]:
         try:

@@ -8,8 +8,11 @@ from google_nest_sdm.admin_client import DEFAULT_TOPIC_IAM_POLICY, AdminClient
 from google_nest_sdm.exceptions import ConfigurationException
 
 from ...kernel.errors import Malformed, Unsupported
+from ...kernel.reading import Object, child, objects
 from .client import UNREADABLE, Client
+from .reading import text
 
+_OURS: Final = "camhub-"
 _MANAGED: Final = "projects/sdm-prod/topics/enterprise-{project}"
 
 
@@ -32,19 +35,21 @@ class Topics:
         return [*found, *await _read(self._admin.list_topics(self._cloud))]
 
     async def subscriptions(self, topic: str) -> Sequence[str]:
-        """Return the subscriptions of a topic."""
-        return (await _read(self._admin.list_eligible_subscriptions(topic))).subscription_names
+        """Return the subscriptions of a topic that messages can be asked of, those made by CamHub first."""
+        listed = objects(await _read(self._admin.list_subscriptions(self._cloud)))
+        found = [text(each.get("name")) for each in listed if each.get("topic") == topic and _can_be_asked(each)]
+        return sorted((name for name in found if name), key=lambda name: not is_ours(name))
 
     async def make_topic(self) -> str:
         """Make a topic that Device Access may publish on, and return its name."""
-        name = f"{self._cloud}/topics/camhub-{secrets.token_hex(5)}"
+        name = f"{self._cloud}/topics/{_OURS}{secrets.token_hex(5)}"
         await _read(self._admin.create_topic(name))
         await _read(self._admin.set_topic_iam_policy(name, DEFAULT_TOPIC_IAM_POLICY))
         return name
 
     async def subscribe(self, topic: str) -> str:
         """Make a subscription of a topic, and return its name."""
-        name = f"{self._cloud}/subscriptions/camhub-{secrets.token_hex(5)}"
+        name = f"{self._cloud}/subscriptions/{_OURS}{secrets.token_hex(5)}"
         await _read(self._admin.create_subscription(topic, name))
         return name
 
@@ -63,6 +68,17 @@ class Topics:
         except Unsupported as error:
             return error.reason == "pubsub_forbidden"
         return True
+
+
+def is_ours(subscription: str) -> bool:
+    """Return whether a subscription was made by CamHub, here or in another Home Assistant."""
+    return subscription.rpartition("/")[2].startswith(_OURS)
+
+
+def _can_be_asked(subscription: Object) -> bool:
+    """Return whether Google keeps messages to be asked for: it may also send or write them elsewhere."""
+    elsewhere = (child(subscription, key) for key in ("pushConfig", "bigqueryConfig", "cloudStorageConfig"))
+    return not any(elsewhere) and subscription.get("detached") is not True
 
 
 async def _read[T](asking: Awaitable[T]) -> T:

@@ -19,6 +19,8 @@ from .parse import Unit
 # What happened longer ago is no news: messages that nobody took are kept for a week.
 OLDEST: Final = timedelta(minutes=10)
 SESSIONS: Final = 200
+# What goes on is told of again and again; the end of what nothing was heard of for so many seconds was lost.
+LOST_S: Final = 300.0
 
 
 @dataclass(slots=True)
@@ -29,6 +31,13 @@ class _Session:
     ended: set[EventKind] = field(default_factory=set)
     clip: Clip | None = None
     over: bool = False
+    thread: str = ""
+    heard: float = 0.0
+
+    @property
+    def goes_on(self) -> bool:
+        """Return whether an end is still to be told."""
+        return not self.told.keys() <= self.ended
 
 
 class Tracker:
@@ -47,14 +56,43 @@ class Tracker:
             self._counters.count("events.too_old")
             return []
         found: list[CameraEvent] = []
+        named = [
+            self._named(message, unit, name)
+            for name in {told.session for told in message.events.values()} | message.clips.keys()
+        ]
         for name, address in message.clips.items():
             found += self._clip(message, unit, name, address)
         for kind, told in message.events.items():
             found += self._told(message, unit, kind, told)
         if message.state is ThreadState.ENDED:
-            for name in {told.session for told in message.events.values()} | set(message.clips):
-                found += self._end(message, self._session(unit, name))
+            for session in named or self._of_thread(message, unit):
+                found += self._end(session, message.at)
         return found
+
+    def lost(self) -> list[CameraEvent]:
+        """Return the ends of what has gone on for too long without a word."""
+        now = self._clock.monotonic()
+        lost = [each for each in self._sessions.values() if each.goes_on and now - each.heard >= LOST_S]
+        return [event for session in lost for event in self._end(session, self._clock.now())]
+
+    def next_lost(self) -> float | None:
+        """Return in how many seconds something is lost unless it is heard of again, None if nothing goes on."""
+        heard = min((each.heard for each in self._sessions.values() if each.goes_on), default=None)
+        return None if heard is None else max(0.0, heard + LOST_S - self._clock.monotonic())
+
+    def _named(self, message: Message, unit: Unit, name: str) -> _Session:
+        session = self._session(unit, name)
+        session.thread = message.thread or session.thread
+        session.heard = self._clock.monotonic()
+        return session
+
+    def _of_thread(self, message: Message, unit: Unit) -> list[_Session]:
+        """Return the sessions of a message that names none."""
+        return [
+            session
+            for (camera, _), session in self._sessions.items()
+            if message.thread and camera == unit.id and session.thread == message.thread
+        ]
 
     def _session(self, unit: Unit, name: str) -> _Session:
         key = (unit.id, name)
@@ -100,12 +138,12 @@ class Tracker:
                 session.told[kind] = replace(known, phase=EventPhase.UPDATE, clip=clip)
                 yield session.told[kind]
 
-    def _end(self, message: Message, session: _Session) -> Iterator[CameraEvent]:
+    def _end(self, session: _Session, at: datetime) -> Iterator[CameraEvent]:
         session.over = True
         for kind, known in session.told.items():
             if kind not in session.ended:
                 session.ended.add(kind)
-                yield replace(known, phase=EventPhase.END, at=message.at)
+                yield replace(known, phase=EventPhase.END, at=at if at > known.at else self._clock.now())
 
 
 def _beginning(state: ThreadState, *, over: bool) -> EventPhase:
