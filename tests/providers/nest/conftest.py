@@ -138,8 +138,11 @@ async def user(service: NestSimulator, authority: Authority, names: dict[str, Ad
 
 
 @pytest.fixture
-async def account(user: User, make_context: MakeContext) -> Account:
-    return await sign_in(make_context(), user)
+async def account(user: User, make_context: MakeContext, service: NestSimulator) -> Account:
+    account = await sign_in(make_context(), user)
+    # The line that was only tried must not be taken for one that is listened to.
+    await service.wait_until(lambda: service.push.listeners == 0)
+    return account
 
 
 type Open = Callable[..., NestProvider]
