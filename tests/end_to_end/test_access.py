@@ -71,8 +71,8 @@ async def session_of_another(house: House, who: Person) -> int:
 
 async def recording_id(house: House) -> str:
     listed = (await house.admin.ask(house.path(CAMERA, "recordings"))).json
-    # One that has only begun may have no picture yet.
-    return str(next(each["id"] for each in listed if each["end"]))
+    # What was seen has a picture whatever the time; what is recorded all along is shorter here than a frame of it.
+    return str(next(each["id"] for each in listed if each["end"] and each["kind"]))
 
 
 def recording(headers: dict[str, str], *below: str) -> Asking:
