@@ -1,7 +1,7 @@
-"""What files of HLS are called in our playlists: the same path for the same file, for as long as a player needs.
+"""Stable signed paths for the files in our HLS playlists.
 
-A player tells segments apart by their paths, so none may change while it is listed (RFC 8216 section 6.2.1); and what a
-camera's own playlist asks for by a query (a session, as good as a token) stays here.
+Players identify segments by their paths, so a path must not change while it is listed (RFC 8216 section 6.2.1). Queries
+in a camera's own playlist (a session id is as good as a token) are replaced by names and stay here.
 """
 
 from hashlib import blake2s
@@ -13,7 +13,7 @@ from homeassistant.core import HomeAssistant
 from .kernel.clock import Clock
 from .stream_paths import SIGNED_FOR, sign
 
-# Names beyond these are forgotten, those not used for longest first.
+# The most entries kept; the least recently used are dropped first.
 KEPT: Final = 4096
 _HIDDEN: Final = "~"
 
@@ -22,14 +22,14 @@ class HlsPaths:
     """Signed paths and hidden queries of one account."""
 
     def __init__(self, clock: Clock) -> None:
-        """Begin with none."""
+        """Start empty."""
         self._clock = clock
         self._secret = secrets.token_bytes(16)
         self._signed: dict[tuple[str, str], tuple[str, float]] = {}
         self._queries: dict[str, str] = {}
 
     def sign(self, hass: HomeAssistant, path: str, token_id: str) -> str:
-        """Return a path signed for whoever is being served by that token, as before while half its life is left."""
+        """Return a path signed for the user of a refresh token; the same one until half its life has passed."""
         now = self._clock.monotonic()
         signed, until = self._signed.pop((token_id, path), ("", now))
         if until <= now:
@@ -47,7 +47,7 @@ class HlsPaths:
         return name
 
     def reveal(self, file: str) -> str | None:
-        """Return a file as the camera calls it, None where its name stands for nothing."""
+        """Return the camera's own name of a file, None if a hidden query is unknown."""
         name, _, rest = file.partition("/")
         if not name.startswith(_HIDDEN):
             return file

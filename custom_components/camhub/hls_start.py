@@ -1,40 +1,40 @@
-"""The first seconds of a stream that Home Assistant makes: one file is there, the next takes as long as that lasts."""
+"""The start of an HLS stream, when only one segment exists and the next takes as long as that one lasts."""
 
 import asyncio
 from contextlib import suppress
 from typing import Final, Protocol
 from weakref import WeakKeyDictionary
 
-# A file that is whole, and the one that grows.
+# A finished segment, and the one being written.
 _ONE: Final = 2
 
 
 class Track(Protocol):
-    """Files of a stream (stream/core.py, StreamOutput)."""
+    """The segments of a stream (stream/core.py, StreamOutput)."""
 
     @property
     def sequences(self) -> list[int]:
-        """Return the numbers of the files, of the growing one too."""
+        """Return the sequence numbers of the segments, including the one being written."""
         ...
 
     async def recv(self) -> bool:
-        """Wait until another file begins."""
+        """Wait until the next segment begins."""
         ...
 
 
 class HlsStart:
-    """Who has been given the only file.
+    """Remembers which viewers have been given the only segment.
 
-    Chromium plays HLS by itself since version 142, and gives up a stream for good where it asks for the playlist again
-    and finds nothing new in it ("Segment queue never had any data"). It waits gladly.
+    Chromium plays HLS natively since version 142, and gives up a stream for good if it reloads the playlist and finds
+    nothing new in it ("Segment queue never had any data"). A delayed answer does not bother it.
     """
 
     def __init__(self) -> None:
-        """Begin with nobody."""
+        """Start without viewers."""
         self._given: WeakKeyDictionary[Track, set[str]] = WeakKeyDictionary()
 
     async def wait(self, track: Track, viewer: str, seconds: float) -> None:
-        """Return at once, but where a viewer has the only file already when there is another, or after some seconds."""
+        """Return at once, unless the viewer already has the only segment: then wait for the next, up to `seconds`."""
         if len(track.sequences) != _ONE:
             return
         given = self._given.setdefault(track, set())

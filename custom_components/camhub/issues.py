@@ -1,4 +1,4 @@
-"""What the user has to mend, as Home Assistant's repair issues: each belongs to one account, or to the key of all."""
+"""Repair issues: each belongs to one account, or to the encryption key of all."""
 
 from typing import Any, Final
 
@@ -10,9 +10,9 @@ from .const import DOMAIN
 
 ENTRY: Final = "entry_id"
 CAMERA: Final = "camera_id"
-# What is wrong with the key, for all accounts at once; every other reason is about what one account has stored.
+# Problems of the key, which concern all accounts; every other reason concerns the data of one account.
 KEY_PROBLEMS: Final = ("key_exposed", "key_malformed", "key_missing", "key_unreadable")
-# What is mended on a page of the account's settings (a step of `options_flow.py`): its repair leads there.
+# Issues that are fixed on a page of the account's options (a step of `options_flow.py`).
 PAGES: Final = {
     "archive_failing": "archive",
     "archive_open": "archive",
@@ -40,7 +40,7 @@ def async_raise(
     camera_id: str | None = None,
     **placeholders: str,
 ) -> None:
-    """Raise an account's issue, or bring it up to date; `error` where something does not work now."""
+    """Create or update an account's issue; `error` if something does not work now."""
     ir.async_create_issue(
         hass,
         DOMAIN,
@@ -55,7 +55,7 @@ def async_raise(
 
 @callback
 def async_clear(hass: HomeAssistant, entry_id: str, *, keep: set[str] | None = None) -> None:
-    """Delete the issues of an account, but for those to keep."""
+    """Delete the issues of an account, except those to keep."""
     gone = {
         issue_id
         for (domain, issue_id), issue in ir.async_get(hass).issues.items()
@@ -67,7 +67,7 @@ def async_clear(hass: HomeAssistant, entry_id: str, *, keep: set[str] | None = N
 
 @callback
 def async_raise_unreadable(hass: HomeAssistant, entry: ConfigEntry[Any], reason: str) -> None:
-    """Say that stored credentials do not open: because of the key, or of what this account has stored."""
+    """Create the issue for credentials that cannot be decrypted: because of the key, or of this account's data."""
     if reason == NEWER:
         async_raise(hass, entry, f"{NEWER}_{entry.entry_id}", NEWER, error=True)
         return
@@ -81,6 +81,6 @@ def async_raise_unreadable(hass: HomeAssistant, entry: ConfigEntry[Any], reason:
 
 @callback
 def async_clear_key_problems(hass: HomeAssistant) -> None:
-    """Say no more that something is wrong with the key."""
+    """Delete the issues about the key."""
     for reason in KEY_PROBLEMS:
         ir.async_delete_issue(hass, DOMAIN, reason)

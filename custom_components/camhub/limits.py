@@ -1,4 +1,4 @@
-"""What one user may take from one account: streams at once, bytes a second, bytes a day."""
+"""Limits per user and account: concurrent streams, bytes per second, bytes per day."""
 
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,14 +19,14 @@ from .upgrade import async_load_or_leave
 
 KILO: Final = 1000
 MEGA: Final = 1_000_000
-# Seconds after which to try again where nobody can say when another stream will end.
+# Retry-After in seconds if all streams are in use: nobody knows when one will end.
 TRY_AGAIN: Final = 10
-# Seconds after which what was taken is written down; Home Assistant writes it when it stops, too.
+# Delay in seconds before the usage is saved; Home Assistant also saves it when it stops.
 SAVE_AFTER: Final = 60
 
 
 class Limit(StrEnum):
-    """What there is a limit for; the slug of the sentence that says so."""
+    """The kinds of limit; each is the translation key of its message."""
 
     STREAMS = "limit_streams"
     RATE = "limit_rate"
@@ -34,10 +34,10 @@ class Limit(StrEnum):
 
 
 class LimitReached(Exception):
-    """Somebody has taken all they may for now; `retry_after` is whole seconds, `until` aware."""
+    """A user has reached a limit; `retry_after` is whole seconds, `until` aware."""
 
     def __init__(self, limit: Limit, *, retry_after: int, until: datetime) -> None:
-        """Tell which limit and until when it holds."""
+        """Keep which limit it is and until when it applies."""
         self.limit = limit
         self.retry_after = retry_after
         self.until = until
@@ -54,7 +54,7 @@ class Limits:
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> Self:
-        """Read an entry's options: streams, kB a second, MB a day."""
+        """Read an entry's options: streams, kB per second, MB per day."""
         return cls(
             streams=options.get(OPTION_MAX_STREAMS, 0),
             rate=options.get(OPTION_MAX_RATE, 0) * KILO,
@@ -63,23 +63,23 @@ class Limits:
 
 
 class _Kept(TypedDict):
-    """What is stored: bytes by account and user, of one day."""
+    """The stored form: bytes by account and user, of one day."""
 
     day: str
     bytes: dict[str, dict[str, int]]
 
 
 class Usage:
-    """What one user takes from one account."""
+    """The usage of one account by one user."""
 
     def __init__(self, clock: Clock, *, taken: int = 0, changed: Callable[[], None] = lambda: None) -> None:
-        """Start with the bytes that were taken today; `changed` is called when more count for a day's limit."""
+        """Start with today's bytes; `changed` is called when more count towards a daily limit."""
         self._clock = clock
         self._changed = changed
         self._streams: dict[Hashable, float] = {}
         self._day: date = self._today()
         self._bytes = taken
-        # What was taken and not yet forgiven, one second's worth every second.
+        # A leaky bucket: bytes sent, drained by the rate.
         self._debt = 0.0
         self._debt_at = 0.0
 
@@ -92,13 +92,13 @@ class Usage:
 
     @property
     def bytes_today(self) -> int:
-        """Return what was taken since midnight, local time."""
+        """Return the bytes since midnight, local time."""
         if self._day != (today := self._today()):
             self._day, self._bytes = today, 0
         return self._bytes
 
     def admit(self, limits: Limits, stream: Hashable | None = None) -> None:
-        """Raise LimitReached where nothing may be taken now, or no further stream be opened."""
+        """Raise LimitReached if nothing may be sent now, or no further stream opened."""
         if limits.day and self.bytes_today >= limits.day:
             until = dt_util.as_utc(dt_util.start_of_local_day(self._today() + timedelta(days=1)))
             wait = math.ceil((until - self._clock.now()).total_seconds())
@@ -112,18 +112,18 @@ class Usage:
         return LimitReached(limit, retry_after=wait, until=self._clock.now() + timedelta(seconds=wait))
 
     def hold(self, stream: Hashable, seconds: float = math.inf) -> None:
-        """Count a stream as open for that long, or until it is released."""
+        """Count a stream as open for `seconds`, or until it is released."""
         self._streams[stream] = self._clock.monotonic() + seconds
 
     def holds(self, stream: Hashable) -> bool:
-        """Tell whether a stream counts as open."""
+        """Return whether a stream counts as open."""
         return self._streams.get(stream, -math.inf) > self._clock.monotonic()
 
     @contextmanager
     def opening(self, limits: Limits, stream: Hashable, seconds: float = math.inf) -> Iterator[None]:
-        """Count a stream as open while it is being opened, and for that long from then on; raises LimitReached.
+        """Count a stream while it is being opened, and for `seconds` from then on; raises LimitReached.
 
-        Many that are opened at once are counted like this, one that does not open is not.
+        So streams that are opened at the same time count, and one that fails to open does not.
         """
         known = self.holds(stream)
         self.admit(limits, stream)
@@ -141,7 +141,7 @@ class Usage:
         self._streams.pop(stream, None)
 
     def count(self, size: int, limits: Limits) -> None:
-        """Note bytes that were sent."""
+        """Count bytes that were sent."""
         self._bytes = self.bytes_today + size
         if limits.day:
             self._changed()
@@ -150,11 +150,11 @@ class Usage:
             self._debt_at = self._clock.monotonic()
 
     def spent(self, limits: Limits) -> bool:
-        """Tell whether the day's bytes have been taken."""
+        """Return whether the daily limit has been reached."""
         return bool(limits.day) and self.bytes_today >= limits.day
 
     def wait(self, limits: Limits) -> float:
-        """Return for how many seconds nothing more may be sent; one second's bytes may go at once."""
+        """Return for how many seconds nothing may be sent; bursts of one second's bytes are allowed."""
         if not limits.rate:
             return 0.0
         return max(0.0, self._owed(limits) / limits.rate - 1)
@@ -167,7 +167,7 @@ class Usage:
 
 
 class Meter:
-    """The usage of all users, by account and user; what was taken today outlasts a restart."""
+    """The usage of all accounts by all users; today's bytes survive a restart."""
 
     def __init__(self, hass: HomeAssistant, clock: Clock) -> None:
         """Start with nobody."""
@@ -177,7 +177,7 @@ class Meter:
         self._waiting = False
 
     async def async_load(self) -> None:
-        """Take up what was taken today before Home Assistant was started."""
+        """Load today's usage from before the restart."""
         kept = await async_load_or_leave(self._store)
         if kept is not None and kept["day"] == self._today():
             for account, users in kept["bytes"].items():
@@ -185,7 +185,7 @@ class Meter:
                     self._usages[account, user] = self._new(taken)
 
     def usage(self, account: str, user: str) -> Usage:
-        """Return what a user takes from an account."""
+        """Return the usage of an account by a user."""
         who = (account, user)
         if who not in self._usages:
             self._usages[who] = self._new(0)
@@ -196,7 +196,7 @@ class Meter:
         return sum(usage.holds(stream) for (of, _), usage in self._usages.items() if of == account)
 
     def forget(self, account: str) -> None:
-        """Let go of what was taken from an account that is removed."""
+        """Drop the usage of a removed account."""
         for who in [known for known in self._usages if known[0] == account]:
             del self._usages[who]
         self._changed()
@@ -209,7 +209,7 @@ class Meter:
         return Usage(self._clock, taken=taken, changed=self._changed)
 
     def _changed(self) -> None:
-        """Write it down soon; also called for every frame, so that nothing is done while that waits."""
+        """Schedule a save; this is called for every frame, so it does nothing while one is pending."""
         if not self._waiting:
             self._waiting = True
             self._store.async_delay_save(self._kept, SAVE_AFTER)

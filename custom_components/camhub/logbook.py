@@ -20,10 +20,10 @@ type Say = Callable[[Words, Mapping[str, Any]], str]
 
 
 class Words:
-    """The texts of the logbook, in the language of the house."""
+    """The texts of the logbook, in Home Assistant's language."""
 
     def __init__(self, hass: HomeAssistant) -> None:
-        """Take those that Home Assistant has loaded; it does that before the logbook asks."""
+        """Take the cached translations; Home Assistant loads them before the logbook needs them."""
         language = hass.config.language
         self._texts = {
             **async_get_cached_translations(hass, language, "common", DOMAIN),
@@ -41,7 +41,7 @@ class Words:
 
 @callback
 def async_describe_events(hass: HomeAssistant, async_describe_event: Callable[[str, str, Describe], None]) -> None:
-    """Say how each event is put into words."""
+    """Register how each event is described."""
     lines: dict[str, Say] = {
         EVENT_SEEN: _seen,
         EVENT_RECORDED: _recorded,
@@ -65,7 +65,7 @@ def _described(hass: HomeAssistant, say: Say) -> Describe:
 
 
 def _seen(words: Words, data: Mapping[str, Any]) -> str:
-    """Return what a camera saw, who it was and where, as far as it is known."""
+    """Return what a camera saw, who it was and where, as far as known."""
     zones = ", ".join(data.get("zones", ()))
     seen = str(data.get(Recognised.WHO) or words.kind(str(data["kind"])))
     return f"{seen} ({zones})" if zones else seen

@@ -1,8 +1,8 @@
 """Recordings in the media browser, newest first: by account, camera, then by day or by what was seen.
 
-An identifier is `<entry>/<camera>/<day>/<event>`; where that is of a folder, `label:<word>` may stand for a day or an
-event, and `page:<number>` for an event. What a player or a browser is handed is a signed path of our own routes, which
-ask again who may see the camera.
+An identifier is `<entry>/<camera>/<day>/<event>`; in that of a folder `label:<word>` may replace the day or the event,
+and `page:<number>` the event. Players and browsers get a signed path of our own routes, which check again who may see
+the camera.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -37,16 +37,16 @@ from .stream_clips import film_name, find_clip
 from .stream_entry import entry_streams
 from .stream_paths import camera_key, sign, stream_path
 
-# Recorders keep weeks; older days are found by the recorder's own tools.
+# Recorders keep weeks; for older days there are the recorder's own tools.
 DAYS_SHOWN: Final = 30
 PAGE: Final = 200
-# What stands in an identifier before a word or a number; no day and no event holds a colon.
+# Prefixes in an identifier; no day and no event contains a colon.
 _LABEL: Final = "label:"
 _PAGE: Final = "page:"
 _DIGITS: Final = 5
 _OLDER: Final = f"component.{DOMAIN}.common.older_recordings"
 _KINDS: Final = f"component.{DOMAIN}.selector.event_kind.options"
-# Short, since a tile has room for some twenty letters; the days shown are less than a year.
+# Short, since a tile has room for some twenty letters; the days shown span less than a year.
 _DAY_AND_TIME: Final = "%m-%d %H:%M:%S"
 _TIME: Final = "%H:%M:%S"
 
@@ -57,12 +57,12 @@ async def async_get_media_source(hass: HomeAssistant) -> MediaSource:
 
 
 class CamHubMediaSource(MediaSource):
-    """Lists what the vendors keep and what is recorded here."""
+    """Lists the recordings of vendors and those made by CamHub."""
 
     name = "CamHub"
 
     def __init__(self, hass: HomeAssistant) -> None:
-        """Take the name of the integration."""
+        """Set the domain."""
         super().__init__(DOMAIN)
         self._hass = hass
 
@@ -92,12 +92,12 @@ class CamHubMediaSource(MediaSource):
         if found is None:
             raise Unresolvable(translation_domain=DOMAIN, translation_key="no_recording")
         film = self._hass.data[SHARED].films.peek(film_name(coordinator, found))
-        # Signed here: Home Assistant signs paths decoded, and a camera's key may hold a slash.
+        # Signed here: Home Assistant signs the decoded path, and a camera key may contain a slash.
         path = sign(self._hass, stream_path(camera_key(entry_id, camera_id), "recordings", name))
         return PlayMedia(path, played_as(found.clip), path=film.path if film else None)
 
     def _accounts(self, entry_id: str) -> BrowseMediaSource:
-        """Return the cameras of an account, of the only one where none is named, else the accounts."""
+        """Return the cameras of an account, or of the only account; else the list of accounts."""
         recorded = {entry: cameras for entry in self._entries() if (cameras := list(self._recorded(entry)))}
         chosen = [entry for entry in recorded if entry.entry_id == entry_id or (not entry_id and len(recorded) == 1)]
         if entry_id and not chosen:
@@ -112,7 +112,7 @@ class CamHubMediaSource(MediaSource):
         return self._hass.config_entries.async_loaded_entries(DOMAIN)
 
     def _recorded(self, entry: CamHubConfigEntry) -> Iterator[Camera]:
-        """Yield each camera that has recordings and that whoever asks may see."""
+        """Yield each camera with recordings that the user may see."""
         for camera in entry.runtime_data.data.values():
             if clip_sources(entry.runtime_data, camera) and self._may_view(entry, camera.id):
                 yield camera
@@ -120,7 +120,7 @@ class CamHubMediaSource(MediaSource):
     def _find(
         self, entry_id: str, camera_id: str, error: type[BrowseError | Unresolvable]
     ) -> tuple[CamHubConfigEntry, Camera]:
-        """Return an account and its camera; raises `error` alike for none and for one that is not yours."""
+        """Return an account and its camera; raises the same `error` for an unknown camera and a forbidden one."""
         for entry in self._entries():
             if entry.entry_id == entry_id:
                 for camera in self._recorded(entry):
@@ -129,7 +129,7 @@ class CamHubMediaSource(MediaSource):
         raise error(translation_domain=DOMAIN, translation_key="not_yours")
 
     def _may_view(self, entry: CamHubConfigEntry, camera_id: str) -> bool:
-        """Tell whether the user whose connection this is may see a camera; automations may."""
+        """Return whether the user of this connection may see a camera; automations may."""
         connection = current_connection.get()
         return connection is None or may_view(self._hass, connection.user, entry, camera_id)
 
@@ -147,7 +147,7 @@ class _Shelf:
         self._key = camera_key(entry.entry_id, camera.id)
 
     def cover(self) -> BrowseMediaSource:
-        """Return a folder for each thing that may have been seen and for each of the last days."""
+        """Return a folder for each label and for each of the last days."""
         today = dt_util.now().date()
         days = [(today - timedelta(days=back)).isoformat() for back in range(DAYS_SHOWN)]
         labels = [_folder((*self._parts, f"{_LABEL}{label}"), self._word(label)) for label in self._sources.labels()]
@@ -168,7 +168,7 @@ class _Shelf:
         return await self._day(_date(what), label, page)
 
     async def _day(self, start: datetime, label: str, page: int) -> BrowseMediaSource:
-        """Return the clips of a day of the user's calendar, those of one label where it is named."""
+        """Return the clips of a local day, of one label if that is given."""
         end = dt_util.start_of_local_day(start.date() + timedelta(days=1))
         found = await self._sources.between(start, end)
         date = start.date().isoformat()
@@ -186,7 +186,7 @@ class _Shelf:
         return folder
 
     async def _label(self, label: str, page: int) -> BrowseMediaSource:
-        """Return the clips of one label, of all the days shown."""
+        """Return the clips of one label from all days shown."""
         end = dt_util.utcnow()
         found = await self._sources.labelled(label, end - timedelta(days=DAYS_SHOWN), end)
         return self._page((*self._parts, f"{_LABEL}{label}"), self._word(label), found, _DAY_AND_TIME, page)
@@ -194,7 +194,7 @@ class _Shelf:
     def _page(
         self, parts: tuple[str, ...], title: str, found: Sequence[Found], form: str, page: int, *, mixed: bool = False
     ) -> BrowseMediaSource:
-        """Return one page of clips to play, newest first, and the way to the next; `mixed` ones say what was seen."""
+        """Return one page of clips, newest first, and a folder for the next; `mixed` titles include what was seen."""
         begin = (page - 1) * PAGE
         named = {each.name: each for each in found[begin : begin + PAGE]}
         self._streams.remember({name: each.clip for name, each in named.items()}, self._camera.id)
@@ -206,11 +206,11 @@ class _Shelf:
         return _folder(parts if page == 1 else (*parts, f"{_PAGE}{page}"), shown, children)
 
     def _word(self, label: str) -> str:
-        """Return what was seen in the user's language, or the vendor's word where it is none of ours."""
+        """Return a label in the user's language, or the vendor's word if we have no translation."""
         return self._words.get(f"{_KINDS}.{label}") or label.replace("_", " ").capitalize()
 
     def _item(self, name: str, found: Found, form: str, *, mixed: bool) -> BrowseMediaSource:
-        """Return something to play, named by what its folder does not tell: its time, what was seen, whose it is."""
+        """Return a playable item, titled by its time and by what its folder does not say."""
         clip, start = found.clip, dt_util.as_local(found.clip.start)
         thumbnail = None
         if found.pictured:
@@ -230,7 +230,7 @@ class _Shelf:
 
 
 async def _async_words(hass: HomeAssistant) -> dict[str, str]:
-    """Return the texts that folders are named by, in the language of the user whose connection this is."""
+    """Return the texts for folder titles, in the language of the user of this connection."""
     connection = current_connection.get()
     language = await async_language(hass, connection.user if connection else None)
     words = await async_get_translations(hass, language, "selector", [DOMAIN])
@@ -242,21 +242,21 @@ def _nothing() -> BrowseError:
 
 
 def _date(day: str) -> datetime:
-    """Return the beginning of a day; raises BrowseError for what is no day."""
+    """Return the start of a local day; raises BrowseError for an invalid date."""
     if (date := dt_util.parse_date(day)) is None:
         raise _nothing()
     return dt_util.start_of_local_day(date)
 
 
 def _number(text: str) -> int:
-    """Return the number of a page; raises BrowseError for what is none."""
+    """Return a page number; raises BrowseError for an invalid one."""
     if not (text.isascii() and text.isdigit() and 0 < len(text) <= _DIGITS and int(text)):
         raise _nothing()
     return int(text)
 
 
 def _seen(clip: Clip) -> str:
-    """Return what a clip shows, in the vendor's word or else in ours."""
+    """Return the label of a clip: the vendor's, else ours."""
     return clip.label or clip.kind or ""
 
 
@@ -265,13 +265,13 @@ def _identifier(*parts: str) -> str:
 
 
 def _parts(identifier: str | None) -> list[str]:
-    """Return the parts of an identifier: the account and its camera, empty where they are missing, and names."""
+    """Return the parts of an identifier; account and camera are empty if they are missing."""
     parts = [unquote(part) for part in (identifier or "").split("/")]
     return parts if len(parts) > 1 else [*parts, ""]
 
 
 def _folder(parts: tuple[str, ...], title: str, children: list[BrowseMediaSource] | None = None) -> BrowseMediaSource:
-    """Return something to open."""
+    """Return a folder."""
     return BrowseMediaSource(
         domain=DOMAIN,
         identifier=_identifier(*parts),

@@ -1,4 +1,4 @@
-"""What the settings page asks about watching a camera for motion."""
+"""The options page for motion detection in a camera's pictures."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -38,7 +38,7 @@ MOTION: Final = probatio.Schema(
 
 
 def motion_shown(stored: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return what the page shows of what is stored, None for a camera that is not watched."""
+    """Return the values of the page; `stored` is None for a camera that is not watched."""
     usual, stored_ = MotionSettings(), stored or {}
     return {
         WATCH: stored is not None,
@@ -50,7 +50,7 @@ def motion_shown(stored: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 def motion_stored(answers: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return what is stored of the page, None for a camera that is not to be watched; raises Unsupported."""
+    """Return the options to store, None for a camera that is not to be watched; raises Unsupported."""
     if not answers[WATCH]:
         return None
     return {

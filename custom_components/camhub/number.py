@@ -13,7 +13,7 @@ from .entity import ControlEntity, async_add_for_cameras
 from .failures import action_errors
 from .kernel.provider import Camera, Number
 
-# One change at a time per platform: devices take their time to settle.
+# One change at a time: devices take a while to settle.
 PARALLEL_UPDATES = 1
 
 

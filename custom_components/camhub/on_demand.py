@@ -1,4 +1,4 @@
-"""What only some users need: its library is installed when it is wanted first."""
+"""Optional modules whose library is installed on first use."""
 
 from importlib import import_module
 from typing import Any, Final
@@ -9,12 +9,12 @@ from homeassistant.requirements import RequirementsNotFound, async_process_requi
 from .const import DOMAIN
 from .kernel.errors import Unsupported
 
-# For buckets and faces; Home Assistant's own integrations of that kind pin a version of this range.
+# For S3 and face recognition; Home Assistant's own AWS integrations pin a version in this range.
 AIOBOTOCORE: Final = "aiobotocore>=3.7.0,<4"
 
 
 async def async_on_demand(hass: HomeAssistant, module: str, requirement: str, reason: str) -> Any:
-    """Return a module of CamHub's once its library is installed; raises Unsupported (`reason`) where it cannot be."""
+    """Install a library and return our module that needs it; raises Unsupported (`reason`) if that fails."""
     try:
         await async_process_requirements(hass, DOMAIN, [requirement], is_built_in=False)
         return await async_import(hass, module)
@@ -23,5 +23,5 @@ async def async_on_demand(hass: HomeAssistant, module: str, requirement: str, re
 
 
 async def async_import(hass: HomeAssistant, module: str) -> Any:
-    """Return a module of CamHub's, imported outside the event loop; raises ImportError where its library is missing."""
+    """Import one of our modules outside the event loop; raises ImportError if its library is missing."""
     return await hass.async_add_import_executor_job(import_module, f"{__package__}.{module}")

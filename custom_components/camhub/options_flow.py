@@ -1,4 +1,4 @@
-"""Settings of an account that need no sign-in: how often to look, who may see a camera, how much one may take."""
+"""The options of an account: everything that needs no sign-in, such as polling, viewers and limits."""
 
 from dataclasses import replace
 from typing import Any, Final
@@ -85,10 +85,10 @@ CREDENTIALS: Final = probatio.Schema(
 
 
 class CamHubOptionsFlow(ArchivePages, RecordingPages, VisitorPages):
-    """A page for each kind of setting."""
+    """The options flow, with a page per kind of setting."""
 
     async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Ask which."""
+        """Show the menu of pages."""
         offered = {
             "general": True,
             "provider": bool((await self._spec()).options),
@@ -109,7 +109,7 @@ class CamHubOptionsFlow(ArchivePages, RecordingPages, VisitorPages):
         return await async_load_spec(self.hass, self.config_entry.data[CONF_PROVIDER])
 
     async def async_step_provider(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Ask for what only cameras of this kind have."""
+        """Ask for the provider's own settings."""
         if user_input is not None:
             return self._store({OPTION_PROVIDER: user_input})
         spec = await self._spec()
@@ -120,19 +120,19 @@ class CamHubOptionsFlow(ArchivePages, RecordingPages, VisitorPages):
         )
 
     async def async_step_general(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Ask how often to look and how long to wait."""
+        """Ask for the polling interval and time limits."""
         return self._numbers("general", GENERAL, user_input)
 
     async def async_step_limits(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Ask what one user may take."""
+        """Ask for the limits per user."""
         return self._numbers("limits", LIMITS, user_input)
 
     async def async_step_credentials(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Ask how early the end of the login is announced, and who is told when it is refused."""
+        """Ask how early to warn of an expiring login, and whom to notify of a refused one."""
         if user_input is not None:
             numbers = {key: int(user_input[key]) for key in (OPTION_WARN_DAYS, OPTION_SILENCE)}
             return self._store({**numbers, OPTION_NOTIFY: user_input.get(OPTION_NOTIFY, "")})
-        # The one chosen may not be there just now.
+        # The chosen one may be missing at the moment.
         known = {*notify_targets(self.hass), self.config_entry.options.get(OPTION_NOTIFY, "")} - {""}
         targets = choice({name: name for name in sorted(known)})
         schema = CREDENTIALS.extend({probatio.Optional(OPTION_NOTIFY): targets}) if known else CREDENTIALS
@@ -149,17 +149,17 @@ class CamHubOptionsFlow(ArchivePages, RecordingPages, VisitorPages):
         )
 
     async def async_step_motion(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Ask which camera's pictures to watch for motion."""
+        """Ask for the camera to watch for motion."""
         return await self._of_one(
             "motion", user_input, self.async_step_motion_of, self._watchable, "no_camera_to_watch"
         )
 
     def _watchable(self, camera: Camera) -> bool:
-        """Return whether a camera can be watched, or is set to be."""
+        """Return whether a camera can be watched or is configured to be."""
         return camera.id in self.config_entry.options.get(OPTION_MOTION, {}) or can_be_watched(camera)
 
     async def async_step_motion_of(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Ask what counts as motion before that camera, beside its picture."""
+        """Ask for the motion settings of that camera, beside its picture."""
         motion: dict[str, dict[str, Any]] = dict(self.config_entry.options.get(OPTION_MOTION, {}))
         errors, words, shown = {}, {}, user_input
         if user_input is not None:
@@ -184,11 +184,11 @@ class CamHubOptionsFlow(ArchivePages, RecordingPages, VisitorPages):
         )
 
     async def async_step_picture(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Ask for which camera to say how often its picture is taken."""
+        """Ask for the camera whose picture settings to change."""
         return await self._of_one("picture", user_input, self.async_step_picture_of)
 
     async def async_step_picture_of(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Ask how often that camera's picture is taken, and whether it is told of when it is dark."""
+        """Ask for the pause between pictures of that camera, and whether to report it when it is offline."""
         cameras: dict[str, dict[str, Any]] = dict(self.config_entry.options.get(OPTION_CAMERAS, {}))
         if user_input is not None:
             chosen = {CAMERA_TELL: user_input[CAMERA_TELL], CAMERA_FLOOR: int(user_input[CAMERA_FLOOR])}
@@ -199,7 +199,7 @@ class CamHubOptionsFlow(ArchivePages, RecordingPages, VisitorPages):
         )
 
     async def async_step_viewers(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Ask for which camera to say who may see it."""
+        """Ask for the camera whose viewers to choose."""
         return await self._of_one("viewers", user_input, self.async_step_viewers_of)
 
     async def async_step_viewers_of(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
@@ -231,5 +231,5 @@ class CamHubOptionsFlow(ArchivePages, RecordingPages, VisitorPages):
 
 
 def _among(listed: dict[str, list[str]] | None, key: str, known: dict[str, str]) -> list[str]:
-    """Return those of a list of viewers that there still are."""
+    """Return the entries of a viewer list that still exist."""
     return [one for one in (listed or {}).get(key, []) if one in known]

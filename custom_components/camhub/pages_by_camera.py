@@ -1,4 +1,4 @@
-"""What settings pages about one camera share: which one it is, and its picture beside the questions."""
+"""The base of options pages about one camera: choosing it, and showing its picture."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, override
@@ -28,7 +28,7 @@ class CameraPages(OptionsFlowWithReload):
         wanted: Callable[[Camera], bool] = lambda _: True,
         nobody: str = "no_camera",
     ) -> ConfigFlowResult:
-        """Have one of the wanted cameras chosen, where there are several, and go on; `nobody` says there is none."""
+        """Ask which of the wanted cameras if there are several, and continue; abort with `nobody` if there is none."""
         if self.config_entry.state is not ConfigEntryState.LOADED:
             return self.async_abort(reason="not_loaded")
         cameras = self.config_entry.runtime_data.data.values()
@@ -42,13 +42,13 @@ class CameraPages(OptionsFlowWithReload):
         return await ask()
 
     def _has(self, wanted: Callable[[Camera], bool]) -> bool:
-        """Return whether there is such a camera; there may be one while the account is not loaded."""
+        """Return whether there is such a camera, or may be while the account is not loaded."""
         if self.config_entry.state is not ConfigEntryState.LOADED:
             return True
         return any(map(wanted, self.config_entry.runtime_data.data.values()))
 
     async def _shown(self) -> dict[str, str]:
-        """Return the name of the camera that is asked about, and its picture as it is now."""
+        """Return the placeholders for the chosen camera: its name and its current picture."""
         coordinator = self.config_entry.runtime_data
         picture = await async_glance(coordinator, self._camera)
         return {
@@ -57,12 +57,12 @@ class CameraPages(OptionsFlowWithReload):
         }
 
     def _store(self, changes: dict[str, Any]) -> ConfigFlowResult:
-        """End the dialog with these settings in place of what they were."""
+        """Finish the flow with changed options."""
         return self.async_create_entry(data={**self.config_entry.options, **changes})
 
     @override
     @callback
     def async_remove(self) -> None:
-        """Forget the picture with the dialog."""
+        """Drop the picture with the flow."""
         super().async_remove()
         self.hass.data[SHARED].previews.async_forget(self.flow_id)

@@ -1,4 +1,4 @@
-"""The picture that a dialog shows of a camera."""
+"""The camera picture that a flow shows."""
 
 from contextlib import suppress
 from datetime import timedelta
@@ -15,19 +15,19 @@ from .kernel.checkup import AWAKE_FLOOR
 from .kernel.errors import HubError
 from .kernel.policy import within
 
-# Seconds for which a dialog waits for a picture.
+# Seconds for which a flow waits for a picture.
 GLANCE: Final = 4.0
 PREVIEW_URL: Final = "/api/camhub/preview/{flow_id}"
-# A dialog left open longer shows no picture any more.
+# A flow that is left open longer loses its picture.
 PREVIEW_LIFE: Final = timedelta(minutes=30)
 
 
 async def async_glance(coordinator: CamHubCoordinator, camera_id: str) -> bytes | None:
-    """Return a camera's picture as it is now; the last one where it sleeps or does not answer in time."""
+    """Return a current picture; the last one if the camera sleeps or does not answer in time."""
     key, camera = coordinator.picture_key(camera_id), coordinator.data.get(camera_id)
     if camera is not None and camera.stills is not None and camera.still_floor <= AWAKE_FLOOR:
         taking = coordinator.album.refresh(key, camera.stills, floor=camera.still_floor)
-        # What has gone wrong is no reason not to change a setting.
+        # A failure must not prevent changing a setting.
         with suppress(HubError):
             return (await within(coordinator.clock, GLANCE, taking)).content
     picture = await coordinator.album.read(key)
@@ -35,7 +35,7 @@ async def async_glance(coordinator: CamHubCoordinator, camera_id: str) -> bytes 
 
 
 class FlowPreviews(HomeAssistantView):
-    """Keeps the pictures of open dialogs, and serves each to the user who opened it (by signed path)."""
+    """Keeps the pictures of open flows and serves each by a signed path."""
 
     url = PREVIEW_URL
     name = "api:camhub:preview"
@@ -44,16 +44,16 @@ class FlowPreviews(HomeAssistantView):
         """Keep none."""
         self._hass = hass
         self._pictures: dict[str, bytes] = {}
-        # Each picture is a new address, so that a browser does not show the last one.
+        # Each picture has a new URL, so that a browser does not show a cached one.
         self._turns = count(1)
 
     def __len__(self) -> int:
-        """Return how many dialogs show one."""
+        """Return how many flows show one."""
         return len(self._pictures)
 
     @callback
     def async_show(self, flow_id: str, picture: bytes | None) -> str:
-        """Keep a dialog's picture in place of its last one; return the Markdown that shows it, empty for none."""
+        """Replace a flow's picture; return the Markdown that shows it, empty for none."""
         self.async_forget(flow_id)
         if picture is None:
             return ""
@@ -63,13 +63,13 @@ class FlowPreviews(HomeAssistantView):
 
     @callback
     def async_forget(self, flow_id: str) -> None:
-        """Let go of the picture of a dialog that is closed."""
+        """Drop the picture of a closed flow."""
         self._pictures.pop(flow_id, None)
 
     async def get(self, request: web.Request, flow_id: str) -> web.Response:
-        """Return the picture; 404 once the dialog is closed. Dialogs are opened by administrators only."""
+        """Return the picture; 404 once the flow is closed. Only administrators open flows."""
         user = request[KEY_HASS_USER]
-        # What a dialog shows after it has waited is signed by a user that Home Assistant made for itself.
+        # The path of a step that follows a progress step is signed by a system-generated user.
         if not (user.is_admin or user.system_generated):
             raise web.HTTPForbidden
         if (picture := self._pictures.get(flow_id)) is None:

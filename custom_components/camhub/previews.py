@@ -1,4 +1,4 @@
-"""Films of events that their maker gives out for moments only: fetched at once and kept, outside the backups."""
+"""Event previews that the vendor serves for moments only: fetched at once and stored, outside the backups."""
 
 import asyncio
 from collections import OrderedDict
@@ -22,9 +22,9 @@ from .recording.library import Library, Name
 from .recording.retention import RetentionLimits, sweep
 from .recording_options import recording_limits
 
-# Bytes that those of an account take at most, whatever recordings may; each has a few hundred thousand.
+# The most bytes for an account's previews, whatever the limit for recordings; one has a few hundred thousand.
 LARGEST: Final = 10**9
-# Films that are known to be kept: several events may tell of the same one.
+# Previews that are remembered: several events may refer to the same one.
 _KNOWN: Final = 200
 
 type KeptListener = Callable[[str, Clip, CameraEvent], None]
@@ -41,13 +41,13 @@ class KeptPreviews:
         self._limits = preview_limits(recording_limits(entry.options.get(OPTION_KEPT, {})))
         self._library = Library(previews_folder(hass, entry.entry_id), entry.entry_id)
         self._films: OrderedDict[str, asyncio.Task[Clip | None]] = OrderedDict()
-        # What is being written must not be taken for what an earlier run left.
+        # Set after the cleanup, which would take a file being written for a leftover.
         self._tidied = asyncio.Event()
         self._listeners: Observers[str, Clip, CameraEvent] = Observers("a kept preview")
 
     @callback
     def clips_of(self, camera_id: str) -> Clips | None:
-        """Return what is kept of a camera, None for one of which nothing ever is."""
+        """Return the previews of a camera, None for one without previews."""
         camera = self._coordinator.data.get(camera_id)
         return None if camera is None or camera.previews is None else self._library.of(camera_id)
 
@@ -58,7 +58,7 @@ class KeptPreviews:
 
     @callback
     def async_begin(self) -> None:
-        """Keep films from now on; what an earlier run left is tidied up behind."""
+        """Start storing previews; leftovers of an earlier run are cleaned up in the background."""
         self._entry.async_on_unload(self._coordinator.events.async_subscribe_all(self._hear))
         self._entry.async_create_background_task(self._hass, self._tidy(), f"{DOMAIN} tidy previews")
 
@@ -71,7 +71,7 @@ class KeptPreviews:
 
     async def _sweep(self) -> None:
         now = self._coordinator.clock.now()
-        # A disk that is away is said by what cannot be written.
+        # A missing disk is reported by the next failed write.
         with suppress(OSError):
             await self._hass.async_add_executor_job(sweep, self._library, self._limits, now)
 
@@ -90,7 +90,7 @@ class KeptPreviews:
         self._entry.async_create_background_task(self._hass, self._tell(film, event), f"{DOMAIN} tell of a preview")
 
     async def _keep(self, previews: Previews, clip: Clip, event: CameraEvent) -> Clip | None:
-        """Fetch a film and put it among the others; None where that fails: it cannot be had a second time."""
+        """Fetch and store a preview; None if that fails, as it cannot be fetched a second time."""
         name = Name(trigger=event.kind, start=clip.start, container=Container.MP4)
         try:
             content = await previews.fetch(clip)
@@ -109,12 +109,12 @@ class KeptPreviews:
 
 
 def preview_limits(recordings: RetentionLimits) -> RetentionLimits:
-    """Return what previews may take where recordings may take that much."""
+    """Return the limits of previews, derived from those of recordings."""
     return replace(recordings, size=min(recordings.size or LARGEST, LARGEST))
 
 
 def previews_folder(hass: HomeAssistant, entry_id: str) -> Path:
-    """Return where an account's previews lie: outside the backups."""
+    """Return the folder of an account's previews, outside the backups."""
     return Path(hass.config.cache_path(DOMAIN, PREVIEWS, entry_id))
 
 
@@ -125,7 +125,7 @@ def forget_previews(hass: HomeAssistant, entry_id: str) -> None:
 
 @callback
 def async_keep_previews(hass: HomeAssistant, entry: CamHubConfigEntry, coordinator: CamHubCoordinator) -> KeptPreviews:
-    """Return what keeps an account's previews, known to whoever lists clips."""
+    """Return the previews of an account, registered as a source of clips."""
     previews = KeptPreviews(hass, entry, coordinator)
     coordinator.clip_places[PREVIEWS] = previews.clips_of
     return previews

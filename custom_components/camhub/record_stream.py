@@ -18,7 +18,7 @@ _LONGEST: Final = 3600
 
 
 class RecordStream(Stream):
-    """Stands where Home Assistant expects a stream: it can be recorded, by CamHub, and nothing else."""
+    """A stand-in for Home Assistant's stream that can only be recorded, by CamHub."""
 
     def __init__(self, hass: HomeAssistant, recordings: Recordings, camera_id: str) -> None:
         """Read nothing yet."""
@@ -29,7 +29,7 @@ class RecordStream(Stream):
 
     @override
     def add_provider(self, fmt: str, timeout: int | None = None) -> StreamOutput:
-        """Refuse to be played: these pictures go to browsers by another way."""
+        """Refuse playback: browsers get these pictures by MJPEG."""
         words = {"format": fmt}
         raise HomeAssistantError(
             translation_domain=DOMAIN, translation_key="format_unavailable", translation_placeholders=words
@@ -37,7 +37,7 @@ class RecordStream(Stream):
 
     @override
     async def async_record(self, video_path: str, duration: int = 30, lookback: int = 5) -> None:
-        """Record into a file, as Home Assistant does: mp4, or webm where the name says so; return with its end."""
+        """Record into a file as Home Assistant does (mp4, or webm by the file name); return when it is finished."""
         allowed = await self.hass.async_add_executor_job(self.hass.config.is_allowed_path, video_path)
         if not allowed:
             raise HomeAssistantError(translation_domain=DOMAIN, translation_key="path_not_allowed")

@@ -1,4 +1,4 @@
-"""What the options of an account say of its recordings."""
+"""The recording options of an account."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +15,7 @@ _GB: Final = 10**9
 
 
 def recording_settings(stored: Mapping[str, Any]) -> RecordingSettings:
-    """Return what the options say of one camera."""
+    """Return the recording settings of one camera."""
     usual = RecordingSettings()
     return RecordingSettings(
         automatic=stored.get("automatic", usual.automatic),
@@ -30,7 +30,7 @@ def recording_settings(stored: Mapping[str, Any]) -> RecordingSettings:
 
 
 def recording_limits(stored: Mapping[str, Any]) -> RetentionLimits:
-    """Return what the options say of how much is kept."""
+    """Return the retention limits."""
     usual = RetentionLimits()
     return RetentionLimits(
         days=stored.get("keep_days", usual.days),
@@ -41,6 +41,6 @@ def recording_limits(stored: Mapping[str, Any]) -> RetentionLimits:
 
 @callback
 def default_folder(hass: HomeAssistant) -> Path:
-    """Return where recordings lie unless somebody chooses: in Home Assistant's first media folder."""
+    """Return the default folder of recordings, in Home Assistant's first media folder."""
     folder = hass.config.media_dirs.get("local") or next(iter(hass.config.media_dirs.values()), None)
     return Path(folder or hass.config.path("media"), DOMAIN)

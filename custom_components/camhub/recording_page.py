@@ -1,4 +1,4 @@
-"""The pages of the settings that say what is recorded and how much of it is kept."""
+"""The options pages for what is recorded and how long it is kept."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -57,7 +57,7 @@ KEPT: Final = probatio.Schema(
 
 
 def _recording_shown(stored: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the page of a camera shows of what is stored."""
+    """Return the values of the page of a camera."""
     usual = RecordingSettings()
     known = {
         "automatic": usual.automatic,

@@ -1,4 +1,4 @@
-"""What a recording of a camera is made of: its RTSP packets as they are, else the frames that all viewers share."""
+"""The source of a camera's recordings: its RTSP packets, else the frames of its MJPEG relay."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -14,12 +14,12 @@ from .relays import Relays
 
 
 def can_be_recorded(camera: Camera) -> bool:
-    """Return whether a camera has a stream that goes into a file as it is."""
+    """Return whether a camera has a stream that can be recorded."""
     return camera.rtsp is not None or camera.mjpeg is not None
 
 
 async def camera_samples(camera: Camera | None, relays: Relays, clock: Clock) -> AsyncGenerator[Sample]:
-    """Read a camera in the way that costs least; raises HubError, Unsupported where there is nothing to read."""
+    """Read a camera's stream in the cheapest way; raises HubError, Unsupported if it has none."""
     if camera is not None and camera.rtsp is not None:
         source = _packets(camera.rtsp, clock)
     elif camera is not None and (relay := relays.of(camera)) is not None:
@@ -46,7 +46,7 @@ async def _frames(relay: Relay, clock: Clock) -> AsyncGenerator[Sample]:
     opened = clock.monotonic()
     async with aclosing(relay.frames()) as frames:
         async for frame in frames:
-            # The first may be from before; one that cannot be read is left out.
+            # The first frame may be older than the recording; unreadable ones are left out.
             if frame.at < opened or (size := jpeg_size(frame.jpeg)) is None:
                 continue
             if track is None or size != (track.width, track.height):

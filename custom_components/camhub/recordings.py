@@ -1,4 +1,4 @@
-"""The recordings of one account: on motion, by hand, and what is told of them."""
+"""The recordings of one account: on motion, manual, and their events and issues."""
 
 import asyncio
 from collections import defaultdict
@@ -33,15 +33,15 @@ from .recording_source import camera_samples, can_be_recorded
 from .runtime import close_at_stop
 
 EVENT_FINISHED: Final = f"{DOMAIN}_recording_finished"
-# What an action may ask for.
+# Values of the action.
 START: Final = "start"
 STOP: Final = "stop"
-# The switch that pauses it; what is switched off stays so after a restart.
+# The switch that pauses automatic recording; its state survives a restart.
 SWITCH: Final = "automatic_recording"
 PAUSED: Final = "paused"
-# What is worth a repair: nothing is recorded until somebody mends it.
+# Failures with a repair issue: nothing is recorded until they are fixed.
 REPAIRED: Final = frozenset({"disk_full", "ffmpeg_missing"})
-# What does not move is not recorded: a sound, a fault, a wire.
+# Events without motion, which are not recorded.
 UNMOVED: Final = frozenset(
     {EventKind.SOUND, EventKind.SCENE_CHANGE, EventKind.TAMPER, EventKind.VIDEO_LOSS, EventKind.ALARM_INPUT}
 )
@@ -75,7 +75,7 @@ class Recordings:
         self._undo: dict[str, Callable[[], None]] = {}
         self._problems: set[str] = set()
         self._ready = asyncio.Event()
-        # Cameras that were recorded once, by the names of their folders.
+        # Folder names of the cameras that have recordings.
         self._shelves: set[str] = set()
         self._closed = False
         self._finished_listeners: Observers[str, Clip, CameraEvent | None] = Observers("a finished recording")
@@ -87,7 +87,7 @@ class Recordings:
         return stored
 
     def decorate(self, camera: Camera) -> Camera:
-        """Return a camera with the switch that pauses its recordings, where it is recorded on motion."""
+        """Return a camera with a switch that pauses its recordings, if it is recorded on motion."""
         stored = self._stored.get(camera.id, {})
         if not stored.get("automatic") or not can_be_recorded(camera):
             return camera
@@ -95,20 +95,20 @@ class Recordings:
         return replace(camera, controls=(*camera.controls, switch))
 
     def problems(self) -> set[str]:
-        """Return what somebody has to mend about the recordings (`issues.<slug>`), and look whether it is."""
+        """Return the problems of the recordings (`issues.<slug>`), and check in the background whether they persist."""
         if (self._problems or self._exposure.possible) and self._ready.is_set() and not self._closed:
             self._entry.async_create_background_task(self._hass, self._look_again(), f"{DOMAIN} recording problems")
         return self._problems | ({OPEN} if self._exposure.found else set())
 
     @callback
     def clips_of(self, camera_id: str) -> Clips | None:
-        """Return the recordings of a camera, None where there has never been one."""
+        """Return the recordings of a camera, None if there has never been one."""
         shelf = self.library.of(camera_id)
         return shelf if shelf.folder.name in self._shelves else None
 
     @callback
     def async_on_finished(self, listener: FinishedListener) -> Callable[[], None]:
-        """Call `listener(camera_id, clip, event)` with each recording that can be played; returns the undo."""
+        """Call `listener(camera_id, clip, event)` with each finished recording; returns the unsubscribe function."""
         return self._finished_listeners.add(listener)
 
     @callback
@@ -124,13 +124,13 @@ class Recordings:
 
     @callback
     def async_begin(self) -> None:
-        """Begin once the cameras are known; the disk is not waited for."""
+        """Start once the cameras are known, without waiting for the disk."""
         self._entry.async_on_unload(close_at_stop(self._hass, self.async_close))
         self._entry.async_on_unload(self._coordinator.async_add_listener(self.async_follow))
         self._entry.async_create_background_task(self._hass, self.async_start(), f"{DOMAIN} recordings begin")
 
     async def async_start(self) -> None:
-        """Finish what an earlier run left, then record what the options ask for."""
+        """Finish the files that an earlier run left, then record as configured."""
         try:
             for file in await self._hass.async_add_executor_job(self.library.mend):
                 LOGGER.info("A recording that was cut short can be played: %s", file.name)
@@ -147,7 +147,7 @@ class Recordings:
 
     @callback
     def async_follow(self) -> None:
-        """Record the cameras that are there and wanted; let go of those that left."""
+        """Arm the recorders of the configured cameras; close those of cameras that are gone."""
         if not self._ready.is_set() or self._closed:
             return
         cameras = self._coordinator.data
@@ -161,7 +161,7 @@ class Recordings:
                 self._arm(camera, on=wanted)
 
     def _arm(self, camera: Camera, *, on: bool) -> None:
-        # One that is to stop may have lost its stream, and a new recorder could not be made for it.
+        # A camera to be disarmed may have lost its stream, so that no recorder could be created for it.
         recorder = self._recorder(camera) if on else self._recorders[camera.id]
         if on and camera.id not in self._undo:
             hear = partial(self._hear, recorder)
@@ -180,7 +180,7 @@ class Recordings:
             raise Unsupported("nothing to record", reason="recording_unsupported")
         if camera.id not in self._recorders:
             settings = recording_settings(self._stored.get(camera.id, {}))
-            # An address that has to be asked for costs its maker's patience: nothing is read between recordings.
+            # An address that costs a call to the vendor is not held open between recordings.
             known = camera.rtsp is None or camera.rtsp.peek() is not None
             source: Source = partial(self._samples, camera.id)
             self._recorders[camera.id] = Recorder(camera.id, source, settings, self._tools, pre_roll=known)
@@ -195,7 +195,7 @@ class Recordings:
         return self._recorder(camera)
 
     async def async_by_hand(self, camera_id: str, action: str, seconds: float | None) -> JsonObjectType:
-        """Begin or end a recording and return what it is known by; raises HubError."""
+        """Start or stop a manual recording and return its facts; raises HubError."""
         recorder = await self.async_recorder(camera_id)
         file = await (recorder.start(seconds) if action == START else recorder.stop())
         if file is None:
@@ -209,14 +209,14 @@ class Recordings:
         }
 
     async def async_close(self) -> None:
-        """End all recordings in good order; may be called twice."""
+        """Finish all recordings; may be called twice."""
         self._closed = True
         while self._undo:
             self._undo.popitem()[1]()
         await asyncio.gather(*(recorder.close() for recorder in self._recorders.values()))
 
     def media_id(self, camera_id: str, clip: Clip) -> str:
-        """Return what the media browser and players know a recording by."""
+        """Return the media content id of a recording."""
         day = dt_util.as_local(clip.start).date().isoformat()
         parts = (self._entry.entry_id, camera_id, day, recording_id(clip, LOCAL))
         return f"media-source://{DOMAIN}/" + "/".join(quote(part, safe="") for part in parts)
@@ -231,7 +231,7 @@ class Recordings:
 
     @callback
     def _finished(self, clip: Clip, event: CameraEvent | None) -> None:
-        """Tell of a recording that can be played."""
+        """Fire an event and notify listeners of a finished recording."""
         self._shelves.add(self.library.of(clip.camera).folder.name)
         facts = {
             "entity_id": camera_entity_id(self._hass, self._entry, clip.camera),
@@ -248,7 +248,7 @@ class Recordings:
 
     @callback
     def _problem(self, reason: str | None) -> None:
-        """Raise a repair for what somebody has to mend, or take them all back."""
+        """Note a problem that needs a repair issue; None clears them all."""
         before = set(self._problems)
         if reason is None:
             self._problems.clear()
@@ -260,7 +260,7 @@ class Recordings:
             self._coordinator.async_check()
 
     async def _look_again(self) -> None:
-        """Take a repair back once it is mended."""
+        """Check whether the problems persist."""
         if await self._exposure.async_look():
             self._coordinator.async_check()
         if not self._problems:
@@ -284,7 +284,7 @@ class Recordings:
 def async_record(
     hass: HomeAssistant, entry: CamHubConfigEntry, coordinator: CamHubCoordinator, decorate: Callable[[Camera], Camera]
 ) -> Recordings:
-    """Return the recordings of an account, known to whoever shows its cameras; `decorate` is what else adds to them."""
+    """Create the recordings of an account and register them; `decorate` is a further change to its cameras."""
     recordings = Recordings(hass, entry, coordinator)
     hass.data.setdefault(RECORDINGS, {})[entry.entry_id] = recordings
     coordinator.decorate = lambda camera: recordings.decorate(decorate(camera))

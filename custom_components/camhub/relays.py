@@ -1,4 +1,4 @@
-"""The one upstream connection of each camera's MJPEG stream, whoever watches."""
+"""The relays that share one upstream MJPEG connection per camera among all viewers."""
 
 from collections.abc import Container, Iterator, Mapping
 from typing import override

@@ -1,4 +1,4 @@
-"""What is given back to the vendor when an account is removed; none of it may keep the account from going."""
+"""Cleanup at the vendor when an account is removed; no failure may prevent the removal."""
 
 import asyncio
 import logging
@@ -20,7 +20,7 @@ PATIENCE: Final = 20.0
 
 
 async def async_give_back(hass: HomeAssistant, entry: CamHubConfigEntry) -> None:
-    """Let the provider take away what it made for this account."""
+    """Let the provider delete what it created at the vendor for this account."""
     if is_newer(entry):
         _tell(entry, "stored_newer")
         return

@@ -1,4 +1,4 @@
-"""From what Home Assistant stores to an open provider: what all entries share, the context, the sessions."""
+"""What all entries share, and how a stored account becomes an open provider: context, sessions, credentials."""
 
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -47,7 +47,7 @@ class Shared:
     previews: FlowPreviews
     films: FilmCache
     specs: dict[str, ProviderSpec] = field(default_factory=dict)
-    # What the provider of an account keeps in memory while it is opened anew, by entry.
+    # State that the provider of an account keeps across reloads, by entry.
     kept: defaultdict[str, dict[str, object]] = field(default_factory=lambda: defaultdict(dict))
 
 
@@ -56,7 +56,7 @@ SHARED: Final[HassKey[Shared]] = HassKey(DOMAIN)
 
 @singleton(SHARED, async_=True)
 async def async_shared(hass: HomeAssistant) -> Shared:
-    """Return what all entries share, made on first use: the first dialog comes before the first setup."""
+    """Return what all entries share, created on first use: the first config flow runs before the first setup."""
     clock = SystemClock()
     album = Album(Path(hass.config.path(".storage", "camhub", "pictures")), clock=clock)
     await album.load()
@@ -113,27 +113,27 @@ class Sessions:
         return session
 
     def detach(self) -> None:
-        """Let go of them all; the connections are Home Assistant's."""
+        """Detach them all; the connector is Home Assistant's."""
         while self._open:
             self._open.pop().detach()
 
 
 class NoTokens:
-    """Where a sign-in that has no entry yet would save: nowhere, the account it returns holds everything."""
+    """The token store of a sign-in without an entry: it saves nothing, as the returned account holds everything."""
 
     async def save(self, credentials: Mapping[str, JsonValue]) -> None:
         """Keep nothing."""
 
 
 def identify(key: str, account: Account) -> tuple[str | None, str]:
-    """Return what an account is known by: its unique id among all entries, if it has one, and its match."""
+    """Return the unique id of an account among all entries, if it has one, and its match."""
     return (f"{key}_{account.unique_id}" if account.unique_id else None), matched(account)
 
 
 async def async_known(hass: HomeAssistant, entry: CamHubConfigEntry) -> Credentials:
-    """Return an entry's credentials, none where they do not open: new ones may then take their place.
+    """Return an entry's credentials; empty if they cannot be decrypted, so that new ones can replace them.
 
-    Raises WrongKey where something is wrong with the key itself, Unreachable where they cannot be read.
+    Raises WrongKey if the key itself is at fault, Unreachable if they cannot be read.
     """
     shared = await async_shared(hass)
     await shared.store.async_unlock()
@@ -144,7 +144,7 @@ async def async_known(hass: HomeAssistant, entry: CamHubConfigEntry) -> Credenti
 
 
 async def async_replace_login(hass: HomeAssistant, entry: CamHubConfigEntry, account: Account) -> dict[str, Any]:
-    """Keep a new login durably and return what the entry is to store; raises WrongKey, Unreachable."""
+    """Store a new login and return the data for the entry; raises WrongKey, Unreachable."""
     data = await hass.data[SHARED].store.async_replace(entry, account)
     async_forget_alert(hass, entry.entry_id)
     return data

@@ -1,7 +1,7 @@
 """Smaller pictures, scaled outside the event loop and kept per picture and size.
 
-Home Assistant scales stills in the event loop (4.8 ms for 1080p to 640x360). Handed a picture that needs no more
-scaling it leaves it alone, so each asked size is made here, once per picture.
+Home Assistant scales stills in the event loop (4.8 ms for 1080p to 640x360) unless a picture already has the right
+size, so each requested size is made here, once per picture.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ class ScaledPictures:
         self._sizes: OrderedDict[tuple[int, int], asyncio.Future[bytes]] = OrderedDict()
 
     async def async_get(self, hass: HomeAssistant, image: Image, width: int, height: int) -> bytes:
-        """Return the picture near that size; those who ask at once share one scaling."""
+        """Return the picture near that size; concurrent requests share one scaling."""
         if image.content is not self._of:
             self._of = image.content
             self._sizes.clear()

@@ -1,4 +1,4 @@
-"""Settings that lie sealed: the user is asked again for those that the key does not open any more."""
+"""Encrypted settings: the user is asked again for those that can no longer be decrypted."""
 
 from typing import Any, Final
 
@@ -8,7 +8,7 @@ from .const import OPTION_ARCHIVE, OPTION_BROWSERS, OPTION_RECOGNITION_KEYS
 from .credential_store import CredentialStore
 from .kernel.errors import WrongKey
 
-# The repair (`issues.<slug>`) of each.
+# The repair issue (`issues.<slug>`) of each.
 UNREADABLE: Final = {
     OPTION_ARCHIVE: "archive_unreadable",
     OPTION_BROWSERS: "browsers_unreadable",
@@ -17,7 +17,7 @@ UNREADABLE: Final = {
 
 
 async def async_unreadable(store: CredentialStore, entry: ConfigEntry[Any]) -> frozenset[str]:
-    """Return what the user has to enter again; what is stored stays as it is until then."""
+    """Return the issues of settings that the user has to enter again; the stored values are kept until then."""
     found = set()
     for option, problem in UNREADABLE.items():
         if sealed := entry.options.get(option):

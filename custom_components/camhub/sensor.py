@@ -1,4 +1,4 @@
-"""Sensors: the last picture and visitor, the firmware, the login; the archive's and the health's are made here too."""
+"""Sensors: last picture, last visitor, firmware, login; those of the archive and of health are added here too."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -42,7 +42,7 @@ def _archive_entities(coordinator: CamHubCoordinator, camera: Camera | None = No
 
 
 def _entities(coordinator: CamHubCoordinator, camera: Camera) -> Iterable[CamHubEntity | AccountEntity]:
-    """Only what the camera reports becomes a sensor."""
+    """Yield the sensors of what the camera reports."""
     if camera.stills is not None:
         yield LastSnapshotSensor(coordinator, camera)
     if camera.identity.firmware is not None:
@@ -58,14 +58,14 @@ def _entities(coordinator: CamHubCoordinator, camera: Camera) -> Iterable[CamHub
 
 
 def _account_entities(coordinator: CamHubCoordinator) -> Iterable[AccountHealthSensor]:
-    """Only what is reported becomes a sensor."""
+    """Yield the sensors of what the account's own device reports."""
     for description in HEALTH:
         if (health := coordinator.provider.health()) is not None and description.value_fn(health) is not None:
             yield AccountHealthSensor(coordinator, description)
 
 
 class LastSnapshotSensor(CamHubEntity, SensorEntity):
-    """When the newest picture was taken; off at first, for it would be a line of the logbook every few minutes."""
+    """When the newest picture was taken; disabled by default, as it would fill the logbook."""
 
     _attr_device_class = SensorDeviceClass.TIMESTAMP
     _attr_entity_category = EntityCategory.DIAGNOSTIC
@@ -94,7 +94,7 @@ class LastSnapshotSensor(CamHubEntity, SensorEntity):
 
 
 class FirmwareSensor(CamHubEntity, SensorEntity):
-    """What the camera runs; its change is worth an automation."""
+    """The camera's firmware version."""
 
     _attr_entity_category = EntityCategory.DIAGNOSTIC
     _attr_entity_registry_enabled_default = False
@@ -111,7 +111,7 @@ class FirmwareSensor(CamHubEntity, SensorEntity):
 
 
 class CredentialExpirySensor(AccountEntity, SensorEntity):
-    """When the account's login ends, if it is not renewed."""
+    """When the account's login expires unless it is renewed."""
 
     _attr_device_class = SensorDeviceClass.TIMESTAMP
     _attr_entity_category = EntityCategory.DIAGNOSTIC
@@ -124,7 +124,7 @@ class CredentialExpirySensor(AccountEntity, SensorEntity):
 
 
 class CredentialStatusSensor(AccountEntity, SensorEntity):
-    """How the account's login stands."""
+    """The state of the account's login."""
 
     entity_description = SensorEntityDescription(
         key="credential_status",
@@ -148,13 +148,13 @@ class CredentialStatusSensor(AccountEntity, SensorEntity):
 
 
 class LastVisitorSensor(CamHubEntity, RestoreSensor):
-    """Who was recognised last, whoever knew it: the camera's own server, or the face service of the settings."""
+    """Who was recognised last, by the camera's own server or by the configured face service."""
 
     _attr_translation_key = "last_visitor"
     _unrecorded_attributes = frozenset({"pictures_today", "pictures_a_day", "last_error"})
 
     def __init__(self, coordinator: CamHubCoordinator, camera: Camera) -> None:
-        """Know nobody yet."""
+        """Start without a visitor."""
         super().__init__(coordinator, camera, "last_visitor")
         self._at: str | None = None
 
@@ -179,7 +179,7 @@ class LastVisitorSensor(CamHubEntity, RestoreSensor):
 
     @callback
     def _seen(self, event: CameraEvent) -> None:
-        """Show who it is; an end or an old sight says nothing new."""
+        """Show who was recognised, ignoring repetitions and those present before."""
         name, at = event.metadata.get(Recognised.WHO), event.at.isoformat()
         if (
             isinstance(name, str)

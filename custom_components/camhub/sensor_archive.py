@@ -1,4 +1,4 @@
-"""Sensors for the archive of an account: what waits, what failed, what came last."""
+"""Sensors of an account's archive: pending and failed clips, and the last one archived."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -48,7 +48,7 @@ ARCHIVE: Final = (
 
 
 class ArchiveSensor(AccountEntity, SensorEntity):
-    """How an account's archive does."""
+    """One figure of an account's archive."""
 
     entity_description: ArchiveDescription
     _unrecorded_attributes = frozenset({"clip_url"})

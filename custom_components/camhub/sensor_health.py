@@ -1,4 +1,4 @@
-"""Sensors for the health of a camera, and of the device before the cameras."""
+"""Health sensors of a camera, and of the recorder or server it is connected to."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -117,7 +117,7 @@ HEALTH: Final = (
 
 
 class HealthSensor(CamHubEntity, SensorEntity):
-    """One measure of a camera's health."""
+    """One health value of a camera."""
 
     entity_description: HealthDescription
 
@@ -134,7 +134,7 @@ class HealthSensor(CamHubEntity, SensorEntity):
 
 
 class AccountHealthSensor(AccountEntity, SensorEntity):
-    """One measure of the device before the cameras; there is one of it, so none is off at first."""
+    """One health value of the account's own device; as there is only one device, all are enabled by default."""
 
     entity_description: HealthDescription
 

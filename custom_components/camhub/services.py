@@ -1,4 +1,4 @@
-"""Actions on cameras: take a picture, put a recording aside, tell how everything stands."""
+"""Actions on cameras: take a picture, export and record clips, report the status."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -86,7 +86,7 @@ def async_setup_services(hass: HomeAssistant) -> None:
 
 
 async def _async_status(call: ServiceCall) -> ServiceResponse:
-    """Return a row for each account, loaded or not, one for each camera, and one for each who takes streams."""
+    """Return a row for each account, loaded or not, for each camera, and for each user of streams."""
     await async_require_admin(call)
     entries = chosen_entries(call)
     rows: list[JsonValueType] = [
@@ -104,7 +104,7 @@ async def _async_status(call: ServiceCall) -> ServiceResponse:
 
 
 async def _async_usage(hass: HomeAssistant, entries: Iterable[CamHubConfigEntry]) -> list[JsonValueType]:
-    """Return who takes how much over the stream routes."""
+    """Return the usage of the stream routes by user."""
     titles = {entry.entry_id: entry.title for entry in entries}
     rows: list[JsonValueType] = []
     for (account, user_id), usage in hass.data[METER].all().items():

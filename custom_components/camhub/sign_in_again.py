@@ -1,4 +1,4 @@
-"""Leads from a repair into the sign-in of the account concerned."""
+"""Leads from a repair issue to reauthentication."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from .const import DOMAIN
 
 
 async def async_sign_in_again(hass: HomeAssistant, entry: ConfigEntry[Any]) -> tuple[FlowType, str]:
-    """Return the dialog to go on with: the one that a refusal has opened already, else a new one."""
+    """Return the reauthentication flow to continue with: the one already open, else a new one."""
     flow = next(iter(entry.async_get_active_flows(hass, {SOURCE_REAUTH})), None)
     if flow is None:
         flow = await hass.config_entries.flow.async_init(

@@ -1,4 +1,4 @@
-"""Runs a provider's sign-in as a task, question by question, for a dialog that comes back with each answer."""
+"""Runs a provider's sign-in as a task for a flow that returns with one answer at a time."""
 
 import asyncio
 
@@ -19,7 +19,7 @@ type Turn = Question | Account
 
 
 class Conversation:
-    """One sign-in under way."""
+    """One sign-in in progress."""
 
     def __init__(
         self,
@@ -28,7 +28,7 @@ class Conversation:
         earlier: Credentials,
         entry: CamHubConfigEntry | None = None,
     ) -> None:
-        """Start it; `async_turn` tells what it asks first. `entry` is the account that is signed in to again."""
+        """Start it; `async_turn` returns its first question. `entry` is the existing account, if any."""
         self._hass = hass
         self._entry = entry
         self._kept = EarlierTokens(hass.data[SHARED].store, entry) if entry else None
@@ -43,7 +43,7 @@ class Conversation:
         )
 
     async def async_turn(self) -> Turn:
-        """Wait for whichever comes first, another question or the account at the end; raises HubError."""
+        """Wait for the next question, or the account at the end; raises HubError."""
         either: set[asyncio.Future[Account] | asyncio.Future[Question]] = {self._task, self._question}
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         if self._task.done():
@@ -53,12 +53,12 @@ class Conversation:
         return question
 
     async def async_answer(self, answers: Answers) -> Turn:
-        """Hand in answers and return the next turn; raises HubError."""
+        """Submit answers and return the next turn; raises HubError."""
         self._answers.set_result(answers)
         return await self.async_turn()
 
     def close(self) -> None:
-        """End it, finished or not; an account that goes on takes up what changed meanwhile."""
+        """End it, finished or not; a running account is reloaded if its credentials changed meanwhile."""
         finished = self._task.done() and not self._task.cancelled() and self._task.exception() is None
         self._task.cancel()
         self._sessions.detach()
@@ -72,7 +72,7 @@ class Conversation:
         return await spec.sign_in(context, self._ask)
 
     async def _ask(self, question: Question) -> Answers:
-        """Pass a question to the dialog and wait for its answers."""
+        """Pass a question to the flow and wait for the answers."""
         self._question.set_result(question)
         self._answers = self._hass.loop.create_future()
         return await self._answers

@@ -13,7 +13,7 @@ from .stream_entry import count_viewers
 
 
 def account_row(entry: CamHubConfigEntry) -> JsonObjectType:
-    """Return how an account stands, loaded or not."""
+    """Return the state of an account, loaded or not."""
     row: JsonObjectType = {
         "account": entry.title,
         "provider": entry.data.get(CONF_PROVIDER),
@@ -44,17 +44,17 @@ def account_row(entry: CamHubConfigEntry) -> JsonObjectType:
 
 
 async def clip_rows(entry: CamHubConfigEntry) -> list[JsonValueType]:
-    """Return the clips on their way to an account's archive, those that wait for the user first."""
+    """Return the queued clips of an account's archive, those that were given up first."""
     archiving = entry.runtime_data.archiving
     try:
         return await archiving.async_rows() if archiving else []
     except Unreachable:
-        # The account's row says that its clips cannot be counted.
+        # The account's row already says so.
         return []
 
 
 def camera_row(hass: HomeAssistant, entry: CamHubConfigEntry, camera: Camera) -> JsonObjectType:
-    """Return what is known of one camera."""
+    """Return the state of one camera."""
     coordinator = entry.runtime_data
     since = coordinator.issues.darkness.since(camera.id)
     return {
@@ -78,7 +78,7 @@ def camera_row(hass: HomeAssistant, entry: CamHubConfigEntry, camera: Camera) ->
 
 
 def _picture(coordinator: CamHubCoordinator, camera: Camera) -> JsonObjectType:
-    """Return the age of the newest picture and what went wrong since."""
+    """Return the age of the newest picture and any failure since."""
     key = coordinator.picture_key(camera.id)
     image, state = coordinator.album.last(key), coordinator.album.state(key)
     age = (coordinator.clock.now() - image.taken_at).total_seconds() if image else None
@@ -91,7 +91,7 @@ def _picture(coordinator: CamHubCoordinator, camera: Camera) -> JsonObjectType:
 
 
 def _clips(coordinator: CamHubCoordinator) -> JsonObjectType:
-    """Return how the archive does, None where there is none."""
+    """Return the state of the archive; values are None if there is none."""
     if (archiving := coordinator.archiving) is None:
         return {"clips_pending": None, "clips_failed": None, "clips_reason": None}
     tally = archiving.tally
@@ -99,7 +99,7 @@ def _clips(coordinator: CamHubCoordinator) -> JsonObjectType:
 
 
 def _token(coordinator: CamHubCoordinator) -> JsonObjectType:
-    """Return how the account's login stands."""
+    """Return the state of the account's login."""
     login = coordinator.login
     return {
         "token_status": login.state,
@@ -108,11 +108,11 @@ def _token(coordinator: CamHubCoordinator) -> JsonObjectType:
 
 
 def _quota(coordinator: CamHubCoordinator) -> JsonObjectType:
-    """Return when the service may be asked again, None if it may be now."""
+    """Return when the service may be called again, None if now."""
     at = coordinator.provider.next_call_at()
     return {"next_call_at": at.isoformat() if at else None}
 
 
 def _calls(coordinator: CamHubCoordinator) -> JsonObjectType:
-    """Return what the provider counted since the account was loaded."""
+    """Return the provider's counters since the account was loaded."""
     return {"counters": dict(coordinator.counters.counts())}

@@ -1,4 +1,4 @@
-"""What the stream routes answer when they give nothing: a code, and the reason in words."""
+"""The error responses of the stream routes: a status code, and the reason in words."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -17,7 +17,7 @@ NO_STORE: Final = {"Cache-Control": "no-store"}
 
 
 class Refusal(Exception):
-    """Ends a request with a code and the sentence `exceptions.<slug>`."""
+    """Ends a request with a status code and the message `exceptions.<slug>`."""
 
     def __init__(
         self,
@@ -36,7 +36,7 @@ class Refusal(Exception):
 
 
 def refusal_of(error: HubError, again_in: float | None = None) -> Refusal:
-    """Return what an error of a camera means to whoever watches; `again_in` is when it is worth asking again."""
+    """Return the refusal for a camera's error; `again_in` is seconds for Retry-After."""
     if isinstance(error, Unsupported):
         return Refusal(HTTPStatus.NOT_FOUND, error.reason, error.placeholders)
     headers: dict[str, str] = {}
@@ -48,7 +48,7 @@ def refusal_of(error: HubError, again_in: float | None = None) -> Refusal:
 
 
 def refusal_of_limit(reached: LimitReached) -> Refusal:
-    """Return which limit was reached and until when."""
+    """Return the refusal for a limit that was reached."""
     return Refusal(
         HTTPStatus.TOO_MANY_REQUESTS,
         reached.limit,

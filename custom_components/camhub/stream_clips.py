@@ -1,4 +1,4 @@
-"""Recordings of a camera: what there is, and their bytes, whole or in part."""
+"""Recordings of a camera over HTTP: the list, and their bytes, whole or by range."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping
@@ -27,17 +27,17 @@ from .stream_formats import no_such_format
 from .stream_pipe import async_pipe
 from .stream_request import Watch
 
-# What is listed where no time is asked for, and the most that may be asked for.
+# The default time span of a listing, and the longest allowed.
 DEFAULT_SPAN: Final = timedelta(hours=24)
 LONGEST_SPAN: Final = LONGEST
-# The most that is given of a recording still being made when a part is asked for: nobody knows how long it will be.
+# The largest range served from a recording in progress, whose length is unknown.
 LARGEST_PART: Final = 2**20
-# Of what is over the picture stays as it is.
+# The thumbnail of a finished recording does not change.
 _KEPT: Final = {"Cache-Control": "private, max-age=3600"}
 
 
 async def async_recordings(watch: Watch) -> list[JsonObjectType]:
-    """List what was recorded between `start` and `end`, the last day where nothing is said; raises Refusal."""
+    """List the recordings between `start` and `end`, by default of the last day; raises Refusal."""
     sources = _sources(watch)
     query = watch.request.query
     end = _time(query.get("end")) or watch.coordinator.clock.now()
@@ -55,7 +55,7 @@ def _sources(watch: Watch) -> Sources:
 
 
 def _time(text: str | None) -> datetime | None:
-    """Read an ISO time, local where it has no zone."""
+    """Parse an ISO time; one without a zone is local."""
     if text is None:
         return None
     # A plus sign that was not encoded arrives as a space.
@@ -81,7 +81,7 @@ def _row(watch: Watch, found: Found) -> JsonObjectType:
 
 
 async def async_recording(watch: Watch, name: str) -> web.StreamResponse:
-    """Answer with the bytes of a recording, or those of `Range`; raises Refusal."""
+    """Answer with a recording, or the bytes of `Range`; raises Refusal."""
     _sources(watch)
     watch.usage.admit(watch.limits)
     found = await watch.in_time(_find(watch, name))
@@ -94,16 +94,16 @@ async def async_recording(watch: Watch, name: str) -> web.StreamResponse:
         try:
             return await _from_file(watch, film, found, headers)
         except NotKept:
-            # It turned out too large to be kept: as it comes, then.
+            # It turned out too large for the cache, so it is passed through.
             pass
     if made:
-        # What is told of its size is not that of the film that is made of it, so nobody knows its parts.
+        # Its size is not that of the converted film, so ranges cannot be served.
         return await _send(watch, {**headers, hdrs.ACCEPT_RANGES: "none"}, None, partial(_made, found))
     return await _send(watch, headers, clip.size, partial(_through, found))
 
 
 async def _film(watch: Watch, found: Found) -> Film | None:
-    """Return a recording as a file, where it is one already or has to be one; None where it is handed through."""
+    """Return a recording as a cached file if it is one already or has to be one; None if it is passed through."""
     films = watch.hass.data[SHARED].films
     if found.clip.end is None:
         return None
@@ -117,12 +117,12 @@ async def _film(watch: Watch, found: Found) -> Film | None:
 
 
 def film_name(coordinator: CamHubCoordinator, found: Found) -> str:
-    """Return what the file of a recording is known by."""
+    """Return the cache key of a recording."""
     return f"{coordinator.config_entry.entry_id}/{found.clip.camera}/{found.name}"
 
 
 async def _from_file(watch: Watch, film: Film, found: Found, headers: Mapping[str, str]) -> web.StreamResponse:
-    """Answer from a file, as far as it has come; raises Refusal, HubError, NotKept."""
+    """Answer from a cached file, which may still be growing; raises Refusal, HubError, NotKept."""
     size = film.size
     if size is None and conversion(found.clip) is None:
         size = found.clip.size
@@ -144,7 +144,7 @@ async def _send(
     whole: int | None,
     read: Callable[[int, int | None], AsyncGenerator[bytes]],
 ) -> web.StreamResponse:
-    """Answer with all of a recording, or with what is asked for where its size is known; raises Refusal, HubError."""
+    """Answer with a recording, or with the requested range if its size is known; raises Refusal, HubError."""
     response = web.StreamResponse(headers=headers)
     begin, end = 0, whole
     if whole is not None:
@@ -168,7 +168,7 @@ async def _send(
 
 
 def _small_part(request: web.Request, clip: Clip) -> tuple[int, int] | None:
-    """Return first and last byte plus one where a small part is asked for of what goes on and has no size yet."""
+    """Return the requested range (end exclusive) if it is a small one of a recording in progress."""
     if clip.size is not None or clip.end is not None or request.method == hdrs.METH_HEAD:
         return None
     try:
@@ -176,7 +176,7 @@ def _small_part(request: web.Request, clip: Clip) -> tuple[int, int] | None:
     except ValueError:
         return None
     if asked.start is None or asked.stop is None or asked.stop - asked.start > LARGEST_PART:
-        # Whatever has no end is answered with all there is, as if nothing had been asked.
+        # An open range is answered with everything, as if no range had been requested.
         return None
     return asked.start, asked.stop
 
@@ -184,7 +184,7 @@ def _small_part(request: web.Request, clip: Clip) -> tuple[int, int] | None:
 async def _so_far(
     watch: Watch, chunks: AsyncGenerator[bytes], headers: Mapping[str, str], begin: int, end: int
 ) -> web.Response:
-    """Answer with as much of a part as there is by now; how long the whole will be is not said."""
+    """Answer with as much of a range as there is by now; the total length is unknown."""
     body, size = bytearray(), 0
     async with aclosing(chunks) as read:
         async for chunk in read:
@@ -200,7 +200,7 @@ async def _so_far(
 
 
 async def async_thumbnail(watch: Watch, name: str) -> web.Response:
-    """Answer with the picture of a recording; raises Refusal."""
+    """Answer with the thumbnail of a recording; raises Refusal."""
     _sources(watch)
     watch.usage.admit(watch.limits)
     found = await watch.in_time(_find(watch, name))
@@ -220,17 +220,17 @@ async def _find(watch: Watch, name: str) -> Found:
 
 
 async def find_clip(streams: EntryStreams, coordinator: CamHubCoordinator, camera: Camera, name: str) -> Found | None:
-    """Return a camera's clip by its name, as shown or else among those of its time, None for none; raises HubError."""
+    """Return a camera's clip by its name, as remembered or else listed again; None if it is gone; raises HubError."""
     return await clip_sources(coordinator, camera).find(name, streams.remembered(camera.id, name))
 
 
 def _wants_part(request: web.Request) -> bool:
-    """Tell whether a part is asked for: only GET has parts (RFC 9110 section 14.2)."""
+    """Return whether a range is requested: only GET has ranges (RFC 9110 section 14.2)."""
     return request.method == hdrs.METH_GET and hdrs.RANGE in request.headers
 
 
 def _range(request: web.Request, size: int, tag: str | None) -> tuple[int, int] | None:
-    """Return first and last byte plus one that are asked for, None where none we know are, or of another file."""
+    """Return the requested range (end exclusive), None if there is none that we support or it is of another file."""
     if not _wants_part(request) or request.headers.get(hdrs.IF_RANGE, tag) != tag:
         return None
     try:
@@ -251,7 +251,7 @@ def _no_such_bytes(size: int) -> Refusal:
 
 
 async def _through(found: Found, begin: int, end: int | None) -> AsyncGenerator[bytes]:
-    """Yield the bytes of a recording from `begin` on, before `end` where that is known, as they come."""
+    """Yield the bytes of a recording from `begin` up to `end` as they arrive."""
     at = 0
     async with aclosing(found.read()) as chunks:
         async for chunk in chunks:
@@ -264,7 +264,7 @@ async def _through(found: Found, begin: int, end: int | None) -> AsyncGenerator[
 
 
 async def _made(found: Found, _begin: int, _end: int | None) -> AsyncGenerator[bytes]:
-    """Yield all of a recording as browsers play it, while it comes."""
+    """Yield a recording converted for browsers while it arrives."""
     async with aclosing(found.read()) as chunks, aclosing(as_mp4(chunks)) as film:
         async for chunk in film:
             yield chunk

@@ -1,4 +1,4 @@
-"""What the stream routes keep open for one account, closed with it."""
+"""What the stream routes hold open for one account."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -20,14 +20,14 @@ from .kernel.relay import Relay
 from .limits import METER
 from .stream_talk import Talk
 
-# A picture may take a minute (kernel/stills.py): only then has a stream of pictures gone silent.
+# A picture may take a minute (kernel/stills.py): a stream of pictures has stalled only after that.
 IDLE: Final = 70.0
 CLIPS_KEPT: Final = 5000
 
 
 @dataclass(slots=True, eq=False)
 class LiveSession:
-    """A live view that was asked for over HTTP; `candidates` are the camera's that nobody has fetched yet."""
+    """A live view requested over HTTP; `candidates` are those of the camera not fetched yet."""
 
     user_id: str
     camera_id: str
@@ -37,14 +37,14 @@ class LiveSession:
     cancel_end: Callable[[], None] = lambda: None
 
     def take(self) -> list[str]:
-        """Return the candidates that nobody has fetched yet."""
+        """Return the candidates not fetched yet."""
         taken = self.candidates.copy()
         self.candidates.clear()
         return taken
 
 
 class EntryStreams:
-    """Streams made of pictures, and live views, of one account."""
+    """MJPEG streams made of stills, live views and other stream state of one account."""
 
     def __init__(self, clock: Clock) -> None:
         """Start with nothing open."""
@@ -58,21 +58,21 @@ class EntryStreams:
         self.closed = False
 
     def remember(self, clips: Mapping[str, Clip], camera_id: str) -> None:
-        """Keep recordings that are over by name: their pictures are asked for one by one, as soon as they are shown."""
+        """Remember finished recordings by name: their thumbnails are requested one by one as soon as they are shown."""
         if len(self._clips) + len(clips) > CLIPS_KEPT:
             self._clips.clear()
         self._clips |= {(camera_id, name): clip for name, clip in clips.items() if clip.end is not None}
 
     def remembered(self, camera_id: str, name: str) -> Clip | None:
-        """Return a recording that was kept."""
+        """Return a remembered recording."""
         return self._clips.get((camera_id, name))
 
     def made(self, camera_id: str) -> Relay | None:
-        """Return the stream made for a camera, None if nobody has asked for one."""
+        """Return the stream made of a camera's stills, None if there is none yet."""
         return self._relays.get(camera_id)
 
     def relay(self, camera_id: str, source: Callable[[], Mjpeg]) -> Relay:
-        """Return the stream made for a camera, shared by all who watch it."""
+        """Return the stream made of a camera's stills, shared by all viewers."""
         if camera_id not in self._relays:
             self._relays[camera_id] = Relay(source(), clock=self._clock, idle=IDLE)
         return self._relays[camera_id]
@@ -96,22 +96,22 @@ STREAMS: Final[HassKey[dict[str, EntryStreams]]] = HassKey(f"{DOMAIN}_streams")
 
 
 def entry_streams(hass: HomeAssistant, coordinator: CamHubCoordinator) -> EntryStreams:
-    """Return what is open for an account that is loaded."""
+    """Return the stream state of a loaded account."""
     return hass.data[STREAMS][coordinator.config_entry.entry_id]
 
 
 def hls_stream(camera_id: str) -> tuple[str, str]:
-    """Return what HLS of a camera counts as among the streams of whoever watches it."""
+    """Return the key of a camera's HLS among a user's streams."""
     return ("hls", camera_id)
 
 
 def watched_relay(hass: HomeAssistant, coordinator: CamHubCoordinator, camera_id: str) -> Relay | None:
-    """Return the MJPEG stream of a camera, its own or made of its pictures, None if nobody has asked for one."""
+    """Return the MJPEG relay of a camera, its own or one made of stills, None if there is none yet."""
     return coordinator.relays.get(camera_id) or entry_streams(hass, coordinator).made(camera_id)
 
 
 def count_viewers(hass: HomeAssistant, coordinator: CamHubCoordinator, camera_id: str) -> int:
-    """Return how many watch a camera now: MJPEG by anybody, HLS and WebRTC over our own addresses."""
+    """Return the number of viewers of a camera: all of MJPEG, and those of HLS and WebRTC over our own routes."""
     streams, relay = entry_streams(hass, coordinator), watched_relay(hass, coordinator, camera_id)
     players = hass.data[METER].holders(coordinator.config_entry.entry_id, hls_stream(camera_id))
     live = sum(session.camera_id == camera_id for session in streams.sessions.values())

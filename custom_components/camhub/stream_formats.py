@@ -1,4 +1,4 @@
-"""Pictures and MJPEG, made where a camera has them not."""
+"""The snapshot and MJPEG formats, derived from other capabilities if a camera lacks them."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
@@ -23,12 +23,12 @@ from .stream_request import Watch
 from .viewers import HttpViewer, serve_mjpeg
 
 MJPEG_TYPE: Final = "multipart/x-mixed-replace"
-# Seconds between two looks at a stream that is being opened.
+# Seconds between two checks of a stream that is being opened.
 _LOOK: Final = 0.1
 
 
 async def async_snapshot(watch: Watch) -> web.Response:
-    """Answer with a picture no older than the account's setting where the camera answers."""
+    """Answer with a picture that is no older than the account's setting, if the camera answers."""
     watch.usage.admit(watch.limits)
     image = await _picture(watch)
     watch.usage.count(len(image.content), watch.limits)
@@ -40,7 +40,7 @@ async def async_snapshot(watch: Watch) -> web.Response:
 
 
 def alert_picture(watch: Watch, name: str) -> web.Response:
-    """Answer with a picture that an alert points to; raises Refusal where its time is over."""
+    """Answer with a picture that an alert links to; raises Refusal once it has expired."""
     watch.usage.admit(watch.limits)
     image = entry_streams(watch.hass, watch.coordinator).pictures.get(watch.camera.id, name)
     if image is None:
@@ -50,7 +50,7 @@ def alert_picture(watch: Watch, name: str) -> web.Response:
 
 
 async def _picture(watch: Watch) -> Image:
-    """Return a picture of what the camera gives; of one that gives only live views, the last that was kept."""
+    """Return a picture from the camera's stills or streams; for one with live views only, the last in the album."""
     camera, coordinator = watch.camera, watch.coordinator
     key = coordinator.picture_key(camera.id)
     if camera.stills is not None:
@@ -67,7 +67,7 @@ async def _picture(watch: Watch) -> Image:
 
 
 async def _taken(watch: Watch, key: str, stills: Stills) -> Image:
-    """Return the album's picture; raises the camera's error rather than show an old one as the present."""
+    """Return the album's picture; raises the camera's error rather than return an outdated one."""
     watch.require_online()
     album, max_age, floor = watch.coordinator.album, watch.coordinator.picture_age, watch.camera.still_floor
     image = album.at_hand(key, stills, max_age=max_age, floor=floor)
@@ -83,7 +83,7 @@ async def _taken(watch: Watch, key: str, stills: Stills) -> Image:
 
 
 async def _grabbed(watch: Watch, rtsp: Rtsp) -> Image:
-    """Return a frame of a stream that nobody watches yet."""
+    """Grab a frame from the RTSP stream."""
     watch.require_online()
     lease = await rtsp.open()
     try:
@@ -94,12 +94,12 @@ async def _grabbed(watch: Watch, rtsp: Rtsp) -> Image:
 
 
 def no_such_format(name: str) -> Refusal:
-    """Return the answer to a format that the camera has not and that cannot be made of what it has."""
+    """Return the refusal for a format that the camera lacks and that cannot be derived."""
     return Refusal(HTTPStatus.NOT_FOUND, "format_unavailable", {"format": name})
 
 
 async def async_mjpeg(watch: Watch) -> web.StreamResponse:
-    """Answer with frames until the client goes; made of pictures where the camera has no such stream."""
+    """Answer with frames until the client disconnects; made of stills if the camera has no MJPEG."""
     watch.require_online()
     relay = watch.coordinator.relays.of(watch.camera)
     if relay is None and watch.camera.stills is not None:
@@ -118,7 +118,7 @@ async def async_mjpeg(watch: Watch) -> web.StreamResponse:
 
 
 async def _first_frame(relay: Relay) -> Frame:
-    """Return a frame as soon as there is one; raises HubError as soon as the camera cannot be reached."""
+    """Return the first frame; raises HubError as soon as the camera is unreachable."""
 
     async def one() -> Frame:
         async with aclosing(relay.frames()) as frames:
@@ -139,20 +139,20 @@ async def _first_frame(relay: Relay) -> Frame:
 
 
 class StillFrames:
-    """Pictures of a camera as a stream of frames."""
+    """Stills of a camera as a stream of frames."""
 
     INTERVAL: Final = 1.0
     """Seconds between two pictures."""
     REPEAT: Final = 5.0
-    """Seconds after which a picture that stays the same is sent again, so that the viewer's line stays open."""
+    """Seconds after which an unchanged picture is sent again to keep the viewer's connection alive."""
 
     def __init__(self, coordinator: CamHubCoordinator, camera_id: str) -> None:
-        """Ask for nothing yet."""
+        """Request nothing yet."""
         self._coordinator = coordinator
         self._camera_id = camera_id
 
     async def frames(self) -> AsyncGenerator[bytes]:
-        """Yield pictures as they come; raises HubError."""
+        """Yield pictures as they arrive; raises HubError."""
         clock, album = self._coordinator.clock, self._coordinator.album
         key = self._coordinator.picture_key(self._camera_id)
         shown, shown_at = b"", 0.0
@@ -168,7 +168,7 @@ class StillFrames:
 
 
 class Metered:
-    """Frames for one viewer, as many as the user's limits leave."""
+    """Frames for one viewer within the user's limits."""
 
     def __init__(self, relay: Relay, usage: Usage, limits: Limits) -> None:
         """Count what is sent."""
@@ -177,7 +177,7 @@ class Metered:
         self._limits = limits
 
     def join(self, viewer: HttpViewer) -> Callable[[], None]:
-        """Give the viewer frames from now on; returns the undo."""
+        """Send the viewer frames from now on; returns the function that stops it."""
         return self._relay.join(_MeteredViewer(viewer, self._usage, self._limits))
 
 

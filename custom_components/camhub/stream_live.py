@@ -1,4 +1,4 @@
-"""WebRTC over plain HTTP: an offer is posted, the answer comes back; candidates and the end have their own path."""
+"""WebRTC signalling over HTTP: POST an offer, get the answer; candidates and hang-up have a path per session."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -26,12 +26,12 @@ from .stream_request import Watch
 from .stream_talk import EntityTalk, Talk
 
 SDP_TYPE: Final = "application/sdp"
-# Seconds after the last request for it at which a live view ends: nobody tells when a browser's tab was closed.
+# Seconds after its last request at which a live view ends, as closing a browser tab is not reported.
 SESSION_LIFE: Final = 300.0
 
 
 def live_entity(hass: HomeAssistant, camera: Camera, entity_id: str) -> CameraEntity | None:
-    """Return the entity of a camera if offers are answered for it, by its provider or by Home Assistant's go2rtc."""
+    """Return the entity of a camera if its provider or go2rtc answers offers for it."""
     try:
         entity = get_camera_from_entity_id(hass, entity_id)
     except HomeAssistantError:
@@ -48,7 +48,7 @@ def _entity(watch: Watch) -> CameraEntity:
 
 
 def _client(watch: Watch, entity: CameraEntity) -> JsonObjectType:
-    """Return what a viewer's connection needs: ICE servers, and the data channel where the camera wants one."""
+    """Return what a viewer needs to connect: ICE servers, and the data channel if the camera requires one."""
     said = entity.async_get_webrtc_client_configuration().to_frontend_dict()
     own = watch.camera.webrtc
     channel = own.data_channel if own else said.get("dataChannel")
@@ -56,7 +56,7 @@ def _client(watch: Watch, entity: CameraEntity) -> JsonObjectType:
 
 
 async def async_invite(watch: Watch) -> JsonObjectType:
-    """Return what a browser needs to make its offer, and where to post it."""
+    """Return what a browser needs to create its offer, and where to post it."""
     return {**_client(watch, _entity(watch)), "offer": watch.path("webrtc")}
 
 
@@ -97,7 +97,7 @@ async def async_offer(watch: Watch) -> web.Response:
 def _talk(
     watch: Watch, entity: CameraEntity, offer: str, candidates: list[str], over: Callable[[HubError], None]
 ) -> Talk:
-    """Return who answers: the camera itself where it can, also where its entity prefers another way of watching."""
+    """Return who answers: the camera itself if it can, even if its entity uses another kind of live view."""
     if watch.camera.webrtc is not None:
         return LiveView(watch.camera.webrtc, offer, candidates.append, clock=watch.coordinator.clock, ended=over)
     return EntityTalk(entity, offer, candidates.append)
@@ -117,7 +117,7 @@ async def _answered(watch: Watch, streams: EntryStreams, talk: Talk) -> str:
 
 
 def _keep(watch: Watch, session_id: str, session: LiveSession) -> None:
-    """Let the session live for a while from now on."""
+    """Extend the life of the session."""
     streams = entry_streams(watch.hass, watch.coordinator)
 
     async def over(_now: datetime) -> None:
@@ -137,7 +137,7 @@ def _session(watch: Watch, session_id: str) -> LiveSession:
 
 
 async def async_talk(watch: Watch, session_id: str) -> JsonObjectType:
-    """Take a candidate if one is given, keep the live view going and return the camera's candidates so far."""
+    """Take a candidate if one is given, extend the session and return the camera's new candidates."""
     session = _session(watch, session_id)
     body = await _json(watch.request) if watch.request.can_read_body else {}
     candidate, mid, line = _candidate(body)

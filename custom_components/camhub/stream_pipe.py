@@ -1,4 +1,4 @@
-"""Sends bytes as they come from a camera, no faster than a user's limits allow."""
+"""Sends a camera's bytes to a client within the user's limits."""
 
 from collections.abc import AsyncIterator
 
@@ -12,7 +12,7 @@ from .stream_request import Watch
 async def async_pipe(
     watch: Watch, response: web.StreamResponse, first: bytes, chunks: AsyncIterator[bytes]
 ) -> web.StreamResponse:
-    """Send the first bytes and then the rest; once the headers are sent an error ends it quietly."""
+    """Send the first bytes and the rest; an error after the headers just ends the response."""
     await response.prepare(watch.request)
     promised, sent = response.content_length, len(first)
     try:
@@ -27,10 +27,10 @@ async def async_pipe(
                 return response
     except HubError as error:
         LOGGER.debug("What %s sent broke off: %s", watch.entity_id, error.reason)
-    # The client was promised more, so that it must not wait for it on this connection.
+    # The client was promised more and must not wait for it on this connection.
     response.force_close()
     if (transport := watch.request.transport) is not None and promised is None:
-        # Only a connection cut off tells that a body of unknown length is not whole.
+        # Only a reset connection tells that a body of unknown length is incomplete.
         transport.abort()
     return response
 

@@ -1,4 +1,4 @@
-"""One request for a stream: whose, of which camera, and what it may take."""
+"""One stream request: its user, camera and limits."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -24,7 +24,7 @@ from .stream_paths import parse_key, stream_path
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Watch:
-    """A request of a user who may see the camera."""
+    """A request by a user who may see the camera."""
 
     hass: HomeAssistant
     request: web.Request
@@ -38,23 +38,23 @@ class Watch:
 
     @property
     def first_byte(self) -> float:
-        """Return for how many seconds to wait until something comes."""
+        """Return the time limit for the first byte in seconds."""
         seconds: float = self.coordinator.config_entry.options.get(OPTION_FIRST_BYTE, DEFAULT_FIRST_BYTE)
         return seconds
 
     def path(self, *parts: str) -> str:
-        """Return the path of something below the camera's."""
+        """Return a path below the camera's."""
         return stream_path(self.key, *parts)
 
     def require_online(self) -> None:
-        """Raise Unreachable while the camera, or the account it belongs to, is known not to answer."""
+        """Raise Unreachable while the camera or its account is known to be offline."""
         if self.camera.online is False:
             raise Unreachable(reason=self.camera.offline_reason)
         if not self.coordinator.last_update_success:
             raise Unreachable
 
     async def in_time[T](self, wanted: Awaitable[T]) -> T:
-        """Wait for what begins a stream; raises Refusal when it takes too long."""
+        """Wait for the start of a stream; raises Refusal when it takes too long."""
         try:
             async with asyncio.timeout(self.first_byte):
                 return await wanted
@@ -63,7 +63,7 @@ class Watch:
 
 
 def open_watch(request: web.Request, key: str, route: str) -> Watch:
-    """Decide on a request; raises Refusal, the same for a camera that is not there and one that is not yours."""
+    """Check a request; raises the same Refusal for an unknown camera and a forbidden one."""
     if (parsed := parse_key(key)) is None:
         raise Refusal(HTTPStatus.BAD_REQUEST, "bad_camera_key")
     hass, user = request.app[KEY_HASS], request[KEY_HASS_USER]
@@ -93,7 +93,7 @@ def open_watch(request: web.Request, key: str, route: str) -> Watch:
 
 
 def answered[**P](route: Callable[P, Awaitable[web.StreamResponse]]) -> Callable[P, Awaitable[web.StreamResponse]]:
-    """Have a route answer why it gives nothing, where it raises that."""
+    """Turn exceptions of a route into error responses."""
 
     @wraps(route)
     async def answering(*args: P.args, **kwargs: P.kwargs) -> web.StreamResponse:

@@ -1,4 +1,4 @@
-"""Figures of a camera's stream."""
+"""Statistics of a camera's stream."""
 
 from typing import Final
 
@@ -12,14 +12,14 @@ from .kernel.relay import Relay
 from .stream_entry import count_viewers, watched_relay
 from .stream_request import Watch
 
-# Seconds for which a frame tells how large frames are.
+# Seconds for which the size of a frame is used for the bitrate.
 _RECENT: Final = 60.0
 
 
 async def async_stats(watch: Watch) -> JsonObjectType:
-    """Return bitrate in bits a second, resolution, frames a second, codec, viewers and the upstream's state.
+    """Return bitrate (bits per second), resolution, frames per second, codec, viewers and upstream state.
 
-    Of two streams that run the figures are those of Home Assistant's: it is the camera's own picture.
+    If two streams are running the figures are those of Home Assistant's, which has the camera's full picture.
     """
     known: JsonObjectType = {
         "bitrate": None,
@@ -47,7 +47,7 @@ def _relay_figures(relay: Relay) -> JsonObjectType:
 
 
 async def _async_stream_figures(watch: Watch) -> JsonObjectType:
-    """Return what Home Assistant's stream of a camera is by now: its last pieces tell what nobody else does."""
+    """Return the figures of Home Assistant's stream, from its last segments."""
     try:
         stream = get_camera_from_entity_id(watch.hass, watch.entity_id).stream
     except HomeAssistantError:

@@ -1,4 +1,4 @@
-"""A live view by way of the camera's entity, with the shape of kernel/live.py's own."""
+"""A live view through the camera's entity, with the interface of kernel/live.py."""
 
 import asyncio
 from collections.abc import Callable
@@ -19,14 +19,14 @@ from .kernel.errors import Unreachable, Unsupported
 
 
 class Talk(Protocol):
-    """Someone who answers one offer."""
+    """Answers one offer."""
 
     async def start(self) -> str:
         """Return the answer; raises HubError."""
         ...
 
     async def add_candidate(self, candidate: str, mid: str | None, line: int | None) -> None:
-        """Hand on one of the viewer's candidates; raises HubError."""
+        """Pass on one of the viewer's candidates; raises HubError."""
         ...
 
     async def close(self) -> None:
@@ -37,11 +37,11 @@ class Talk(Protocol):
 class EntityTalk:
     """An entity that answers, as Home Assistant's go2rtc does for a camera with a stream.
 
-    The text of its errors is another program's, and may hold the camera's address: it goes nowhere.
+    The text of its errors comes from another program and may contain the camera's address, so it is dropped.
     """
 
     def __init__(self, entity: CameraEntity, offer: str, tell: Callable[[str], None]) -> None:
-        """Ask nothing yet; `tell` takes the camera's candidates."""
+        """Request nothing yet; `tell` takes the camera's candidates."""
         self._entity = entity
         self._offer = offer
         self._tell = tell
@@ -62,7 +62,7 @@ class EntityTalk:
         return answer
 
     async def add_candidate(self, candidate: str, mid: str | None, line: int | None) -> None:
-        """Hand on one of the viewer's candidates; raises Unreachable."""
+        """Pass on one of the viewer's candidates; raises Unreachable."""
         given = RTCIceCandidateInit(candidate, sdp_mid=mid, sdp_m_line_index=line)
         try:
             await self._entity.async_on_webrtc_candidate(self._session_id, given)

@@ -40,7 +40,7 @@ async def async_setup_streams(hass: HomeAssistant) -> None:
 
 
 def formats_of(hass: HomeAssistant, camera: Camera, entity_id: str) -> list[str]:
-    """Return the formats that a camera has or that can be made of what it has."""
+    """Return the formats that a camera has or that can be derived."""
     able = {
         "hls": camera.rtsp or camera.hls,
         "mjpeg": camera.mjpeg or camera.stills,
@@ -55,7 +55,7 @@ def _ok(body: JsonValueType) -> web.Response:
 
 
 def _headers_only(watch: Watch, name: str) -> web.Response:
-    """Answer HEAD without troubling the camera."""
+    """Answer HEAD without contacting the camera."""
     if name not in formats_of(watch.hass, watch.camera, watch.entity_id):
         raise no_such_format(name)
     watch.require_online()
@@ -84,7 +84,7 @@ async def _in_format(watch: Watch, name: str) -> web.StreamResponse:
 
 
 class ListView(HomeAssistantView):
-    """The streams that whoever asks may see."""
+    """The streams that the user may see."""
 
     url = STREAMS
     name = "api:camhub:streams"
@@ -184,14 +184,14 @@ class OfferView(DirectView):
 
 
 class SessionView(HomeAssistantView):
-    """A live view that goes on."""
+    """A live view in progress."""
 
     url = f"{_KEY}/webrtc/{{session}}"
     name = "api:camhub:stream:session"
 
     @answered
     async def post(self, request: web.Request, camera_key: str, session: str) -> web.StreamResponse:
-        """Exchange candidates and keep it going."""
+        """Exchange candidates and keep it alive."""
         return _ok(await async_talk(open_watch(request, camera_key, "streams/webrtc"), session))
 
     @answered
@@ -202,7 +202,7 @@ class SessionView(HomeAssistantView):
 
 
 class HlsFileView(HomeAssistantView):
-    """A playlist or segment that a playlist named."""
+    """A playlist or segment named by a playlist."""
 
     url = f"{_KEY}/hls/{{file:.+}}"
     name = "api:camhub:stream:hls_file"
@@ -223,7 +223,7 @@ class StatsView(HomeAssistantView):
 
     @answered
     async def get(self, request: web.Request, camera_key: str) -> web.StreamResponse:
-        """Answer with what is known, null for what is not."""
+        """Answer with the statistics; unknown values are null."""
         return _ok(await async_stats(open_watch(request, camera_key, "streams/stats")))
 
     head = get
@@ -273,7 +273,7 @@ class ThumbnailView(HomeAssistantView):
 
 
 class PictureView(HomeAssistantView):
-    """A picture that an alert points to."""
+    """A picture that an alert links to."""
 
     url = f"{_KEY}/pictures/{{picture}}"
     name = "api:camhub:stream:picture"
@@ -287,7 +287,7 @@ class PictureView(HomeAssistantView):
 
 
 def views() -> tuple[HomeAssistantView, ...]:
-    """Return every route, those that are asked most first: they are tried in this order."""
+    """Return all views, the most requested first: they are matched in this order."""
     return (
         DirectView("snapshot"),
         DirectView("mjpeg"),

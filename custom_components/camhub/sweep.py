@@ -1,4 +1,4 @@
-"""Refreshes the pictures of one account's cameras, a few at a time; who asks to wait is asked later."""
+"""Refreshes the pictures of one account's cameras, a few at a time; throttled cameras are retried later."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
@@ -12,24 +12,24 @@ from .kernel.stills import Album
 
 
 class Sweep:
-    """Asks every camera that can be asked; `key_of` names a camera's picture in the album."""
+    """Refreshes every camera with stills; `key_of` returns the album key of a camera's picture."""
 
     def __init__(self, album: Album, key_of: Callable[[str], str], clock: Clock, counters: Counters) -> None:
-        """Ask nobody yet."""
+        """Request nothing yet."""
         self._album = album
         self._key_of = key_of
         self._clock = clock
         self._counters = counters
 
     async def async_run(self, cameras: Iterable[Camera]) -> None:
-        """Refresh each picture; a camera that fails does not stop the others."""
+        """Refresh each picture; a failing camera does not stop the others."""
         waiting = [camera for camera in cameras if camera.stills is not None and camera.online is not False]
         for _ in range(SWEEP_ROUNDS):
             line, pauses = iter(waiting), dict[str, float]()
             async with asyncio.TaskGroup() as workers:
                 for _ in range(min(SWEEP_CONCURRENCY, len(waiting))):
                     workers.create_task(self._take_each(line, pauses))
-            # A camera that asks for more is left to the next sweep, which the others must not wait for.
+            # A camera that asks for a longer pause is left to the next sweep, so that it does not delay the others.
             pauses = {camera_id: pause for camera_id, pause in pauses.items() if pause <= SWEEP_PAUSE}
             waiting = [camera for camera in waiting if camera.id in pauses]
             if not waiting:
@@ -37,7 +37,7 @@ class Sweep:
             await self._clock.sleep(max(pauses.values()))
 
     async def _take_each(self, waiting: Iterator[Camera], pauses: dict[str, float]) -> None:
-        """Take pictures until none is left to take; note how long (seconds) those who asked for it are to be left."""
+        """Take pictures until none is left; note the pauses (seconds) that throttled cameras ask for."""
         for camera in waiting:
             if camera.stills is None:
                 continue

@@ -1,4 +1,4 @@
-"""What can be turned on and off at a camera."""
+"""Switches of cameras."""
 
 from collections.abc import Iterable
 from typing import Any, override
@@ -13,7 +13,7 @@ from .entity import ControlEntity, async_add_for_cameras
 from .failures import action_errors
 from .kernel.provider import Camera, Switch
 
-# One change at a time per platform: devices take their time to settle.
+# One change at a time: devices take a while to settle.
 PARALLEL_UPDATES = 1
 
 
@@ -50,7 +50,7 @@ class CameraSwitch(ControlEntity[Switch], SwitchEntity):
         await self._turn(on=False)
 
     async def _turn(self, *, on: bool) -> None:
-        """Change it, then look at what became of it."""
+        """Turn it on or off, then refresh the camera's state."""
         with action_errors():
             await self.present.turn(on)
         await self.coordinator.async_refresh()

@@ -1,4 +1,4 @@
-"""One line per question in Home Assistant's system health: accounts, cameras, events, what pictures need, services."""
+"""System health: accounts, cameras, event lines, capture engines, ffmpeg and cloud services."""
 
 from importlib.util import find_spec
 import shutil
@@ -14,18 +14,18 @@ from .runtime import async_load_spec
 from .stream_entry import count_viewers
 from .upgrade import is_newer
 
-# What takes pictures out of live sessions, the quicker one first.
+# Libraries that capture live sessions, the faster one first.
 ENGINES: Final = ("aiortc", "playwright")
 
 
 @callback
 def async_register(hass: HomeAssistant, register: SystemHealthRegistration) -> None:
-    """Register the lines."""
+    """Register the information."""
     register.async_register_info(async_health)
 
 
 async def async_health(hass: HomeAssistant) -> dict[str, Any]:
-    """Return the lines."""
+    """Return the information."""
     every: list[CamHubConfigEntry] = [
         entry
         for entry in hass.config_entries.async_entries(DOMAIN)
@@ -54,17 +54,17 @@ async def async_health(hass: HomeAssistant) -> dict[str, Any]:
 
 
 def _viewers(hass: HomeAssistant, entry: CamHubConfigEntry) -> int:
-    """Return how many watch an account's cameras."""
+    """Return the number of viewers of an account's cameras."""
     return sum(count_viewers(hass, entry.runtime_data, camera_id) for camera_id in entry.runtime_data.data)
 
 
 def _parts(program: str) -> tuple[list[str], bool]:
-    """Return which engines for live pictures are installed, and whether there is ffmpeg; looks at the disk."""
+    """Return the installed capture libraries, and whether there is an ffmpeg; blocks."""
     return [name for name in ENGINES if find_spec(name) is not None], shutil.which(program) is not None
 
 
 async def _services(hass: HomeAssistant, keys: set[str]) -> dict[str, Any]:
-    """Return, for each service in the cloud that is used, whether it can be reached."""
+    """Return whether each cloud service in use can be reached."""
     specs = [await async_load_spec(hass, key) for key in sorted(keys)]
     return {
         f"can_reach_{key}": async_check_can_reach_url(hass, spec.cloud)

@@ -1,4 +1,4 @@
-"""Sends a camera's frames to those who watch over HTTP; all share the same bytes, and the slow skip frames."""
+"""Sends a camera's frames to HTTP viewers; all share the same bytes, and slow ones skip frames."""
 
 import asyncio
 from asyncio.trsock import TransportSocket
@@ -16,9 +16,9 @@ from .kernel.errors import HubError
 from .kernel.relay import BOUNDARY, OPENING, Frame
 
 STALLED_AFTER: Final = 25.0
-"""Seconds without a byte taken after which a viewer's connection is cut; with what is on its way it takes under 30."""
+"""Seconds without progress after which a viewer's connection is cut; with buffered data it takes under 30."""
 
-# Nothing of the camera's own headers; X-Accel-Buffering keeps a reverse proxy from queueing seconds of pictures.
+# None of the camera's own headers; X-Accel-Buffering keeps a reverse proxy from buffering seconds of pictures.
 _HEADERS: Final = {
     "Content-Type": f"multipart/x-mixed-replace; boundary={BOUNDARY}",
     "Cache-Control": "no-cache, no-store, private",
@@ -30,15 +30,15 @@ _NO_LINGER: Final = struct.pack("ii", 1, 0)
 
 
 class HttpViewer:
-    """One connection: the newest frame is written to it where the one before has nearly left, else left out.
+    """One connection: a frame is written if the previous one has nearly been sent, else it is skipped.
 
-    What the kernel still holds counts, as it holds seconds of pictures for a slow viewer (TIOCOUTQ, tcp(7)).
+    The kernel's send queue counts too, as it can hold seconds of pictures for a slow viewer (TIOCOUTQ, tcp(7)).
     """
 
     __slots__ = ("_chunked", "_moved_at", "_moved_to", "_socket", "_transport", "_written", "done", "skipped")
 
     def __init__(self, transport: asyncio.Transport, *, chunked: bool) -> None:
-        """Write to a connection whose response headers are sent; `done` ends when nothing more will be written."""
+        """Take a connection whose response headers are sent; `done` completes when nothing more will be written."""
         self._transport = transport
         self._chunked = chunked
         self._socket: TransportSocket = transport.get_extra_info("socket")
@@ -49,7 +49,7 @@ class HttpViewer:
         self.done: asyncio.Future[HubError | None] = asyncio.get_running_loop().create_future()
 
     def offer(self, frame: Frame) -> None:
-        """Write the frame, or leave it out while too much of earlier ones is on its way."""
+        """Write the frame, or skip it while too much of earlier ones is unsent."""
         transport = self._transport
         if transport.is_closing():
             self.end(None)
@@ -70,14 +70,14 @@ class HttpViewer:
             self._written += len(data)
 
     def end(self, error: HubError | None) -> None:
-        """Let the response end; the rest of a frame that the viewer has not taken is thrown away."""
+        """End the response; what is left of an unsent frame is discarded."""
         if self._transport.get_write_buffer_size():
             self._cut()
         if not self.done.done():
             self.done.set_result(error)
 
     def _unacknowledged(self) -> int:
-        """Return how many bytes the kernel holds, 0 where it does not tell."""
+        """Return the bytes in the kernel's send queue, 0 if unknown."""
         try:
             count = fcntl.ioctl(self._socket.fileno(), termios.TIOCOUTQ, _NO_COUNT)
         except OSError:
@@ -85,7 +85,7 @@ class HttpViewer:
         return int.from_bytes(count, sys.byteorder)
 
     def _note_progress(self, waiting: int, now: float) -> None:
-        """Cut the connection when nothing of what waits has left for too long."""
+        """Cut the connection when nothing has been sent for too long."""
         taken = self._written - waiting
         if not waiting or taken > self._moved_to or self._moved_at is None:
             self._moved_to = taken
@@ -95,7 +95,7 @@ class HttpViewer:
             self.end(None)
 
     def _cut(self) -> None:
-        """Close the connection at once, and have the kernel forget what the viewer has not taken."""
+        """Reset the connection and drop what is in the kernel's send queue."""
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
         self._transport.abort()
 
@@ -109,10 +109,10 @@ class Source(Protocol):
 
 
 async def serve_mjpeg(request: web.Request, relay: Source) -> web.StreamResponse:
-    """Answer a request with the camera's frames until the viewer leaves, stalls or the relay ends.
+    """Answer a request with the camera's frames until the viewer disconnects or stalls, or the relay ends.
 
-    The headers and the first boundary go the usual way; frames are written to the transport already framed, so that
-    one viewer's frame costs one system call and no copy.
+    Headers and the first boundary are sent by aiohttp; frames are written to the transport already framed, so that a
+    frame costs one system call per viewer and no copy.
     """
     response = web.StreamResponse(headers=_HEADERS)
     transport = request.transport

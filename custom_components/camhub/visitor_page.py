@@ -1,4 +1,4 @@
-"""The page of the settings that says of which cameras a face service is asked who is before them."""
+"""The options page for face recognition."""
 
 import json
 from typing import Any, Final
@@ -21,7 +21,7 @@ _NEEDED: Final = ("region", "collection", "key_id", "secret")
 
 
 async def _refused(endpoint: str) -> str | None:
-    """Return why an address is not asked, in the user's words."""
+    """Return why an address is not allowed, None if it is."""
     try:
         await looked_up(endpoint)
     except Unsupported as error:
@@ -30,7 +30,7 @@ async def _refused(endpoint: str) -> str | None:
 
 
 class VisitorPages(OptionsFlowWithReload):
-    """Asks for it; the keys are sealed, and the secret is not shown again."""
+    """Asks for the settings; the keys are encrypted, and the secret is not shown again."""
 
     async def async_step_recognition(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask which cameras, where, and how many pictures a day."""
@@ -64,7 +64,7 @@ class VisitorPages(OptionsFlowWithReload):
         )
 
     async def _sealed(self, keys: dict[str, str]) -> str:
-        """Return the keys as they are stored; those that do not open stay until others are typed."""
+        """Return the encrypted keys; those that cannot be decrypted stay until new ones are entered."""
         if any(keys.values()):
             return await self.hass.data[SHARED].store.async_seal(json.dumps(keys))
         return str(self.config_entry.options.get(OPTION_RECOGNITION_KEYS, ""))

@@ -1,6 +1,6 @@
-"""Who is at the door: pictures of events asked about at a face service, for the cameras and the budget of the options.
+"""Face recognition: event pictures of chosen cameras are sent to a face service, within a daily budget.
 
-Off unless cameras are chosen: no picture leaves Home Assistant then.
+Without chosen cameras it is off, and no picture leaves Home Assistant.
 """
 
 from collections.abc import Callable, Mapping
@@ -25,9 +25,9 @@ from .upgrade import async_load_or_leave
 
 DEFAULT_SIMILARITY: Final = 95
 DEFAULT_BUDGET: Final = 100
-# What may have a face before the camera.
+# Events whose picture may show a face.
 FACED: Final = frozenset({EventKind.MOTION, EventKind.PERSON, EventKind.FACE, EventKind.DOORBELL})
-# The repair of what does not go away by itself, by the reason of the error.
+# The repair issue of errors that do not go away by themselves, by their reason.
 PROBLEMS: Final = {
     "invalid_auth": ("recognition_refused",),
     "recognition_no_collection": ("recognition_no_collection",),
@@ -36,14 +36,14 @@ _BEGINNINGS: Final = frozenset({EventPhase.START, EventPhase.PULSE})
 
 
 class Known(Protocol):
-    """Somebody who is known."""
+    """A recognised person."""
 
     name: str
     similarity: float
 
 
 class Search(Protocol):
-    """Tells whose face is in a picture."""
+    """Recognises a face in a picture."""
 
     async def who(self, picture: bytes) -> Known | None:
         """Return who it is, None for nobody known; raises HubError."""
@@ -52,7 +52,7 @@ class Search(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """What the options say: which cameras, and how many pictures a day."""
+    """The options: which cameras, and how many pictures per day."""
 
     cameras: frozenset[str] = frozenset()
     budget: int = DEFAULT_BUDGET
@@ -67,12 +67,12 @@ class Plan:
 
 
 def spending(hass: HomeAssistant, entry_id: str) -> Store[dict[str, Any]]:
-    """Return where it is kept how many pictures of an account were asked about today."""
+    """Return the store of how many pictures of an account were sent today."""
     return Store(hass, 1, f"{DOMAIN}.recognition.{entry_id}")
 
 
 async def async_keys(store: CredentialStore, entry: ConfigEntry[Any]) -> dict[str, str]:
-    """Return the keys of the face service, none where they do not open any more."""
+    """Return the keys of the face service; empty if they cannot be decrypted."""
     if not (sealed := entry.options.get(OPTION_RECOGNITION_KEYS)):
         return {}
     try:
@@ -84,7 +84,7 @@ async def async_keys(store: CredentialStore, entry: ConfigEntry[Any]) -> dict[st
 
 
 class Visitors:
-    """Asks who is in the pictures of one account's events."""
+    """Recognises people in the event pictures of one account."""
 
     def __init__(
         self, hass: HomeAssistant, entry: CamHubConfigEntry, coordinator: CamHubCoordinator, store: CredentialStore
@@ -104,19 +104,19 @@ class Visitors:
         self._undo: list[Callable[[], None]] = []
 
     def decorate(self, camera: Camera) -> Camera:
-        """Return a camera with the knowledge of faces that this gives it."""
+        """Return a camera that recognises people, if it was chosen."""
         if camera.id not in self._plan.cameras:
             return camera
         return replace(camera, recognised=camera.recognised | {Recognised.WHO})
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """Return what the user has to mend at the face service (`issues.<slug>`); a used up budget is nothing wrong."""
+        """Return what the user has to fix at the face service (`issues.<slug>`); an exhausted budget is no problem."""
         return PROBLEMS.get(self._error or "", ())
 
     @property
     def facts(self) -> Mapping[str, Any]:
-        """Return what it costs today, and what went wrong last; empty while it is off."""
+        """Return today's count, the budget and the last error; empty while it is off."""
         if not self._plan.cameras:
             return {}
         return {"pictures_today": self._today, "pictures_a_day": self._plan.budget, "last_error": self._error}
@@ -131,13 +131,13 @@ class Visitors:
         return dt_util.as_local(self._coordinator.clock.now()).date().isoformat()
 
     async def async_begin(self) -> None:
-        """Listen to the cameras that were chosen."""
+        """Subscribe to the chosen cameras."""
         if not self._plan.cameras:
             return
         kept = await async_load_or_leave(self._spending) or {}
         self._spent = (str(kept.get("day", "")), int(kept.get("pictures", 0)))
         if not await async_keys(self._secrets, self._entry):
-            # A repair asks for them; until then no picture is sent and nothing is taken of the budget.
+            # A repair issue asks for them; until then no picture is sent and the budget is untouched.
             self._error = "recognition_keys_unreadable"
             return
         coordinator = self._coordinator
@@ -150,14 +150,14 @@ class Visitors:
 
     @callback
     def async_close(self) -> None:
-        """Listen no more; what is being asked ends with the account."""
+        """Unsubscribe; running requests end with the account."""
         while self._undo:
             self._undo.pop()()
         self._pending.clear()
 
     @callback
     def _seen(self, event: CameraEvent) -> None:
-        """Wait for the picture of what may have a face; who is known already is not asked about."""
+        """Wait for the picture of an event that may show an unknown face."""
         if event.phase in _BEGINNINGS and event.kind in FACED and not event.metadata.get(Recognised.WHO):
             self._pending[event.camera] = event
 
@@ -167,13 +167,13 @@ class Visitors:
             self._entry.async_create_background_task(self._hass, self._ask(event), f"{DOMAIN} who it is")
 
     async def _ask(self, event: CameraEvent) -> None:
-        """Ask who is in the picture of an event, as long as the day's budget lasts, and tell it."""
+        """Send the picture of an event if the budget allows, and report who was recognised."""
         image = await self._coordinator.album.read(self._coordinator.event_picture_key(event.camera))
         if image is None or self._today >= self._plan.budget:
             self._coordinator.counters.count("recognition.left_out")
             return
         self._spent = (self._day, self._today + 1)
-        # On the disk before it is asked: neither a reload nor a power cut gives a picture back to the budget.
+        # Saved before the request, so that neither a reload nor a power cut restores the budget.
         await self._spending.async_save(self._kept())
         try:
             if self._search is None:
@@ -190,7 +190,7 @@ class Visitors:
             self._coordinator.events.deliver(replace(event, phase=EventPhase.UPDATE, image=None, metadata=told))
 
     def _told(self, reason: str | None) -> None:
-        """Remember what went wrong last, and raise or take back the repair of it."""
+        """Remember the last error and update its repair issue."""
         before, self._error = self.problems, reason
         if self.problems != before:
             self._coordinator.async_check()
@@ -200,7 +200,7 @@ class Visitors:
         return {"day": day, "pictures": pictures}
 
     async def _made(self) -> Search:
-        """Return what asks; raises Unsupported where its library cannot be had."""
+        """Return the face search; raises Unsupported if its library cannot be installed."""
         module = await async_on_demand(self._hass, "recording.recognition", AIOBOTOCORE, "recognition_no_library")
         stored = self._entry.options[OPTION_RECOGNITION]
         keys = await async_keys(self._secrets, self._entry)
@@ -221,7 +221,7 @@ class Visitors:
 def async_visitors(
     hass: HomeAssistant, entry: CamHubConfigEntry, coordinator: CamHubCoordinator, store: CredentialStore
 ) -> Visitors:
-    """Return what asks about an account's visitors, known to whoever shows its cameras."""
+    """Create the face recognition of an account and register it."""
     visitors = Visitors(hass, entry, coordinator, store)
     before = coordinator.decorate
     coordinator.decorate = lambda camera: visitors.decorate(before(camera))

@@ -1,4 +1,4 @@
-"""Motion for cameras that report none: their pictures are watched here, and it looks as if they did."""
+"""Motion detection for cameras that report none: their pictures are analysed here."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
@@ -22,22 +22,22 @@ from .recording.motion import DEFAULT_SENSITIVITY, MotionSettings
 from .recording.watch import MotionWatch, Sight, Sights, of_frames
 from .recording.zones import read_zones
 
-# The switch that pauses it; what is switched off stays so after a restart.
+# The switch that pauses it; its state survives a restart.
 SWITCH = "motion_watch"
 PAUSED = "paused"
 
 
 def can_be_watched(camera: Camera) -> bool:
-    """Return whether a camera has pictures to watch and reports no motion itself.
+    """Return whether a camera has a stream to watch and reports no motion itself.
 
-    An address that has to be asked for costs its maker's patience; such cameras report motion themselves.
+    Streams whose address costs a call to the vendor are left out; such cameras report motion themselves.
     """
     has_pictures = camera.mjpeg is not None or (camera.rtsp is not None and camera.rtsp.peek() is not None)
     return has_pictures and EventKind.MOTION not in camera.event_kinds
 
 
 def motion_settings(stored: Mapping[str, Any]) -> MotionSettings:
-    """Return what the options say of one camera; raises Unsupported for a zone that is no area."""
+    """Return the motion settings of one camera; raises Unsupported for an invalid zone."""
     usual = MotionSettings()
     return MotionSettings(
         sensitivity=stored.get(MOTION_SENSITIVITY, DEFAULT_SENSITIVITY),
@@ -48,7 +48,7 @@ def motion_settings(stored: Mapping[str, Any]) -> MotionSettings:
 
 
 class Watching:
-    """The motion watches of one account, those that the options ask for."""
+    """The motion watches of one account, as configured in the options."""
 
     def __init__(self, hass: HomeAssistant, entry: CamHubConfigEntry, coordinator: CamHubCoordinator) -> None:
         """Watch nothing yet."""
@@ -63,7 +63,7 @@ class Watching:
         return wanted
 
     def decorate(self, camera: Camera) -> Camera:
-        """Return a camera with the motion and the switch that watching gives it."""
+        """Return a camera with motion events and a pause switch, if it is watched."""
         stored = self._wanted.get(camera.id)
         if stored is None or not can_be_watched(camera):
             return camera
@@ -71,13 +71,13 @@ class Watching:
         return replace(camera, event_kinds=camera.event_kinds | {EventKind.MOTION}, controls=(*camera.controls, switch))
 
     def hears(self, camera_id: str) -> bool:
-        """Return whether motion of a camera would be seen now."""
+        """Return whether motion at a camera would be detected now."""
         watch = self._watches.get(camera_id)
         return watch is not None and watch.running and watch.error is None
 
     @callback
     def async_follow(self) -> None:
-        """Begin to watch the cameras that are there and wanted, and stop with those that left."""
+        """Start watching configured cameras, and stop watching those that are gone."""
         cameras = {camera.id: camera for camera in self._coordinator.data.values() if self._is_on(camera)}
         for camera_id in self._watches.keys() - cameras.keys():
             self._entry.async_create_background_task(
@@ -130,7 +130,7 @@ class Watching:
             await lease.release()
 
     async def _turn(self, camera_id: str, *, on: bool) -> None:
-        """Pause or go on, also after a restart."""
+        """Pause or resume; the state survives a restart."""
         stored = {**self._wanted.get(camera_id, {}), PAUSED: not on}
         options = {**self._entry.options, OPTION_MOTION: {**self._wanted, camera_id: stored}}
         self._hass.config_entries.async_update_entry(self._entry, options=options)

@@ -1,4 +1,4 @@
-"""The action that says why a camera is dark."""
+"""The action that says why a camera shows no picture."""
 
 from typing import Final
 
@@ -23,12 +23,12 @@ SCHEMA: Final = probatio.Schema({**cv.ENTITY_SERVICE_FIELDS})
 
 @callback
 def async_setup_why_dark(hass: HomeAssistant) -> None:
-    """Register it; a camera whose account is not loaded has no entity to ask, so it is no action of the entity."""
+    """Register the action; not an entity action, as a camera of an account that is not loaded has no entity."""
     hass.services.async_register(DOMAIN, "why_dark", _async_why, SCHEMA, supports_response=SupportsResponse.ONLY)
 
 
 async def _async_why(call: ServiceCall) -> ServiceResponse:
-    """Look at each camera in turn: no account is asked two things at once."""
+    """Check each camera in turn, so that no account gets two checks at once."""
     hass = call.hass
     user = await hass.auth.async_get_user(call.context.user_id) if call.context.user_id else None
     chosen = async_extract_referenced_entity_ids(hass, TargetSelection(dict(call.data)))
@@ -43,7 +43,7 @@ async def _async_why(call: ServiceCall) -> ServiceResponse:
 
 
 def _camera(hass: HomeAssistant, entity_id: str) -> tuple[str, CamHubConfigEntry, str] | None:
-    """Return a camera entity of ours with its account and its id there; None for any other entity."""
+    """Return the account and camera id of one of our camera entities; None for any other entity."""
     found = er.async_get(hass).async_get(entity_id)
     if found is None or found.platform != DOMAIN or found.domain != CAMERA_DOMAIN:
         return None
@@ -57,7 +57,7 @@ def _camera(hass: HomeAssistant, entity_id: str) -> tuple[str, CamHubConfigEntry
 async def _async_answer(
     hass: HomeAssistant, entry: CamHubConfigEntry, camera_id: str, user: User | None
 ) -> JsonObjectType:
-    """Return what was found, in words; addresses are for administrators, and for automations, which are theirs."""
+    """Return the result in words; addresses only for administrators and automations."""
     if entry.disabled_by is not None:
         raise ServiceValidationError(translation_domain=DOMAIN, translation_key="entry_disabled")
     report = await async_examine(hass, entry, camera_id)
@@ -74,7 +74,7 @@ async def _async_answer(
 
 
 def camera_name(entry: CamHubConfigEntry, camera_id: str) -> str:
-    """Return what a camera is called, its account's title where that is not loaded."""
+    """Return the name of a camera, the account's title if that is not loaded."""
     known = entry.runtime_data.data.get(camera_id) if entry.state is ConfigEntryState.LOADED else None
     return known.identity.name if known else entry.title
 

@@ -1,4 +1,4 @@
-"""The dialog behind the repair of a camera that is dark: it looks for the reason and says what to do."""
+"""The repair flow of a camera that is offline: it looks for the reason and says what to do."""
 
 import asyncio
 from typing import Any, override
@@ -16,7 +16,7 @@ from .why_dark import camera_name
 
 
 class WhyDarkFlow(RepairsFlow):
-    """Runs the checks, shows what they found, and runs them again as often as wanted."""
+    """Runs the checks, shows their result, and runs them again on request."""
 
     def __init__(self, entry_id: str, camera_id: str) -> None:
         """Remember the camera."""
@@ -29,11 +29,11 @@ class WhyDarkFlow(RepairsFlow):
         return self.hass.config_entries.async_get_entry(self._entry_id)
 
     async def async_step_init(self, user_input: dict[str, Any] | None = None) -> RepairsFlowResult:
-        """Begin at once."""
+        """Start at once."""
         return await self.async_step_look()
 
     async def async_step_look(self, user_input: dict[str, Any] | None = None) -> RepairsFlowResult:
-        """Look at the camera; a dialog that is open meanwhile shows that it goes on."""
+        """Run the checks behind a progress step."""
         if (entry := self._entry) is None:
             return self.async_create_entry(data={})
         if self._looking is None:
@@ -49,7 +49,7 @@ class WhyDarkFlow(RepairsFlow):
         return self.async_show_progress_done(next_step_id="found")
 
     async def async_step_found(self, user_input: dict[str, Any] | None = None) -> RepairsFlowResult:
-        """Say what was found, and offer what may help."""
+        """Show the result, and offer what may help."""
         entry, looking = self._entry, self._looking
         if entry is None or looking is None:
             return self.async_create_entry(data={})
@@ -70,11 +70,11 @@ class WhyDarkFlow(RepairsFlow):
         return self.async_show_menu(step_id="found", menu_options=ways, description_placeholders=shown)
 
     async def async_step_fine(self, user_input: dict[str, Any] | None = None) -> RepairsFlowResult:
-        """Close the issue: nothing is wrong any more."""
+        """Close the issue: nothing is wrong."""
         return self.async_create_entry(data={})
 
     async def async_step_sign_in(self, user_input: dict[str, Any] | None = None) -> RepairsFlowResult:
-        """Go on with signing in."""
+        """Continue with reauthentication."""
         if (entry := self._entry) is None:
             return self.async_create_entry(data={})
         return self.async_abort(reason="sign_in_again", next_flow=await async_sign_in_again(self.hass, entry))
@@ -94,5 +94,5 @@ class WhyDarkFlow(RepairsFlow):
     @override
     @callback
     def async_remove(self) -> None:
-        """Forget the picture with the dialog; checks that are under way end by themselves."""
+        """Drop the picture with the flow; running checks end by themselves."""
         self.hass.data[SHARED].previews.async_forget(self.flow_id)
