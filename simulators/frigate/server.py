@@ -33,7 +33,8 @@ class FrigateSimulator(Simulator):
     """One server of a `version`; `login`, `faults`, `cameras` and `happenings` may be changed while it runs.
 
     `url` is the port with a login, `open_url` the one without. `requests` counts by path, `watching` are the open MJPEG
-    streams, `commands` what was done for admins, `film` makes the bytes of a recording by its name.
+    streams, `commands` what was done for admins, `film` makes the bytes of a recording by its name,
+    `stats_interval` is what the configuration says of it.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class FrigateSimulator(Simulator):
         self.commands: list[tuple[str, str]] = []
         self.watching = 0
         self.frame_s = 0.2
+        self.stats_interval = 60.0
         self.film: Callable[[str], bytes] = film
         self.url = self.open_url = ""
         self._answers = Answers(self)
@@ -128,8 +130,10 @@ class FrigateSimulator(Simulator):
 
     def config(self, visitor: Visitor) -> dict[str, Any]:
         """Return `/api/config` as a visitor gets it."""
-        admin = visitor.role == ADMIN
-        return config(self.version, self.cameras, admin=admin, allowed=self.allowed(visitor), birdseye=self.birdseye)
+        admin, allowed = visitor.role == ADMIN, self.allowed(visitor)
+        told = config(self.version, self.cameras, admin=admin, allowed=allowed, birdseye=self.birdseye)
+        told["mqtt"]["stats_interval"] = self.stats_interval
+        return told
 
     def stats(self) -> dict[str, Any]:
         """Return `/api/stats`."""

@@ -534,9 +534,13 @@ async def looked(server: FrigateSimulator, times: int) -> None:
     await server.wait_until(lambda: server.requests["/api/review"] >= times)
 
 
-async def test_a_silent_line_is_broken(server: FrigateSimulator, provider: FrigateProvider, clock: FakeClock) -> None:
+@pytest.mark.parametrize(("interval", "silence"), [(60, SILENCE_S), (3 * POLL_S, 6 * POLL_S)])
+async def test_a_silent_line_is_broken(
+    server: FrigateSimulator, provider: FrigateProvider, clock: FakeClock, interval: float, silence: float
+) -> None:
+    server.stats_interval = interval
     async with listening(provider, server) as listener:
-        for number in range(round(SILENCE_S / POLL_S) - 1):
+        for number in range(round(silence / POLL_S) - 1):
             await clock.advance(POLL_S)
             await looked(server, number + 2)
             # It has all the answers: it waits for the next look, not for one of them.

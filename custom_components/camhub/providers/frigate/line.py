@@ -24,7 +24,7 @@ from .tracked_object import TrackedObject, present_object, tracked_object
 from .tracker import Heard, Tracker, in_order
 
 POLL_S: Final = 60.0
-# The server tells its figures every minute (`mqtt.stats_interval`), so a longer silence is a broken line.
+# The server tells its figures every minute, or as `mqtt.stats_interval` says: twice as long a silence is a broken line.
 SILENCE_S: Final = 300.0
 PAGE: Final = 100
 # What is only announced is written down a moment later.
@@ -81,7 +81,7 @@ class EventLine:
         try:
             while True:
                 now = self._clock.monotonic()
-                if now - spoke >= SILENCE_S:
+                if now - spoke >= max(SILENCE_S, 2 * self._state.figures_s):
                     raise Unreachable("the websocket fell silent", reason="timeout")
                 if now >= self._look_at:
                     self._look_at = now + POLL_S

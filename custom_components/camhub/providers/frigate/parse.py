@@ -79,13 +79,14 @@ class Unit:
 class Site:
     """A server's configuration; `title` tells several servers apart by their topic prefix.
 
-    `sure` is the score from which on the server takes a face for known.
+    `sure` is the score from which on the server takes a face for known, `figures_s` how often it tells its figures.
     """
 
     units: tuple[Unit, ...]
     version: str
     title: str
     sure: float = 0.0
+    figures_s: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -133,10 +134,16 @@ def site(said: JsonValue) -> Site:
     if flag(birdseye.get("enabled"), default=False) and flag(birdseye.get("restream"), default=False):
         # The server adds its stream to go2rtc itself, so the configuration does not list it.
         units.append(Unit(id=BIRDSEYE, name="Birdseye", size=_size(birdseye), stream=BIRDSEYE))
-    prefix = text(child(config, "mqtt").get("topic_prefix"))
+    mqtt = child(config, "mqtt")
+    prefix = text(mqtt.get("topic_prefix"))
     title = "Frigate" if prefix in {None, "frigate"} else f"Frigate ({prefix})"
-    sure = number(child(config, "face_recognition").get("recognition_threshold")) or 0.0
-    return Site(units=tuple(units), version=text(config.get("version")) or "", title=title, sure=sure)
+    return Site(
+        units=tuple(units),
+        version=text(config.get("version")) or "",
+        title=title,
+        sure=number(child(config, "face_recognition").get("recognition_threshold")) or 0.0,
+        figures_s=number(mqtt.get("stats_interval")) or 0.0,
+    )
 
 
 def stats(said: JsonValue) -> Stats:

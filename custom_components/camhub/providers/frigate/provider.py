@@ -72,7 +72,7 @@ class FrigateProvider(Provider):
         self._role, allowed = await profile(client)
         limited = allowed if able.allowed_cameras and self._role != ADMIN else frozenset[str]()
         await state.latest.ask()
-        state.sure = self._site.sure
+        state.sure, state.figures_s = self._site.sure, self._site.figures_s
         state.units = [each for each in self._site.units if not limited or each.id in limited]
         await self._learn_presets(client, state)
         return [self._camera(client, state.latest, able, unit) for unit in state.units]

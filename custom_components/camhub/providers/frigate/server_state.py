@@ -13,14 +13,14 @@ ENABLED: Final = "enabled"
 class ServerState:
     """Keeps units and figures; `changed` is called after a change that was told live.
 
-    `sure` is the score from which on the server takes a face for known.
+    `sure` is the score from which on the server takes a face for known, `figures_s` how often it tells its figures.
     """
 
     def __init__(self, latest: LatestStats, changed: Callable[[], None]) -> None:
         """Start without cameras."""
         self.latest = latest
         self.units: Sequence[Unit] = ()
-        self.sure = 0.0
+        self.sure = self.figures_s = 0.0
         self._changed = changed
 
     def lists(self, camera: str) -> bool:
