@@ -1,7 +1,7 @@
-"""An answer as aiortc can take it.
+"""SDP answers rewritten for aiortc.
 
-aiortc wants the ICE and DTLS lines of every medium, also of one that was refused and has none, and of media that share
-a transport it takes the addresses of the last only.
+aiortc needs the ICE and DTLS lines of every medium, even of a rejected one that has none, and of media that share a
+transport it uses the candidates of the last only.
 """
 
 from collections.abc import Iterator, Sequence

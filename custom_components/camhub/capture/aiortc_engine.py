@@ -1,4 +1,4 @@
-"""One JPEG from a live session, in this process: aiortc takes the call, FFmpeg decodes, no other program is needed."""
+"""Captures one JPEG from a live session in process: aiortc connects, FFmpeg decodes."""
 
 import asyncio
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ from .session import HARD_STOP_S, NUDGE_S, IceServer, Sessions, Terms
 
 _FAILED: Final = frozenset({"failed", "closed"})
 _EAGER_S: Final = 0.2
-# aiortc's parser takes a lot for granted and raises whatever comes of it.
+# aiortc's parser does not validate its input and may raise any of these.
 _UNREADABLE: Final = (
     AssertionError,
     AttributeError,
@@ -45,7 +45,7 @@ _UNREADABLE: Final = (
 
 
 class AiortcEngine:
-    """Takes pictures out of live sessions, a few at the same time, each in a thread of its own."""
+    """Captures pictures from live sessions, a few at the same time, each in a thread of its own."""
 
     def __init__(self, terms: Terms | None = None) -> None:
         """Start idle."""
@@ -59,7 +59,7 @@ class AiortcEngine:
         return await within(self._clock, min(timeout, HARD_STOP_S), self._in_turn(live))
 
     async def close(self) -> None:
-        """Return when nothing is left; captures that still run are the caller's to cancel."""
+        """Wait until all sessions are closed; cancelling running captures is up to the caller."""
         await self._sessions.close()
 
     async def _in_turn(self, live: WebRtc) -> bytes:
@@ -73,7 +73,7 @@ class AiortcEngine:
                 return await self._picture(thread, peer)
 
     async def _picture(self, thread: LoopThread, peer: Peer) -> bytes:
-        """Return a picture within the time for it, asking again and again for a frame to begin with."""
+        """Return a picture within the time limit, requesting key frames repeatedly."""
         nudging = asyncio.ensure_future(self._nudge(thread, peer))
         try:
             return await within(self._clock, self._terms.picture, thread.run(peer.picture()))
@@ -94,7 +94,7 @@ class AiortcEngine:
 
 
 class Peer:
-    """Our side of one call; all of it lives in the loop that awaits its methods."""
+    """Our side of one connection; it belongs to the loop that awaits its methods."""
 
     def __init__(self, ice_servers: Sequence[IceServer]) -> None:
         """Open nothing yet."""
@@ -118,7 +118,7 @@ class Peer:
         return self._connection
 
     async def offer(self, data_channel: str | None) -> str:
-        """Return an offer of audio, video and data, with all addresses that we are found at."""
+        """Return an offer of audio, video and data, with all our ICE candidates."""
         peer = self._connection = RTCPeerConnection(
             RTCConfiguration(iceServers=self._servers, bundlePolicy=RTCBundlePolicy.MAX_BUNDLE)
         )
@@ -143,7 +143,7 @@ class Peer:
             self.hear(self._early.pop(0))
 
     def hear(self, candidate: str) -> None:
-        """Take one more address of the other side; those that cannot be read are passed over."""
+        """Add a candidate of the other side; invalid ones are ignored."""
         if not self._answered:
             self._early.append(candidate)
             return
@@ -168,16 +168,16 @@ class Peer:
             except MediaStreamError:
                 raise Unreachable("the stream ended before a picture", reason="no_frames") from None
             if isinstance(frame, av.VideoFrame) and (content := jpeg_unless_blank(frame)):
-                # What would be decoded from here on is for nobody.
+                # Stop decoding: later frames are not needed.
                 await self.close()
                 return content
             self.blank = True
 
     async def nudge(self) -> None:
-        """Ask for a frame that needs no earlier one (PLI, RFC 4585 section 6.3.1)."""
+        """Request a key frame (PLI, RFC 4585 section 6.3.1)."""
         receiver = self._video()
         for source in receiver.getSynchronizationSources():
-            # aiortc itself asks only when it has missed something, and there is no public way to make it.
+            # aiortc requests one only after packet loss, and has no public method for it.
             await receiver._send_rtcp_pli(source.source)  # noqa: SLF001  # see above
 
     async def close(self) -> None:
@@ -199,7 +199,7 @@ def _is_video(transceiver: RTCRtpTransceiver) -> bool:
 
 
 def _readable(urls: Sequence[str]) -> list[str]:
-    """Return those addresses of servers that aiortc can read; it refuses to start with any other."""
+    """Return the server URLs that aiortc can parse; it fails to start with any other."""
     readable = []
     for url in urls:
         with suppress(ValueError):

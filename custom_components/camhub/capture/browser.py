@@ -1,7 +1,7 @@
-"""One Chromium, driven by Playwright: our own from a path, or another's at an address.
+"""One Chromium driven by Playwright: a local one started from a path, or a remote one at an address.
 
-All of it lives in the loop that awaits it. The page has no server: it exists at an address that is made up for each
-capture, and is answered by the driver itself; everything else that the page might ask for is refused.
+It belongs to the loop that awaits it. The page has no server: its origin is made up for each capture and answered by
+request interception; all other requests of the page are refused.
 """
 
 import asyncio
@@ -33,18 +33,18 @@ from .session import IceServer
 
 PAGE: Final = Path(__file__).with_name("capture.html")
 POLICY: Final = "default-src 'none'; script-src 'unsafe-inline'; media-src blob: mediastream:"
-# Seconds: to start or reach a browser; to close something that may hang; to find our own addresses.
+# Seconds: to start or reach a browser; to close something that may hang; to gather candidates.
 START_S: Final = 20.0
 CLOSE_S: Final = 2.0
 GATHER_S: Final = 3.0
 _MALFORMED: Final = frozenset({"malformed", "not_a_camera"})
-# With these a page is told our real addresses rather than names that only multicast resolves.
+# With these a page gets real addresses in candidates rather than mDNS names.
 _PERMISSIONS: Final = ("camera", "microphone")
 
 
 @dataclass(kw_only=True, slots=True)
 class Browser:
-    """A browser at a path (nothing for the usual ones) or an address; opened once, closed once."""
+    """A browser at a path (empty for the usual ones) or an address; started once, closed once."""
 
     place: str = ""
     pages: int = 0
@@ -76,7 +76,7 @@ class Browser:
         except TimeoutError:
             raise _unusable(self.place) from None
         except Error:
-            # Its text holds the address, which may hold a key.
+            # Its text contains the address, which may contain a key.
             raise _unusable(self.place) from None
 
     async def _reach(self) -> Chromium:
@@ -86,7 +86,7 @@ class Browser:
     async def _launch(self) -> Chromium:
         if (path := chromium.find(self.place)) is None:
             raise Unsupported("no Chromium found", reason="capture_no_chromium")
-        # Root needs it off, and so do systems that let nobody else make namespaces: then it fails with it on.
+        # The sandbox must be off for root, and fails to start where unprivileged namespaces are not allowed.
         for sandbox in (False,) if os.geteuid() == 0 else (True, False):
             with suppress(Error):
                 started = await self._engine.launch(
@@ -108,11 +108,11 @@ class Browser:
         return self._playwright.chromium
 
     async def memory(self) -> int:
-        """Return the bytes that a browser of our own takes, 0 for another's."""
+        """Return the memory of a local browser in bytes, 0 for a remote one."""
         return chromium.memory(self._group) if self._group is not None else 0
 
     async def tab(self) -> Tab:
-        """Open the page for one capture in a profile of its own; raises Unreachable."""
+        """Open the page for one capture in a context of its own; raises Unreachable."""
         if self._chromium is None:
             raise Unreachable("the browser is closed", reason="browser_crashed")
         self.pages += 1
@@ -136,7 +136,7 @@ class Browser:
         return serve
 
     async def close(self) -> None:
-        """End it, kindly and then by force; another's browser goes on without us. May be called twice."""
+        """Close a local browser, if necessary by force, or disconnect from a remote one; may be called twice."""
         browser, self._chromium = self._chromium, None
         driver, self._playwright = self._playwright, None
         try:
@@ -151,7 +151,7 @@ class Browser:
                 self._kill_driver()
 
     def _kill_browser(self) -> None:
-        # One that is just being started has not been looked for yet.
+        # The group of a browser that is still starting is not known yet.
         group = self._group or (None if chromium.is_remote(self.place) else chromium.group_of(self._mark))
         if group is not None:
             chromium.kill(group)
@@ -172,12 +172,12 @@ class Tab:
         self._heard: list[asyncio.Future[Any]] = []
 
     async def offer(self, servers: Sequence[IceServer], data_channel: str | None) -> str:
-        """Return an offer with all addresses that the browser is found at; raises Unreachable."""
+        """Return an offer with all candidates of the browser; raises Unreachable."""
         asked = {"iceServers": _described(servers), "dataChannel": data_channel, "gather": GATHER_S * 1000}
         return str(await self._run("offer", asked))
 
     def hear(self, candidate: str) -> None:
-        """Take one more address of the other side."""
+        """Add a candidate of the other side."""
         self._heard.append(asyncio.ensure_future(self._run("hear", candidate)))
 
     async def picture(self, answer: str, limit: float) -> bytes:
@@ -199,7 +199,7 @@ class Tab:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Raise our own error for one of Playwright's, without its text, which may hold addresses."""
+    """Translate Playwright's errors, without their text, which may contain addresses."""
     try:
         yield
     except Error:
@@ -228,7 +228,7 @@ def _unusable(place: str) -> HubError:
 
 
 async def _soon(work: Awaitable[object]) -> bool:
-    """Return whether something ended in time; what it died of does not matter."""
+    """Return whether something completed in time, also with an error."""
     try:
         async with asyncio.timeout(CLOSE_S):
             await work

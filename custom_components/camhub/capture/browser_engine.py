@@ -1,7 +1,7 @@
-"""One JPEG from a live session, in a browser: what Chromium can play can be photographed.
+"""Captures one JPEG from a live session in a browser: whatever Chromium can play can be captured.
 
-Browsers are started or reached when first wanted, kept warm for a while, and replaced when they have died, served many
-pages or grown too large. Several places (a pool of remote browsers) share the captures among them.
+Browsers are started or reached on first use, kept warm for a while, and replaced when they have crashed, served many
+pages or grown too large. Captures are distributed over several places (a pool of remote browsers).
 """
 
 import asyncio
@@ -21,7 +21,7 @@ _NOWHERE: Final = "capture_no_remote"
 
 
 class BrowserEngine:
-    """Takes pictures out of live sessions in browsers at `places`: paths or addresses; an empty path finds one."""
+    """Captures live sessions in browsers at `places`: paths or addresses; an empty path finds a local one."""
 
     def __init__(
         self, places: Sequence[str] = ("",), terms: Terms | None = None, bounds: BrowserLimits | None = None
@@ -42,12 +42,12 @@ class BrowserEngine:
     async def grab_live(self, live: WebRtc, timeout: float) -> bytes:
         """Return the first frame in which something can be seen, as JPEG; raises HubError.
 
-        What is broken off, by the time limit too, takes its browser with it.
+        A cancelled capture, also by the time limit, closes its browser.
         """
         return await within(self._clock, min(timeout, HARD_STOP_S), self._in_turn(live))
 
     async def close(self) -> None:
-        """End all browsers; captures that still run fail."""
+        """Close all browsers; running captures fail."""
         await asyncio.gather(*(host.close() for host in self._hosts))
         await self._sessions.close()
 
@@ -60,7 +60,7 @@ class BrowserEngine:
             return await thread.run(tab.picture(answer, self._terms.picture))
 
     async def _free_tab(self, stack: AsyncExitStack) -> tuple[LoopThread, Tab]:
-        """Open a page in the browser that has least to do, in another one if that fails; raises HubError."""
+        """Open a page in the least busy browser, in another one if that fails; raises HubError."""
         failure: HubError = Unreachable(reason=_NOWHERE)
         for host in sorted(self._hosts, key=lambda each: (each.is_down, each.users)):
             try:

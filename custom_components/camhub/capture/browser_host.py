@@ -1,4 +1,4 @@
-"""Where a browser is, or will be when somebody wants it: started once for all, kept warm, replaced."""
+"""One place for a browser, which is started on demand, shared, kept warm and replaced."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -12,13 +12,13 @@ from .browser import Browser, Tab
 from .loop_thread import LoopThread
 
 _MEGABYTE: Final = 2**20
-# Seconds for which a browser that could not be opened is asked last.
+# Seconds for which a browser that could not be started is tried last.
 _DOWN_S: Final = 60.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BrowserLimits:
-    """How long a browser is kept without work, in seconds; how many pages and bytes it may take; pages at once."""
+    """How long an idle browser is kept, in seconds; its most pages and bytes; pages at once."""
 
     keep: float = 120.0
     pages: int = 50
@@ -46,7 +46,7 @@ class BrowserHost:
         self._bounds = bounds
         self._opening = asyncio.Lock()
         self._current: RunningBrowser | None = None
-        # Those that serve to the end what they have begun, and those that are being ended.
+        # Browsers that only finish their running captures, and those being closed.
         self._retired: set[RunningBrowser] = set()
         self._ending: set[asyncio.Task[None]] = set()
         self._down_until = 0.0
@@ -64,7 +64,7 @@ class BrowserHost:
 
     @asynccontextmanager
     async def tab(self) -> AsyncGenerator[tuple[LoopThread, Tab]]:
-        """Open a page for one capture; raises HubError. A capture that is broken off takes the browser with it."""
+        """Open a page for one capture; raises HubError. A cancelled capture closes the browser."""
         self.users += 1
         try:
             running, tab = await self._opened()
@@ -140,7 +140,7 @@ class BrowserHost:
             running.idle = asyncio.create_task(self._end_when_idle(running))
 
     def _retire(self, running: RunningBrowser) -> None:
-        """Let a browser take no more captures, and end it once those that it has are over."""
+        """Let a browser take no more captures, and close it once the running ones are done."""
         if self._current is running:
             self._current = None
         self._retired.add(running)

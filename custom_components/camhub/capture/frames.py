@@ -1,4 +1,4 @@
-"""One grabber out of one for addresses and one for live sessions."""
+"""A frame grabber composed of one for RTSP and one for live sessions."""
 
 from collections.abc import Awaitable
 from typing import Protocol
@@ -24,10 +24,10 @@ class LiveGrabber(Protocol):
 
 
 class Frames:
-    """Hands each request to whom it concerns; without a grabber for live sessions they are Unsupported."""
+    """Delegates to the right grabber; without one for live sessions these are Unsupported."""
 
     def __init__(self, rtsp: AddressGrabber, live: LiveGrabber | None = None) -> None:
-        """Put both together."""
+        """Take both grabbers."""
         self._rtsp = rtsp
         self._live = live
 

@@ -1,4 +1,4 @@
-"""The key frames of an RTSP stream as they come: one every second or so, and the only ones that are cheap to decode."""
+"""The key frames of an RTSP stream: one every second or so, and the only ones that are cheap to decode."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable

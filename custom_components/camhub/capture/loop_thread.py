@@ -1,4 +1,4 @@
-"""An event loop in a thread of its own: nothing that happens in it holds the caller's loop up, and all ends with it."""
+"""An event loop in a thread of its own, which cannot block the caller's loop."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
@@ -9,12 +9,12 @@ from types import TracebackType
 from typing import Any, Final, Self, override
 
 _LOGGER: Final = logging.getLogger(__package__)
-# Seconds after which what has not been tidied up by itself is dropped.
+# The time limit for cleanup in seconds.
 _TIDY_S: Final = 5.0
 
 
 class _Loop(asyncio.SelectorEventLoop):
-    """Remembers what it opened: a library that is broken off half-way leaves sockets that nobody closes."""
+    """Remembers its datagram endpoints: a library that is cancelled half-way leaves sockets open."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -28,7 +28,7 @@ class _Loop(asyncio.SelectorEventLoop):
 
 
 class LoopThread:
-    """Runs coroutines beside the caller's loop, as an async context manager; used once."""
+    """Runs coroutines in another thread, as an async context manager; for one use."""
 
     def __init__(self, name: str) -> None:
         """Start nothing yet."""
@@ -47,20 +47,20 @@ class LoopThread:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.call(self._over.set)
-        # Who is cancelled while waiting need not wait: it ends all the same.
+        # If this wait is cancelled the thread ends all the same.
         await self._ended.wait()
 
     async def run[T](self, work: Coroutine[Any, Any, T]) -> T:
-        """Return what `work` returns over there; cancelled here is cancelled there."""
+        """Run `work` in the thread and return its result; cancellation is passed on."""
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
 
     def call[*Ts](self, function: Callable[[*Ts], object], *arguments: *Ts) -> None:
-        """Have a function called over there, soon; nothing happens once all is over."""
+        """Schedule a function in the thread; does nothing once it has ended."""
         with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(function, *arguments)
 
     def on_exit(self, tidy: Callable[[], Awaitable[None]]) -> None:
-        """Await `tidy` over there when all is over."""
+        """Await `tidy` in the thread at the end."""
         self._tidy.push_async_callback(tidy)
 
     def _run(self, home: asyncio.AbstractEventLoop) -> None:
@@ -74,7 +74,7 @@ class LoopThread:
                 await self._tidy.aclose()
         for transport in self._loop.opened:
             transport.close()
-        # What may take longer, such as a name that is being looked up, is waited for by nobody but this thread.
+        # Only this thread waits for what may take longer, such as a DNS lookup in its executor.
         with suppress(RuntimeError):
             home.call_soon_threadsafe(self._ended.set)
 

@@ -1,4 +1,4 @@
-"""The packets of an RTSP stream as they come, not decoded: what a recording is made of."""
+"""The packets of an RTSP stream, not decoded, for recordings."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
@@ -19,9 +19,9 @@ type Packet = AnyPacket[VideoStream]
 
 # Seconds without anything from the camera after which the stream counts as dead.
 _PATIENCE: Final = 20.0
-# A reader that is so many packets behind has stopped reading.
+# A consumer that is this many packets behind has stopped reading.
 _MOST: Final = 2000
-# A camera whose clock is so many seconds off what has passed here has set it.
+# A camera whose timestamps are off by this many seconds has set its clock.
 _ASTRAY: Final = 2.0
 _START_CODE: Final = b"\x00\x00\x00\x01"
 
@@ -59,7 +59,7 @@ def _read(address: str, stop: threading.Event, deliver: Callable[[Packet, VideoS
 
 
 class _Timing:
-    """Puts the camera's time on our own: what it says lies between two packets, not when they arrived."""
+    """Maps the camera's timestamps to our clock, keeping their distances whatever the arrival times."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

@@ -1,7 +1,7 @@
-"""A decoded frame turned into a JPEG, upright; a blank one is told from a real one.
+"""Encodes a decoded frame as an upright JPEG, and recognises blank ones.
 
-Pillow encodes: FFmpeg's own encoder sets ten megabytes aside for a 720p picture, which teaches glibc to hand as much
-less back in every thread.
+Pillow encodes: FFmpeg's encoder allocates ten megabytes for a 720p picture, which raises glibc's trim threshold in
+every thread.
 """
 
 import io
@@ -19,7 +19,7 @@ _QUALITY: Final = 85
 # Brightness from 0 to 255. A sensor in the dark makes noise; what an encoder sends before it has a picture is even.
 _DARK: Final = 24
 _EVEN: Final = 4
-# Every so many pixels are looked at: enough to find anything a person would see.
+# Only every nth pixel is examined, enough to find anything visible.
 _STEP: Final = 4
 
 

@@ -1,4 +1,4 @@
-"""What a piece of a film is made of."""
+"""The format of a video segment."""
 
 from dataclasses import dataclass
 from io import BytesIO

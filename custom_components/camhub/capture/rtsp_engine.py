@@ -29,7 +29,7 @@ _CONCURRENT: Final = 4
 
 
 class RtspGrabber:
-    """Takes pictures from RTSP addresses, `concurrent` at most at the same time; the others wait in line."""
+    """Takes pictures from RTSP addresses, at most `concurrent` at the same time."""
 
     def __init__(self, *, concurrent: int = _CONCURRENT) -> None:
         """Start idle."""
@@ -45,7 +45,7 @@ class RtspGrabber:
             async with asyncio.timeout(seconds):
                 await self._slots.acquire()
                 worker = asyncio.ensure_future(asyncio.to_thread(_grab, address, seconds, stop))
-                # The place in line is given back when the thread has really ended, which may be after the limit.
+                # The slot is released when the thread has really ended, which may be after the limit.
                 worker.add_done_callback(self._ended)
                 return await asyncio.shield(worker)
         except TimeoutError:
@@ -56,7 +56,7 @@ class RtspGrabber:
     def _ended(self, worker: asyncio.Future[bytes]) -> None:
         self._slots.release()
         if not worker.cancelled():
-            # Nobody else looks at what a picture that came too late died of.
+            # Retrieve the exception of a picture that came too late.
             worker.exception()
 
 

@@ -1,4 +1,4 @@
-"""What all engines for live sessions have in common: the limits, the turn in line, the lease that is given back."""
+"""What all capture engines share: limits, ICE servers, and sessions that are always released."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
@@ -19,7 +19,7 @@ NUDGE_S: Final = 1.5
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class IceServer:
-    """A STUN or TURN server that helps through a router; `urls` as RFC 7064 and 7065 write them."""
+    """A STUN or TURN server; `urls` as in RFC 7064 and 7065."""
 
     urls: tuple[str, ...]
     username: str | None = None
@@ -31,7 +31,7 @@ type IceServers = Callable[[], Sequence[IceServer]]
 
 @dataclass(kw_only=True, slots=True)
 class Terms:
-    """What an engine works under: who helps through routers, what tells the time, how many captures at once.
+    """The settings of an engine: ICE servers, clock, concurrent captures.
 
     `picture` is the seconds from the connection to a picture.
     """
@@ -43,7 +43,7 @@ class Terms:
 
 
 class Sessions:
-    """Opens a vendor's sessions and gives each back, whatever happens meanwhile."""
+    """Opens live sessions and releases each, whatever happens."""
 
     def __init__(self, clock: Clock) -> None:
         """Start with none."""
@@ -65,11 +65,11 @@ class Sessions:
             closing = asyncio.ensure_future(view.close())
             self._closing.add(closing)
             closing.add_done_callback(self._closing.discard)
-            # Who breaks off does not wait; the session is given back all the same.
+            # A cancelled caller does not wait; the session is released all the same.
             if not broken_off:
                 await asyncio.shield(closing)
 
     async def close(self) -> None:
-        """Return when all sessions have been given back."""
+        """Wait until all sessions have been released."""
         if self._closing:
             await asyncio.wait(self._closing)

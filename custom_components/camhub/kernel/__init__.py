@@ -1,4 +1,4 @@
-"""What every provider is made of: the contract, its values and the machinery they share.
+"""The contract of providers, its values, and the machinery that they share.
 
-Nothing here knows Home Assistant or a vendor. Start with `provider` (the contract) and `errors`.
+Nothing here depends on Home Assistant or a vendor. Start with `provider` (the contract) and `errors`.
 """

@@ -1,4 +1,4 @@
-"""What CamHub calls itself to those it asks."""
+"""CamHub's version and user agent."""
 
 from typing import Final
 

@@ -1,8 +1,8 @@
-"""Addresses that somebody wrote: looked at whole, so that what is wrong shows here and not where they are used.
+"""Parsing of addresses from outside, and the refusal of cloud metadata services.
 
-A user may name any address at home. What is refused are those at which clouds hand their own machines passwords:
-nothing else is ever there, and whoever talks a user into one wants those. Sessions refuse them at every request
-(`redirects.guard`); what a library reaches by itself is looked up before.
+An address is validated as a whole, so that errors show here and not where it is used. Users may enter any address in
+their network. Refused are those at which clouds hand credentials to their own machines: no camera is ever there.
+Sessions refuse them at every request (`redirects.guard`); what a library connects to by itself is looked up before.
 """
 
 import asyncio
@@ -27,10 +27,10 @@ _METADATA_NAMES: Final = frozenset({"metadata.google.internal", "metadata.goog",
 
 
 def parsed(text: str, *, encoded: bool = False) -> URL | None:
-    """Return an address of which every part can be used, None for any other text."""
+    """Return a URL whose parts are all valid, None for any other text."""
     try:
         url = URL(text, encoded=encoded)
-        # What is wrong with a part shows when that is looked at; yarl trips over brackets with nothing in them.
+        # yarl validates some parts only when they are read, and raises IndexError for empty brackets.
         _ = url.host, url.port, url.query
     except ValueError, IndexError:
         return None
@@ -38,15 +38,15 @@ def parsed(text: str, *, encoded: bool = False) -> URL | None:
 
 
 def forbidden(host: str) -> bool:
-    """Return whether a host is one that nobody may be led to, however its number is spelt."""
-    # The system reads a name up to its first NUL.
+    """Return whether a host is a metadata service, however its IP address is written."""
+    # The system resolver reads a name up to its first NUL.
     name = host.partition("\0")[0].rstrip(".").lower()
     number = _number(name)
     return name in _METADATA_NAMES or (_inner(number) or number) in _METADATA
 
 
 def checked(url: URL) -> URL:
-    """Return an address as it is; raises Unsupported (`address_forbidden`)."""
+    """Return a URL unchanged; raises Unsupported (`address_forbidden`)."""
     refuse([url.host or ""])
     return url
 
@@ -58,9 +58,9 @@ def refuse(hosts: Iterable[str]) -> None:
 
 
 def look_up(text: str) -> None:
-    """Refuse an address whose host is forbidden or whose name leads to one that is; blocks; raises Unsupported.
+    """Refuse an address whose host is forbidden or resolves to one that is; blocks; raises Unsupported.
 
-    What is no address, and a name that is not found, is left to whoever uses it.
+    Invalid addresses and unknown names are left to the caller's own error handling.
     """
     host = (parsed(text) or URL()).host or ""
     refuse([host])
@@ -72,13 +72,13 @@ def look_up(text: str) -> None:
 
 
 async def looked_up(text: str) -> str:
-    """Return an address that `look_up` lets pass, asking for its name outside the event loop; raises Unsupported."""
+    """Return an address after `look_up` in the executor; raises Unsupported."""
     await asyncio.get_running_loop().run_in_executor(None, look_up, text)
     return text
 
 
 def _inner(number: IPv4Address | IPv6Address | None) -> IPv4Address | None:
-    """Return the IPv4 number inside an IPv6 one: mapped, 6to4, or as NAT64 writes it (RFC 6052)."""
+    """Return the IPv4 address embedded in an IPv6 one: mapped, 6to4 or NAT64 (RFC 6052)."""
     if not isinstance(number, IPv6Address):
         return None
     if number in _NAT64:
@@ -92,7 +92,7 @@ def _number(name: str) -> IPv4Address | IPv6Address | None:
     except ValueError:
         pass
     try:
-        # As resolvers do: 0xa9fea9fe, 2852039166 and 169.254.43518 are numbers, too.
+        # Resolvers also accept 0xa9fea9fe, 2852039166 and 169.254.43518.
         return IPv4Address(socket.inet_aton(name))
     except OSError, ValueError:
         return None

@@ -1,6 +1,6 @@
-"""Reads the bodies of HTTP answers, never more than a limit: what is packed is counted as it is unpacked.
+"""Reads HTTP response bodies up to a limit, which applies to the decompressed size.
 
-Their heads are bounded by aiohttp: 64 KiB for a line in Home Assistant, 128 lines.
+Headers are bounded by aiohttp: 64 KiB per line in Home Assistant, 128 lines.
 """
 
 import aiohttp
@@ -9,16 +9,16 @@ from .errors import Malformed
 
 
 def is_no_http(error: BaseException) -> bool:
-    """Return whether what came was no head that can be read: one without end, of too many lines, of something else."""
+    """Return whether the response headers could not be parsed: unterminated, too many lines, or not HTTP."""
     return isinstance(error, aiohttp.ClientResponseError) and not isinstance(error, aiohttp.WSServerHandshakeError)
 
 
 async def read_chunk(response: aiohttp.ClientResponse) -> bytes:
-    """Return what arrived next, nothing at the end; raises aiohttp.ClientError, OSError or TimeoutError."""
+    """Return the next chunk, empty at the end; raises aiohttp.ClientError, OSError or TimeoutError."""
     try:
         return await response.content.readany()
     except RuntimeError:
-        # What aiohttp raises where a connection ends before all was unpacked that had come over it.
+        # aiohttp raises this if the connection ends before everything received was decompressed.
         pass
     raise aiohttp.ClientPayloadError("the connection broke off")
 

@@ -1,7 +1,7 @@
-"""Why a camera is dark: checks in the order in which a picture comes about, each judged only if the earlier ones hold.
+"""Why a camera shows no picture: checks in the order in which a picture is obtained; failures block later checks.
 
-Sentences are paths in the translations. What costs the vendor something is asked for only while it may be asked, and
-nothing at all where the check-up is told to go by what is known.
+Sentences are paths in the translations. Requests that cost quota are made only while the vendor allows them, and none
+at all if the check-up is limited to known facts.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -24,12 +24,12 @@ from .stills import PictureState
 ENDPOINT_S: Final = 5.0
 LISTING_S: Final = 30.0
 PICTURE_S: Final = 40.0
-# A camera whose pictures have to lie further apart (seconds) sleeps in between, and is left asleep.
+# A camera with a longer pause between pictures (seconds) sleeps meanwhile, and is not woken.
 AWAKE_FLOOR: Final = 60.0
 
 
 class Check(StrEnum):
-    """What is looked at, in this order."""
+    """The checks, in order."""
 
     NAME = "name"
     ADDRESS = "address"
@@ -46,14 +46,14 @@ class Check(StrEnum):
 
 
 class Outcome(StrEnum):
-    """How a check went."""
+    """The outcome of a check."""
 
     OK = "ok"
     FAILED = "failed"
     NOT_RUN = "not_run"
 
 
-# What has to hold before a check says anything.
+# The checks that have to pass before another one means anything.
 NEEDS: Final[Mapping[Check, tuple[Check, ...]]] = MappingProxyType(
     {
         Check.ADDRESS: (Check.NAME,),
@@ -66,13 +66,13 @@ NEEDS: Final[Mapping[Check, tuple[Check, ...]]] = MappingProxyType(
         Check.EVENTS: (Check.LOGIN,),
     }
 )
-# A camera that lost an ability, or a service that asks for a pause, may still have given its pictures.
+# A missing ability or an exhausted quota may not be the cause: they decide only if nothing else failed.
 _LAST: Final[Mapping[Check, int]] = MappingProxyType({Check.RIGHT: 1, Check.QUOTA: 2})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Result:
-    """How one check went; `sentence` and `step` are paths in the translations, `words` what both need."""
+    """The result of one check; `sentence` and `step` are paths in the translations, `words` their placeholders."""
 
     check: Check
     outcome: Outcome
@@ -85,30 +85,30 @@ class Result:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Report:
-    """All results, in order, and which of them says why the camera is dark; None where nothing is wrong."""
+    """All results in order."""
 
     at: datetime
     results: Sequence[Result]
 
     @property
     def verdict(self) -> Result | None:
-        """Return the first failure; what may be no reason to be dark is one only where there is no other."""
+        """Return the failure that explains it: the first, uncertain ones only if there is no other."""
         failed = [result for result in self.results if result.outcome is Outcome.FAILED]
         return min(failed, key=lambda result: _LAST.get(result.check, 0), default=None)
 
     @property
     def summary(self) -> str:
-        """Return the path of the sentence that says it all where nothing failed."""
+        """Return the path of the summary sentence if nothing failed."""
         fresh = any(result.check is Check.STILL and result.outcome is Outcome.OK for result in self.results)
         return "common.why_fresh" if fresh else "common.why_nothing"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Subject:
-    """What a check-up looks at. What it calls raises HubError.
+    """What a check-up examines; its callables raise HubError.
 
-    `camera` is how it was listed last, None if it never was; `listing` lists anew and returns it, None if it is gone.
-    `problems` are slugs of `issues.<slug>`, `stream` takes a picture out of the live view.
+    `camera` is the last listed state, None if it never was listed; `listing` lists again and returns it, None if it is
+    gone. `problems` are slugs of `issues.<slug>`, `stream` takes a picture from the live view.
     """
 
     clock: Clock
@@ -143,19 +143,19 @@ def _next_step(error: HubError, otherwise: str) -> str:
 
 
 class Checkup:
-    """One look at one camera; with `ask` false nobody is asked anything."""
+    """One check-up of one camera; with `ask` false no request is made."""
 
     def __init__(self, subject: Subject, *, ask: bool = True) -> None:
-        """Look at nothing yet."""
+        """Check nothing yet."""
         self._about = subject
         self._ask = ask
         self._camera = subject.camera
         self._results: list[Result] = []
-        # What failed, and what was not looked at for that reason.
+        # Checks that failed, and those skipped because of them.
         self._down: set[Check] = set()
 
     async def run(self) -> Report:
-        """Look at everything; raises nothing but CancelledError."""
+        """Run all checks; raises only CancelledError."""
         ways: Mapping[Check, Callable[[], Awaitable[Result]]] = {
             Check.NAME: partial(self._endpoints, Check.NAME, resolve, "common.step_name"),
             Check.ADDRESS: partial(self._endpoints, Check.ADDRESS, connect, "common.step_device"),
@@ -195,7 +195,7 @@ class Checkup:
         )
 
     def _may_not(self, check: Check) -> Result | None:
-        """Return why nothing that costs the vendor something may be asked now."""
+        """Return why no request that costs quota may be made now, None if it may."""
         if not self._ask:
             return self._not_run(check, "common.not_run_known")
         if (until := self._waits()) is not None:
@@ -213,7 +213,7 @@ class Checkup:
         step: str,
         endpoints: Sequence[Endpoint] | None = None,
     ) -> Result:
-        """Try each endpoint; the first that fails decides."""
+        """Probe each endpoint; the first failure decides."""
         endpoints = self._about.endpoints if endpoints is None else endpoints
         if not endpoints:
             return self._not_run(check, f"common.none_{check}")
@@ -298,7 +298,7 @@ class Checkup:
         if (held := self._may_not(check)) is not None:
             return held
         if isinstance(self._about.still_state.error, AuthError | Unsupported):
-            # It is not asked again: a refusal may lock the account, and what is not allowed stays so.
+            # Not requested again: a refusal may lock the account, and what is not allowed stays so.
             return self._failed(check, self._about.still_state.error, "common.step_camera")
         try:
             await within(self._about.clock, PICTURE_S, self._about.still(camera))
@@ -331,7 +331,7 @@ class Checkup:
         return self._failed(check, error(reason=line.reason), "common.step_events")
 
     async def _answers(self) -> Result:
-        """Judge by what came of it until now; what was tried just now has told more."""
+        """Judge by earlier requests, unless one has just been tried."""
         check, state = Check.ANSWERS, self._about.still_state
         since: str | datetime = state.taken_at or "?"
         tried = any(result.check is Check.STILL and result.outcome is not Outcome.NOT_RUN for result in self._results)

@@ -1,4 +1,4 @@
-"""A provider measures itself; diagnostics shows it."""
+"""Counters of a provider, shown in diagnostics."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping

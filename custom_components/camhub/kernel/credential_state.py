@@ -1,4 +1,4 @@
-"""The state of a login, from its end and from what was refused."""
+"""The state of a login, from its expiry and from refusals."""
 
 from datetime import datetime, timedelta
 
@@ -8,7 +8,7 @@ from .model import CredentialState, TokenStatus
 def credential_state(
     status: TokenStatus | None, *, refused: bool, now: datetime, warning: timedelta
 ) -> CredentialState:
-    """Return the state of a login that ends at a known time, or never; `warning` before that it is EXPIRING."""
+    """Return the state of a login; it is EXPIRING from `warning` before its expiry on."""
     if refused or (status is not None and status.state is CredentialState.REFUSED):
         return CredentialState.REFUSED
     if status is None:

@@ -1,4 +1,4 @@
-"""Pictures made of other capabilities, where a camera has no pictures of its own."""
+"""Stills derived from other capabilities, for cameras without stills of their own."""
 
 import asyncio
 from collections.abc import Callable
@@ -15,10 +15,10 @@ type Recent = Callable[[], Image | None]
 
 
 class FirstFrame(Stills):
-    """Takes the first whole frame of a stream and hangs up.
+    """Takes the first whole frame of an MJPEG stream and disconnects.
 
-    `limit_s` bounds connecting and reading, in seconds. `recent` is asked first, so that a relay that reads the same
-    stream spares the camera a connection: `lambda: relay.still(max_age)`.
+    `limit_s` bounds connecting and reading, in seconds. `recent` is tried first, so that a relay of the same stream can
+    save a connection: `lambda: relay.still(max_age)`.
     """
 
     def __init__(self, mjpeg: Mjpeg, clock: Clock, limit_s: float = 10.0, *, recent: Recent | None = None) -> None:
@@ -47,7 +47,7 @@ class FirstFrame(Stills):
 
 
 class Grabbed(Stills):
-    """Takes a picture out of an RTSP stream; the address is given back afterwards."""
+    """Takes a picture from an RTSP stream; the address is released afterwards."""
 
     def __init__(self, rtsp: Rtsp, grabber: FrameGrabber, clock: Clock, limit_s: float = 10.0) -> None:
         """Open nothing yet; `limit_s` bounds the grab, in seconds."""
@@ -63,7 +63,7 @@ class Grabbed(Stills):
         try:
             jpeg = await self._grabber.grab(lease.value, self._limit)
         finally:
-            # A lease that cannot be given back runs out by itself, and must not cost the picture.
+            # A lease that cannot be released expires by itself, and must not cost the picture.
             with suppress(HubError):
                 await lease.release()
         if not is_whole_jpeg(jpeg):
@@ -72,7 +72,7 @@ class Grabbed(Stills):
 
 
 class GrabbedLive(Stills):
-    """Takes a picture out of a live session of its own, where a camera gives neither pictures nor an address."""
+    """Takes a picture from a WebRTC session of its own, for cameras with neither stills nor RTSP."""
 
     def __init__(self, webrtc: WebRtc, grabber: FrameGrabber, clock: Clock, limit_s: float = 25.0) -> None:
         """Open nothing yet; `limit_s` bounds the whole session, in seconds."""

@@ -1,4 +1,4 @@
-"""Where a device or service is reached, and how far one gets there: its name, its port, its certificate."""
+"""The endpoints of a device or service, and probes of its name, its port and its certificate."""
 
 import asyncio
 from collections.abc import Callable
@@ -21,7 +21,7 @@ _EXPIRED: Final = 10
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Endpoint:
-    """A host and port; `verify` is whether the certificate counts, `cloud` that it is a service and not a device."""
+    """A host and port; `verify` is whether the certificate is checked, `cloud` whether it is a service."""
 
     host: str = field(repr=False)
     port: int
@@ -36,7 +36,7 @@ class Endpoint:
 
 
 async def resolve(endpoint: Endpoint) -> None:
-    """Find the host by its name; raises Unreachable `name_unknown`."""
+    """Resolve the host; raises Unreachable `name_unknown`."""
     try:
         await asyncio.get_running_loop().getaddrinfo(endpoint.host, endpoint.port)
     except OSError, UnicodeError:
@@ -48,12 +48,12 @@ async def resolve(endpoint: Endpoint) -> None:
 
 
 async def connect(endpoint: Endpoint) -> None:
-    """Open a connection and close it again; raises Unreachable."""
+    """Connect and disconnect; raises Unreachable."""
     await _open(endpoint, None)
 
 
 async def handshake(endpoint: Endpoint, contexts: Contexts) -> None:
-    """Agree on TLS and hang up; raises Unreachable."""
+    """Do a TLS handshake and disconnect; raises Unreachable."""
     await _open(endpoint, contexts(endpoint))
 
 
@@ -65,7 +65,7 @@ async def _open(endpoint: Endpoint, context: ssl.SSLContext | None) -> None:
     except (OSError, UnicodeError) as error:
         fault = _fault(error, tls=context is not None)
     if fault is not None:
-        # Not from the error: its text holds the address.
+        # Not chained: the text of the error contains the address.
         raise fault
 
 

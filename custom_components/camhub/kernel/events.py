@@ -1,4 +1,4 @@
-"""Events, pushed or polled, as one line that is dialled again whenever it drops."""
+"""The event line of an account: pushed or polled events, reconnected whenever it drops."""
 
 import asyncio
 from collections import OrderedDict
@@ -23,7 +23,7 @@ from .policy import Backoff, Chance, pause_after
 
 _LOGGER = logging.getLogger(__name__)
 
-# A poll comes up to this part sooner or later, so that accounts do not all ask at once.
+# Polls vary by this fraction, so that accounts do not all poll at once.
 _JITTER: Final = 0.1
 # Bytes of a digest by which the sayings of one event are told apart.
 _DIGEST: Final = 12
@@ -36,7 +36,7 @@ async def poll(
     clock: Clock,
     random: Chance = random.random,
 ) -> AsyncGenerator[CameraEvent]:
-    """Yield what `fetch` returns, now and about every `every` seconds, until the consumer closes; raises as it does."""
+    """Yield what `fetch` returns, now and about every `every` seconds, until closed; raises what `fetch` raises."""
     while True:
         for event in await fetch():
             yield event
@@ -44,10 +44,10 @@ async def poll(
 
 
 class Dedup:
-    """Tells events that come again from new ones, by id and phase, and an UPDATE by what it says.
+    """Recognises repeated events, by id and phase, and an UPDATE by its content.
 
-    An UPDATE is new only if no event of its id has said the same before, whatever came between. Remembers the `limit`
-    ids seen last, and the `contents` last said of each.
+    An UPDATE is new only if no earlier event of its id had the same content. Remembers the last `limit` ids, and the
+    last `contents` contents of each.
     """
 
     def __init__(self, limit: int = 1000, contents: int = 100) -> None:
@@ -57,7 +57,7 @@ class Dedup:
         self._seen: OrderedDict[str, _Told] = OrderedDict()
 
     def is_new(self, event: CameraEvent) -> bool:
-        """Return whether this is the first time; from now on it is not."""
+        """Return whether an event is new, and remember it."""
         told = self._seen.setdefault(event.id, _Told())
         self._seen.move_to_end(event.id)
         if len(self._seen) > self._limit:
@@ -87,7 +87,7 @@ def _content(event: CameraEvent) -> bytes:
 
 
 class LineStatus(StrEnum):
-    """How an event line stands."""
+    """The status of an event line."""
 
     CONNECTED = "connected"
     DISCONNECTED = "disconnected"
@@ -97,7 +97,7 @@ class LineStatus(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LineState:
-    """How the line stands, since when (aware), the slug of why, and how often it came back since the start."""
+    """The status of a line, since when (aware), the slug of the reason, and the number of reconnects."""
 
     status: LineStatus
     since: datetime
@@ -106,11 +106,11 @@ class LineState:
 
 
 class EventPump:
-    """Delivers events of one account until there will be none, its credentials are refused, or it is closed.
+    """Delivers the events of one account until the source ends, the credentials are refused, or it is closed.
 
-    The line counts as connected from the first dial; after a drop, from its next event or `grace` seconds without
-    another drop: a quiet line says nothing. Waits grow from drop to drop and start over after `good_spell` seconds; a
-    source that cannot (Unsupported) is asked again after an hour.
+    The line counts as connected from the first attempt; after a drop, from its next event or `grace` seconds without
+    another drop, since a quiet line gives no sign. Waits grow with each drop and start over after `good_spell` seconds;
+    an Unsupported source is retried after an hour.
     """
 
     def __init__(
@@ -125,7 +125,7 @@ class EventPump:
         good_spell: float = 60.0,
         random: Chance = random.random,
     ) -> None:
-        """Dial nothing yet; `on_state` is called after each change of `state`."""
+        """Connect to nothing yet; `on_state` is called after each change of `state`."""
         self._open = open_events
         self._clock = clock
         self._backoff = backoff
@@ -145,7 +145,7 @@ class EventPump:
 
     @property
     def connected(self) -> bool:
-        """Return whether events would come through now."""
+        """Return whether events would arrive now."""
         return self.state.status is LineStatus.CONNECTED
 
     async def run(self) -> None:
@@ -175,7 +175,7 @@ class EventPump:
             await asyncio.wait({task})
 
     async def _dial(self) -> HubError | None:
-        """Read the line until it ends; return why it dropped, None if it ended by itself."""
+        """Read the line until it ends; return why it dropped, None if the source ended."""
         self._dials += 1
         grace = asyncio.create_task(self._trust()) if self._dials > 1 else None
         if grace is None:
@@ -206,7 +206,7 @@ class EventPump:
             self._become(LineStatus.CONNECTED, None)
 
     def _become(self, status: LineStatus, error: HubError | None) -> None:
-        # What was raised keeps alive all that led to it.
+        # A copy: a raised exception keeps its whole traceback alive.
         self.error = copy(error) if error else None
         reason = error.reason if error else None
         since, reconnects = self.state.since, self.state.reconnects

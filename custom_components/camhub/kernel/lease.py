@@ -1,4 +1,4 @@
-"""Things that are ours for a time: stream addresses, sessions, signed links."""
+"""Leases of limited life: stream addresses, sessions, signed links."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -17,7 +17,7 @@ from .observers import Observers
 from .policy import Backoff, Chance, pause_after
 
 BACKOFF: Final = Backoff(first=1, factor=2, maximum=60, jitter=0.5)
-# So long before its end (seconds) what somebody watches by is renewed: a vendor may ask for a minute of silence.
+# Seconds before its end at which a watched lease is renewed: a vendor may throttle for a minute.
 PATIENT_MARGIN: Final = 75.0
 
 
@@ -27,7 +27,7 @@ async def _nothing() -> None:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Lease[T]:
-    """A value, until when it holds (aware, None for ever), how to extend it and how to give it back."""
+    """A value, its expiry (aware, None for never), and how to renew and release it."""
 
     value: T = field(repr=False)
     expires_at: datetime | None = None
@@ -36,12 +36,11 @@ class Lease[T]:
 
 
 class LeaseKeeper[T]:
-    """Holds one lease and sees that it never ends while it is wanted.
+    """Holds one lease and keeps it from expiring.
 
-    It is renewed `margin` seconds before its end (a short one at half its time), again and again with growing waits
-    while that fails; where it cannot be renewed, or its end has come, a new one is opened, an hour later where that is
-    Unsupported. `anew=False` is for what only its first opening can serve: it is renewed and never opened again. Where
-    nothing can follow, as after AuthError, the value serves until its end.
+    It is renewed `margin` seconds before its end (a short one at half its life), with growing waits while that fails.
+    If it cannot be renewed or has expired a new one is opened, after an hour if that is Unsupported. With `anew=False`
+    it is renewed but never opened again. If nothing can follow, as after AuthError, the value serves until its end.
     """
 
     def __init__(
@@ -70,16 +69,16 @@ class LeaseKeeper[T]:
 
     @property
     def error(self) -> HubError | None:
-        """Return why the last try to extend failed, None if it did not."""
+        """Return why the last renewal failed, None if it did not."""
         return self._error
 
     @property
     def expires_at(self) -> datetime | None:
-        """Return until when the value holds, None if for ever or if there is none."""
+        """Return when the value expires, None if never or if there is none."""
         return self._lease.expires_at if self._lease else None
 
     def current(self) -> T:
-        """Return the value as it is now; raises what kept it from being extended, once it has ended."""
+        """Return the current value; once it has expired raises what kept it from being renewed."""
         if self._lease is None:
             raise Unreachable("the lease is not open", reason="lease_ended")
         if self._remaining(self._lease) > 0:
@@ -91,7 +90,7 @@ class LeaseKeeper[T]:
         return self._changed.add(callback)
 
     async def until_over(self) -> None:
-        """Return once the end of a lease has come that no other can follow."""
+        """Return once a lease has expired that no other can follow."""
         await self._last.wait()
         if self._lease is not None and (remaining := self._remaining(self._lease)) > 0:
             await self._clock.sleep(remaining)
@@ -103,7 +102,7 @@ class LeaseKeeper[T]:
         return self._lease.value
 
     async def close(self) -> None:
-        """Give the lease back; leaves no task and may be called twice."""
+        """Release the lease; leaves no task and may be called twice."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait({self._task})
@@ -128,7 +127,7 @@ class LeaseKeeper[T]:
 
     async def _keep(self, lease: Lease[T]) -> None:
         while (remaining := self._remaining(lease)) < math.inf:
-            # At least a breath between two, also where a vendor hands out leases that have ended.
+            # A minimum pause, in case a vendor hands out expired leases.
             await self._clock.sleep(max(remaining - self._margin, remaining / 2, self._backoff.first))
             if (following := await self._follow(lease)) is None:
                 self._last.set()
@@ -155,7 +154,7 @@ class LeaseKeeper[T]:
                 if isinstance(error, AuthError):
                     return None
                 if step is not None and isinstance(error, Malformed | Unsupported):
-                    # It cannot go on, however often it is asked: another may.
+                    # It can never be renewed, but a new one may be opened.
                     renew = None
                     continue
                 pause = self._pause(lease, error, next(delays))
@@ -165,13 +164,13 @@ class LeaseKeeper[T]:
             await self._clock.sleep(pause)
 
     def _pause(self, lease: Lease[T], error: HubError, usual: float) -> float:
-        """Return for how long to leave a vendor in peace, at most to the end of what cannot be opened again."""
+        """Return the pause before the next attempt, at most until the end of a lease that cannot be opened again."""
         remaining = self._remaining(lease)
         pause = pause_after(error, min(usual, remaining) if remaining > 0 else usual)
         return pause if self._anew else min(pause, max(0.0, remaining))
 
 
 async def _give_back[T](lease: Lease[T]) -> None:
-    # It ends by itself anyway.
+    # It expires by itself anyway.
     with suppress(HubError):
         await lease.release()

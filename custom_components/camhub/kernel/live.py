@@ -1,4 +1,4 @@
-"""One viewer's live conversation with a camera, kept for as long as the viewer wants it."""
+"""One viewer's WebRTC session with a camera, kept alive until it is closed."""
 
 import asyncio
 from collections.abc import Callable
@@ -13,11 +13,10 @@ type Candidate = tuple[str, str | None, int | None]
 
 
 class LiveView:
-    """Opens a session once, renews it while it runs and gives it back.
+    """Opens a session once, renews it while it runs and releases it.
 
-    A session that has ended is not opened anew: the viewer's offer belongs to the old one. Candidates that come before
-    the answer wait for it, and so do the camera's: a viewer can take them only then. What goes either way is mended on
-    its way (`sdp`).
+    A session that has ended is not reopened: the viewer's offer belongs to the old one. Candidates of both sides wait
+    for the answer, as a viewer can use them only then. SDP is repaired in both directions (`sdp`).
     """
 
     def __init__(
@@ -29,7 +28,7 @@ class LiveView:
         clock: Clock,
         ended: Callable[[HubError], None] | None = None,
     ) -> None:
-        """Open nothing yet; `tell` takes the camera's later candidates, `ended` why it is over unless it was closed."""
+        """Open nothing yet; `tell` takes the camera's candidates, `ended` the reason of an end other than `close`."""
         self._webrtc = webrtc
         self._offer = offer
         self._tell = tell
@@ -48,12 +47,12 @@ class LiveView:
         self._session = session
         if self._ended is not None:
             self._watching = asyncio.create_task(self._watch(session, self._ended))
-        # By then whoever called has handed the answer on.
+        # By then the caller has passed the answer on.
         asyncio.get_running_loop().call_soon(self._tell_all)
         return sdp.mend_answer(self._offer, session.answer)
 
     async def add_candidate(self, candidate: str, mid: str | None, line: int | None) -> None:
-        """Hand on one of the viewer's candidates; raises HubError."""
+        """Pass on one of the viewer's candidates; raises HubError."""
         if line is not None:
             line = sdp.mended_line(self._offer, line)
         if self._session is None:
@@ -62,7 +61,7 @@ class LiveView:
             await self._session.add_candidate(candidate, mid, line)
 
     async def close(self) -> None:
-        """Give the session back; may be called twice."""
+        """Release the session; may be called twice."""
         watching, self._watching = self._watching, None
         if watching is not None:
             watching.cancel()
@@ -73,7 +72,7 @@ class LiveView:
         return await self._webrtc.open(sdp.mend_offer(self._offer), self._hand_on)
 
     async def _watch(self, session: WebRtcSession, ended: Callable[[HubError], None]) -> None:
-        """Tell of an end that the vendor makes, or that comes because nothing can follow."""
+        """Report the end of the session: by the vendor, or because it could not be renewed."""
         if isinstance(session, EndingSession):
             ended(await session.until_over())
         else:

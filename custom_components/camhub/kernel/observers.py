@@ -1,4 +1,4 @@
-"""Those who want to be told, and what is said when one of them (or a vendor's reader) breaks."""
+"""Observers, and logging of their exceptions without text that may be secret."""
 
 from collections.abc import Callable
 import logging
@@ -7,21 +7,21 @@ _LOGGER = logging.getLogger(__name__)
 
 
 def without_text(error: BaseException) -> Exception:
-    """Return where an error came from and its class, without its text: that may hold an address or a token."""
+    """Return an exception with the traceback and class of another, but without its text, which may hold secrets."""
     return RuntimeError(type(error).__name__).with_traceback(error.__traceback__)
 
 
 class Observers[*Args]:
-    """Callbacks told in the order they came; one that raises hinders nobody and is logged once."""
+    """Callbacks called in order of registration; one that raises does not affect the others and is logged once."""
 
     def __init__(self, what: str) -> None:
-        """Take the words that name what is told, for the log."""
+        """Take the description for the log."""
         self._what = what
         self._callbacks: dict[object, Callable[[*Args], None]] = {}
         self._complained: set[object] = set()
 
     def add(self, callback: Callable[[*Args], None]) -> Callable[[], None]:
-        """Tell `callback` from now on; return what ends that (and may be called twice)."""
+        """Register `callback`; return the unsubscribe function, which may be called twice."""
         mark = object()
         self._callbacks[mark] = callback
 
@@ -37,7 +37,7 @@ class Observers[*Args]:
             try:
                 callback(*args)
             except Exception as error:
-                # What a subscriber may raise is not known here, and the others still have to be told.
+                # A subscriber may raise anything, and the others still have to be called.
                 if mark not in self._complained:
                     self._complained.add(mark)
                     _LOGGER.exception("%s: a subscriber raised (said once)", self._what, exc_info=without_text(error))

@@ -1,4 +1,4 @@
-"""When to ask again, how often and for how long; clock and chance are handed in, so tests wait for nothing."""
+"""Back-off, retries and time limits; clock and randomness are injected, so that tests need not wait."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
@@ -16,7 +16,7 @@ from .errors import AuthError, HubError, Throttled, Unreachable, Unsupported
 type Chance = Callable[[], float]
 
 UNSUPPORTED_S: Final = 3600.0
-"""Seconds after which who could not is asked again."""
+"""Seconds after which an Unsupported request is retried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +37,12 @@ class Backoff:
 
 
 def pause_after(error: HubError, usual: float) -> float:
-    """Return for how many seconds to leave in peace who has just failed so; `usual` is the pause otherwise."""
+    """Return the pause in seconds after an error; `usual` is the regular back-off."""
     match error:
         case AuthError():
             return math.inf
         case Unsupported():
-            # Mostly for good, but a proxy that says so for a while must not end anything until the next restart.
+            # Mostly permanent, but a proxy may answer so temporarily.
             return max(usual, UNSUPPORTED_S)
         case Throttled():
             return max(usual, error.retry_after or 0.0)

@@ -1,8 +1,7 @@
-"""Where a request may go, and where its answer may lead on to: nowhere but to the host that was asked.
+"""Redirects are followed only to the same host, and metadata services are refused.
 
-A service or a device that was broken into, or a login page of a network in between, could else send CamHub, its login
-included, to whatever listens at home or at a cloud's own addresses. A user may name any address of a network at home;
-what is not allowed is that somebody else names one. Where clouds keep passwords (`addresses`) nobody is led at all.
+A compromised service or device, or a captive portal, could otherwise redirect CamHub with its login to any host in the
+local network or to a cloud's metadata service. Users may enter any local address; nobody else may name one.
 """
 
 from types import SimpleNamespace
@@ -25,9 +24,9 @@ class RedirectRefused(aiohttp.ClientError):
 
 
 def onward(asked: URL, location: str) -> URL | None:
-    """Return where a redirect leads if it may be followed: to the same host, by no less safe a line.
+    """Return the target of a redirect if it may be followed: the same host, and not from https to http.
 
-    Another port of the same host will do: devices lead from http to https so.
+    Another port of the same host is allowed: devices redirect from http to https that way.
     """
     wanted = parsed(location)
     target = None if wanted is None else parsed(str(asked.join(wanted)))
@@ -39,10 +38,10 @@ def onward(asked: URL, location: str) -> URL | None:
 
 
 def guard() -> aiohttp.TraceConfig:
-    """Return what keeps a session from following any other redirect, and from metadata services.
+    """Return a trace config that keeps a session from any other redirect and from metadata services.
 
-    Who asks gets RedirectRefused, or Unsupported (`address_forbidden`) before anything is connected. The first is for
-    libraries that follow by themselves; those who read redirects as answers are not disturbed.
+    A refused redirect raises RedirectRefused, a forbidden host Unsupported (`address_forbidden`) before connecting.
+    Callers that disable redirects and read them as responses are not affected.
     """
     config = aiohttp.TraceConfig()
     config.on_request_start.append(_begin)
@@ -69,10 +68,10 @@ async def _judge(
 async def _look_up(
     session: aiohttp.ClientSession, context: SimpleNamespace, _made: aiohttp.TraceConnectionCreateStartParams
 ) -> None:
-    # Redirects stay with the host.
+    # Redirects stay on the same host.
     try:
         found = await places_of(session, context.host or "")
     except OSError:
-        # The connection itself says so.
+        # The connection attempt reports it.
         return
     refuse(found or ())

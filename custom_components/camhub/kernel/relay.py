@@ -1,4 +1,4 @@
-"""One connection to a camera for any number of viewers."""
+"""One upstream connection to a camera for any number of viewers."""
 
 import asyncio
 from collections import deque
@@ -30,7 +30,7 @@ _FEW: Final = 4
 
 
 class RelayState(StrEnum):
-    """How the connection to the camera stands; REFUSED is for an hour or for good."""
+    """The state of the upstream connection; REFUSED lasts an hour (Unsupported) or for good (AuthError)."""
 
     IDLE = "idle"
     CONNECTING = "connecting"
@@ -41,15 +41,15 @@ class RelayState(StrEnum):
 
 
 class Frame:
-    """A picture shared by all who watch; `at` is monotonic seconds, `taken_at` aware, `sequence` counts from 1.
+    """A frame shared by all viewers; `at` is monotonic seconds, `taken_at` aware, `sequence` counts from 1.
 
-    `many` tells that enough viewers watch for one copy into `chunk` to cost less than `pieces` for each of them.
+    `many` says that there are enough viewers for one copy into `chunk` to cost less than `pieces` for each.
     """
 
     __slots__ = ("_chunk", "_part_begin", "_pieces", "at", "jpeg", "many", "sequence", "taken_at")
 
     def __init__(self, jpeg: bytes, *, at: float, taken_at: datetime, sequence: int, many: bool = False) -> None:
-        """Keep the picture; what goes over the wire is made when the first viewer asks for it."""
+        """Keep the picture; its framing is created when the first viewer needs it."""
         self.jpeg = jpeg
         self.at = at
         self.taken_at = taken_at
@@ -85,14 +85,14 @@ class Frame:
 
 
 class Viewer(Protocol):
-    """Takes frames straight from the reader of the camera's stream, so it must not wait."""
+    """Takes frames synchronously from the reader of the stream, so it must not block."""
 
     def offer(self, frame: Frame) -> None:
-        """Take a frame or leave it; whoever raises is ended and dropped."""
+        """Take a frame or skip it; a viewer that raises is ended and dropped."""
         ...
 
     def end(self, error: HubError | None) -> None:
-        """Learn that no frame will follow: what the camera refused with, or None where the relay was closed."""
+        """End: `error` is the camera's refusal, or None if the relay was closed."""
         ...
 
 
@@ -126,10 +126,9 @@ class _Mailbox:
 class Relay:
     """Reads a camera's stream once for all viewers, while there are any and `linger` seconds longer.
 
-    A stream that ends, fails or gives no frame for `idle` seconds is dialled again with growing pauses, and viewers
-    stay. One that the camera refuses is not: viewers end, and so do those who come later, after Unsupported within an
-    hour and after AuthError ever.
-    A viewer who joins gets the last frame at once where it is no older than `fresh` seconds.
+    A stream that ends, fails or sends no frame for `idle` seconds is reconnected with growing pauses, and viewers stay.
+    If the camera refuses, all viewers end, and so do later ones: for an hour after Unsupported, for good after
+    AuthError. A viewer who joins gets the last frame at once if it is no older than `fresh` seconds.
     """
 
     def __init__(
@@ -168,17 +167,17 @@ class Relay:
 
     @property
     def state(self) -> RelayState:
-        """Return how the connection to the camera stands."""
+        """Return the state of the upstream connection."""
         return RelayState.CLOSED if self._closed else self._state
 
     @property
     def viewers(self) -> int:
-        """Return how many watch, readers within the process not counted."""
+        """Return the number of viewers, not counting readers within the process."""
         return sum(not isinstance(viewer, _Mailbox) for viewer in self._viewers)
 
     @property
     def fps(self) -> float:
-        """Return the frames per second of late, 0 where none has come for `idle` seconds."""
+        """Return the recent frames per second, 0 if none has arrived for `idle` seconds."""
         if len(self._times) <= 1 or self._clock.monotonic() - self._times[-1] >= self._idle:
             return 0.0
         spent = self._times[-1] - self._times[0]
@@ -191,7 +190,7 @@ class Relay:
         return self._last
 
     def still(self, max_age: float) -> Image | None:
-        """Return the last frame as a picture if it is no older than that many seconds; no one is asked for it."""
+        """Return the last frame as a picture if it is no older than that many seconds; nothing is requested."""
         frame = self.latest(max_age)
         return None if frame is None else Image(content=frame.jpeg, taken_at=frame.taken_at)
 
@@ -212,7 +211,7 @@ class Relay:
         }
 
     def join(self, viewer: Viewer) -> Callable[[], None]:
-        """Give the viewer frames from now on; returns the undo, which may be called more than once."""
+        """Send the viewer frames from now on; return the function to leave, which may be called more than once."""
 
         def leave() -> None:
             self._leave(viewer)
@@ -233,7 +232,7 @@ class Relay:
         return leave
 
     async def frames(self) -> AsyncGenerator[Frame]:
-        """Yield frames, always the newest, leaving out what came meanwhile; raises what the camera refuses."""
+        """Yield frames, always the newest, skipping those in between; raises the camera's refusal."""
         mailbox = _Mailbox()
         leave = self.join(mailbox)
         try:
@@ -261,7 +260,7 @@ class Relay:
             self._lingering = asyncio.create_task(self._hang_up(self._upstream))
 
     async def _hang_up(self, upstream: asyncio.Task[None]) -> None:
-        """Close the connection unless somebody comes soon."""
+        """Close the connection unless somebody joins soon."""
         await self._clock.sleep(self._linger)
         self._lingering = None
         upstream.cancel()
@@ -287,7 +286,7 @@ class Relay:
 
     async def _run(self) -> None:
         """Keep a connection to the camera, one at a time."""
-        # Not by waiting for the task before: a cancelled task keeps its frame, which would keep that one, and so on.
+        # A lock, not an await of the previous task: a cancelled task keeps its frame alive, and so its predecessor.
         async with self._turn:
             await self._redial()
 
@@ -313,7 +312,7 @@ class Relay:
         try:
             await self._dial()
         except HubError as error:
-            # As it is raised it keeps alive all that led to it, pictures and requests as well.
+            # A copy: a raised exception keeps its traceback alive, with pictures and requests.
             self._error = copy(error)
         except Exception:  # a fault in a provider must not leave viewers with a stream that nobody feeds
             _LOGGER.exception("Reading a stream failed")

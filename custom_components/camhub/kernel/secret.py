@@ -1,4 +1,4 @@
-"""Values that must not be seen: they hide themselves, so no list of key names has to be kept."""
+"""Secret values that hide themselves, so that no list of key names is needed for redaction."""
 
 from collections.abc import Iterator, Mapping
 from typing import Final, override
@@ -42,12 +42,12 @@ class Secret:
         return hash(self._value)
 
     def __bool__(self) -> bool:
-        """Return whether there is anything in it."""
+        """Return whether it is not empty."""
         return bool(self._value)
 
 
 class Credentials(Mapping[str, JsonValue]):
-    """What an account needs to connect; it prints its keys only."""
+    """What an account needs to connect; its repr shows only the keys."""
 
     __slots__ = ("_values",)
 

@@ -1,4 +1,4 @@
-"""One lease for all who want the same thing at the same time: opened by the first, given back after the last."""
+"""One lease shared by concurrent users: opened by the first, released after the last."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -10,16 +10,16 @@ from .errors import HubError
 from .lease import PATIENT_MARGIN, Lease, LeaseKeeper
 from .observers import Observers
 
-# Seconds between two looks whether anybody still wants it, and from the last one who did to giving it back.
+# Seconds between two checks for remaining users, and from the last use to the release.
 LOOK_S: Final = 15.0
 GRACE_S: Final = 60.0
 
 
 class SharedLease[T]:
-    """Opens a lease when it is first asked for and keeps it as long as `wanted` says so, asked now and then.
+    """Opens a lease on first use and keeps it while `wanted`, which is polled, says so.
 
-    A lease that never ends is not kept: each who asks gets one of their own. `over` is whether the last value no longer
-    serves, because it was given back or could not be renewed.
+    A lease that never expires is not kept: each caller gets their own. `over` is whether the last value is no longer
+    valid, because it was released or could not be renewed.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class SharedLease[T]:
 
     @property
     def over(self) -> bool:
-        """Return whether a value that was handed out does not serve any more."""
+        """Return whether a value that was handed out is no longer valid."""
         return self._kept and (self._keeper is None or not _serves(self._keeper))
 
     def on_change(self, callback: Callable[[T], None]) -> Callable[[], None]:
@@ -54,9 +54,9 @@ class SharedLease[T]:
         return self._changed.add(callback)
 
     async def get(self) -> T:
-        """Return the value, the same as everybody else's; raises HubError."""
+        """Return the shared value; raises HubError."""
         async with self._turn:
-            # Whoever asks wants it, though `wanted` may say so only once their player has begun.
+            # The caller counts as a user even before `wanted` says so, which may need a player that has started.
             self._wanted_at = self._clock.monotonic()
             if self._keeper is not None:
                 with suppress(HubError):
@@ -69,7 +69,7 @@ class SharedLease[T]:
             return first.value
 
     async def close(self) -> None:
-        """Give the lease back; leaves no task and may be called twice."""
+        """Release the lease; leaves no task and may be called twice."""
         watch, self._watch = self._watch, None
         if watch is not None:
             watch.cancel()
@@ -90,7 +90,7 @@ class SharedLease[T]:
             self._watch = asyncio.create_task(self._while_wanted())
 
     async def _while_wanted(self) -> None:
-        """Give the lease back once nobody has wanted it for a while."""
+        """Release the lease once nobody has wanted it for a while."""
         while True:
             await self._clock.sleep(LOOK_S)
             async with self._turn:

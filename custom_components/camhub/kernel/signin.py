@@ -1,4 +1,4 @@
-"""Signing in is one coroutine that asks; whoever runs it shows the questions."""
+"""A sign-in is one coroutine that asks questions; its runner shows them."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -11,7 +11,7 @@ type Answers = Mapping[str, JsonValue]
 
 
 class FieldKind(StrEnum):
-    """How a field is asked for."""
+    """The kind of input of a field."""
 
     TEXT = "text"
     PASSWORD = "password"
@@ -25,7 +25,7 @@ class FieldKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Field:
-    """One answer wanted; `key` is the slug of its label, `options` are slugs or plain values of a SELECT.
+    """One field of a form; `key` is the slug of its label, `options` are slugs or plain values of a SELECT.
 
     `minimum`, `maximum`, `step` and `unit` are a NUMBER's.
     """

@@ -1,4 +1,4 @@
-"""Many who want the same thing at once make it happen once."""
+"""Sharing of concurrent requests for the same thing."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable
@@ -6,25 +6,25 @@ from typing import Any
 
 
 class SingleFlight[T]:
-    """At most one task per key; whoever asks while it runs shares it, and none of them can cancel it."""
+    """At most one task per key, shared by concurrent callers, none of whom can cancel it."""
 
     def __init__(self) -> None:
-        """Start with nothing under way."""
+        """Start with no task."""
         self._tasks: dict[str, asyncio.Task[T]] = {}
 
     def __contains__(self, key: str) -> bool:
-        """Return whether something is under way."""
+        """Return whether a task is running."""
         return key in self._tasks
 
     def join(self, key: str, start: Callable[[], Coroutine[Any, Any, T]]) -> asyncio.Task[T]:
-        """Return the task under way, else a new one of `start`; wait with `asyncio.wait`, which cancels nothing."""
+        """Return the running task, else a new one of `start`; wait with `asyncio.wait`, which cancels nothing."""
         if (task := self._tasks.get(key)) is None:
             task = self._tasks[key] = asyncio.create_task(start())
             task.add_done_callback(lambda done: self._landed(key, done))
         return task
 
     async def cancel(self, keys: Iterable[str] | None = None) -> None:
-        """End what is under way for these keys, for all by default; return when it has ended."""
+        """Cancel the tasks of these keys, by default all, and wait for their end."""
         wanted = list(self._tasks if keys is None else keys)
         tasks = {task for key in wanted if (task := self._tasks.pop(key, None))}
         for task in tasks:

@@ -1,4 +1,4 @@
-"""A picture is always there: the last good one at once, a newer one fetched behind, once however many ask."""
+"""The album of last good pictures: returned at once and refreshed in the background, one request at a time."""
 
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -26,7 +26,7 @@ from .write_behind import WriteBehind
 _LOGGER = logging.getLogger(__name__)
 
 PICTURE_LIMIT: Final = 16 * 2**20
-# 8K has 33 millions of them, as have panoramas of several lenses.
+# 8K has 33 million pixels, as have panoramas of several lenses.
 PIXEL_LIMIT: Final = 40_000_000
 MEMORY_LIMIT: Final = 64 * 2**20
 DISK_LIMIT: Final = 512 * 2**20
@@ -40,9 +40,9 @@ _JPEG_END: Final = b"\xff\xd9"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PictureState:
-    """How it stands with one picture: the last good one's time, and what has gone wrong since, `failures` in a row.
+    """The state of one picture: when the last good one was taken, and the failures since, `failures` in a row.
 
-    `again_in` is after how many seconds the camera may be asked again after a failure, None for now or never.
+    `again_in` is seconds until the camera may be asked again after a failure, None for now or never.
     """
 
     taken_at: datetime | None = None
@@ -54,7 +54,7 @@ class PictureState:
 
 @dataclass(slots=True)
 class _Record:
-    """What the album remembers of asking one `stills`; a new one (the account was opened anew) starts afresh."""
+    """What the album remembers about one `stills`; a new one (after a reload of the account) starts over."""
 
     stills: Stills
     delays: Iterator[float] = field(default_factory=lambda: iter(()))
@@ -66,11 +66,11 @@ class _Record:
 
 
 class Album:
-    """The last good picture of every camera, by a key of the caller's choice; any text will do.
+    """The last good picture of every camera, by a key of the caller's choice.
 
-    Pictures used last are in memory, all are on disk. A failure is remembered: the next try behind waits longer each
-    time, up to a minute (or the camera's floor), an hour after Unsupported, after AuthError until someone forces one or
-    the account is opened anew.
+    The most recently used are in memory, all are on disk. After failures background refreshes wait longer each time, up
+    to a minute (or the camera's floor), an hour after Unsupported; after AuthError until a refresh is forced or the
+    account is reloaded.
     """
 
     def __init__(
@@ -114,7 +114,7 @@ class Album:
         self._closed = False
 
     async def load(self) -> None:
-        """Learn what is on the disk from last time."""
+        """Load the index of pictures on disk."""
         for facts in await self._disk.load():
             self._facts.setdefault(facts.key, facts)
 
@@ -127,7 +127,7 @@ class Album:
         return self._facts.get(key)
 
     def state(self, key: str) -> PictureState:
-        """Return how it stands with a picture."""
+        """Return the state of a picture."""
         facts, record = self._facts.get(key), self._records.get(key)
         taken_at = facts.taken_at if facts else None
         if record is None:
@@ -142,15 +142,15 @@ class Album:
         )
 
     def on_new(self, callback: Callable[[str], None]) -> Callable[[], None]:
-        """Call `callback` with the key of each picture that differs from the last; return the undo."""
+        """Call `callback` with the key of each changed picture; return the unsubscribe function."""
         return self._new.add(callback)
 
     def on_auth_error(self, callback: Callable[[str, AuthError], None]) -> Callable[[], None]:
-        """Call `callback` when a camera begins to refuse the credentials; return the undo."""
+        """Call `callback` when a camera starts to refuse the credentials; return the unsubscribe function."""
         return self._auth.add(callback)
 
     async def read(self, key: str) -> Image | None:
-        """Return the last good picture whatever its age, asking no camera; None if there is none."""
+        """Return the last good picture of any age without a request; None if there is none."""
         if (image := self._memory.get(key)) is not None:
             return image
         if key not in self._facts:
@@ -164,10 +164,10 @@ class Album:
     async def get(
         self, key: str, stills: Stills, *, max_age: float, floor: float = 0.0, patience: float = 10.0
     ) -> Image:
-        """Return a picture at once: one older than `max_age` seconds is marked `stale` and refreshed behind.
+        """Return a picture at once; one older than `max_age` seconds is marked `stale` and refreshed in the background.
 
-        Where there is none yet, waits up to `patience` seconds for the first. Raises HubError: what the camera failed
-        with, or Unreachable `no_picture_yet`.
+        Without a picture it waits up to `patience` seconds for the first. Raises HubError: the camera's failure, or
+        Unreachable `no_picture_yet`.
         """
         image = await self.read(key)
         if image is None:
@@ -175,12 +175,12 @@ class Album:
         return self._shown(image, key, stills, max_age, floor)
 
     def at_hand(self, key: str, stills: Stills, *, max_age: float, floor: float = 0.0) -> Image | None:
-        """Return what `get` would return without waiting, None where it would ask the disk or the camera first."""
+        """Return what `get` would return without waiting, None if it would need the disk or the camera."""
         image = self._memory.get(key)
         return None if image is None else self._shown(image, key, stills, max_age, floor)
 
     def _shown(self, image: Image, key: str, stills: Stills, max_age: float, floor: float) -> Image:
-        """Return a picture as it stands now, and begin to take a newer one where that is due."""
+        """Return a picture with its staleness, and start a refresh if that is due."""
         age = (self._clock.now() - image.taken_at).total_seconds()
         since = self._since_fetched(key, image.taken_at)
         if since > max(max_age, floor) and not self._held(key, stills) and not self._closed:
@@ -188,10 +188,10 @@ class Album:
         return replace(image, stale=True) if max(age, since) > max_age else image
 
     async def refresh(self, key: str, stills: Stills, *, floor: float = 0.0, force: bool = False) -> Image:
-        """Take a picture now, or share in one being taken; raises HubError.
+        """Take a picture now, or share one being taken; raises HubError.
 
-        Unless forced, returns the last one if it was fetched less than `floor` seconds ago, and raises the last error
-        again while the camera is left in peace after it.
+        Unless forced it returns the last one if that was fetched less than `floor` seconds ago, and raises the last
+        error again during the pause after it.
         """
         facts = self._facts.get(key)
         if facts is not None and not force and key not in self._takes:
@@ -201,7 +201,7 @@ class Album:
         return await self._outcome(self._ask(key, stills, floor, force=force))
 
     def put(self, key: str, image: Image) -> None:
-        """Keep a picture that came by itself (with an event); raises Malformed."""
+        """Store a picture that was pushed (with an event); raises Malformed."""
         self._keep(key, checked(image))
 
     async def forget(self, keys: Iterable[str]) -> None:
@@ -216,18 +216,18 @@ class Album:
                 self._disk.change(key, None)
 
     async def abandon(self, keys: Iterable[str]) -> None:
-        """End what is being taken for these keys, as their account closes; what is kept stays."""
+        """Cancel running requests for these keys as their account closes; stored pictures stay."""
         await self._takes.cancel(tuple(keys))
 
     async def close(self) -> None:
-        """Stop asking, finish writing; leaves no task. What is asked afterwards is Unreachable `shutting_down`."""
+        """Stop requests and finish writing; leaves no task. Later requests raise Unreachable `shutting_down`."""
         self._closed = True
         await self._takes.cancel()
         await self._reads.cancel()
         await self._disk.flush()
 
     def _ask(self, key: str, stills: Stills, floor: float, *, force: bool = False) -> asyncio.Task[Image | HubError]:
-        """Return the taking of a picture, under way or new; raises the last error while its camera is left in peace."""
+        """Return the running request or a new one; raises the last error during the pause after it."""
         if self._closed:
             raise Unreachable("the album is closed", reason="shutting_down")
         if key not in self._takes and not force and (error := self._held(key, stills)):
@@ -251,12 +251,12 @@ class Album:
         if task.cancelled():
             raise Unreachable("the album is closed", reason="shutting_down")
         if isinstance(outcome := task.result(), HubError):
-            # A copy for each who waits: one exception raised many times would gather all their tracebacks.
+            # A copy for each waiter: one exception raised many times would collect all their tracebacks.
             raise copy(outcome)
         return outcome
 
     async def _take(self, key: str, record: _Record, floor: float) -> Image | HubError:
-        """Ask the camera once; an error is a result, so that one nobody waits for is no lost exception."""
+        """Request a picture; an error is returned, so that one without a waiter is no unretrieved exception."""
         try:
             async with asyncio.timeout(self._give_up):
                 image = checked(await record.stills.take())
@@ -265,7 +265,7 @@ class Album:
         except TimeoutError:
             return self._failed(key, record, floor, Unreachable("the camera took too long", reason="timed_out"))
         except Exception as error:
-            # A fault in a vendor's code must neither pass for a picture nor have the camera asked without pause.
+            # A fault in a provider must not lead to requests without a pause.
             _LOGGER.exception("Taking a picture failed in a way it should not", exc_info=without_text(error))
             return self._failed(key, record, floor, HubError(type(error).__name__))
         record.fetched = self._clock.monotonic()
@@ -278,7 +278,7 @@ class Album:
             longest = max(self._backoff.maximum, floor)
             record.delays = replace(self._backoff, maximum=longest).delays(self._random)
         refused_before, pause = isinstance(record.error, AuthError), pause_after(error, next(record.delays))
-        # What was raised keeps alive all that led to it, pictures and requests as well.
+        # A copy: a raised exception keeps its traceback alive, with pictures and requests.
         record.error, record.failed_at, record.failures = copy(error), self._clock.now(), record.failures + 1
         record.hold_until = self._clock.monotonic() + pause
         if isinstance(error, AuthError) and not refused_before:
@@ -316,19 +316,19 @@ class Album:
         return record
 
     def _held(self, key: str, stills: Stills) -> HubError | None:
-        """Return the error after which this camera is still left in peace."""
+        """Return the error whose pause has not passed yet, None if there is none."""
         record = self._records.get(key)
         if record is None or record.stills is not stills or self._clock.monotonic() >= record.hold_until:
             return None
         return record.error
 
     def _since_fetched(self, key: str, taken_at: datetime) -> float:
-        """Return the seconds since the camera last gave a picture, by its own word where it was before a restart."""
+        """Return the seconds since the last picture was fetched; by its own timestamp if that was before a restart."""
         record = self._records.get(key)
         if record is not None and record.fetched is not None:
             return self._clock.monotonic() - record.fetched
         age = (self._clock.now() - taken_at).total_seconds()
-        # Its clock is ahead of ours: the picture may be of any age.
+        # The camera's clock is ahead of ours: the picture may be of any age.
         return age if age >= 0 else math.inf
 
 

@@ -1,4 +1,4 @@
-"""Waiting for whatever comes first."""
+"""Waiting for the first of several."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -6,7 +6,7 @@ from typing import Any
 
 
 async def first_of(*work: asyncio.Future[Any] | Coroutine[Any, Any, Any]) -> None:
-    """Return when one of them has ended; coroutines are ended with it, tasks and futures go on."""
+    """Return when one has completed; the other coroutines are cancelled, tasks and futures continue."""
     own = [asyncio.create_task(each) for each in work if not isinstance(each, asyncio.Future)]
     try:
         given = [each for each in work if isinstance(each, asyncio.Future)]

@@ -1,4 +1,4 @@
-"""A write-behind cache between the pictures in memory and those on disk: nobody waits for a write."""
+"""A write-behind cache between the pictures in memory and those on disk."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -13,15 +13,15 @@ from .pictures import PictureFacts, PictureStore
 
 _LOGGER = logging.getLogger(__name__)
 
-# Changes written in one go in one thread, and their folder synced once.
+# Changes written per thread call, with one sync of their folder.
 _ROUND: Final = 16
 
 
 class WriteBehind:
-    """Writes behind, newest per key only; what goes wrong is counted (`pictures.disk_error`) and never raised.
+    """Writes in the background, only the newest per key; errors are counted (`pictures.disk_error`), never raised.
 
-    Pictures wait `delay` seconds, so that a camera looked at all the time does not wear out the disk; removals do not.
-    At most `max_waiting` bytes wait, written sooner from half of that on; a disk slower than that loses the oldest
+    Pictures wait `delay` seconds, so that frequent updates do not wear out the disk; removals do not wait. At most
+    `max_waiting` bytes wait; from half of that on they are written at once, and beyond it the oldest is dropped
     (`pictures.disk_skipped`).
     """
 

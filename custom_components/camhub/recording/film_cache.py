@@ -1,4 +1,4 @@
-"""Clips fetched once into files, so that players may jump about in them; bounded in bytes, gone with Home Assistant."""
+"""A cache of clips as temporary files, so that players can seek; bounded in bytes, deleted at shutdown."""
 
 import asyncio
 from collections import OrderedDict
@@ -13,10 +13,10 @@ from typing import Final
 from ..kernel.errors import HubError, Unreachable
 
 MEGA: Final = 2**20
-# Bytes of all clips together, and of one: larger ones are handed through as they come.
+# The most bytes of all clips together, and of one; larger ones are passed through.
 LIMIT: Final = 512 * MEGA
 LARGEST: Final = 256 * MEGA
-# Names of clips that are known to be larger; a list of names only.
+# The most names of clips remembered as too large.
 _NAMES_KEPT: Final = 1000
 _CHUNK: Final = 2**18
 
@@ -25,7 +25,7 @@ type Convert = Callable[[AsyncIterator[bytes], Path], Awaitable[None]]
 
 
 class NotKept(Unreachable):
-    """A clip is larger than the bound, or the disk is full: it has to be handed through."""
+    """A clip is too large for the cache, or the disk is full: it has to be passed through."""
 
 
 class Film:
@@ -43,17 +43,17 @@ class Film:
         self._news = asyncio.Event()
 
     def grow(self, size: int) -> None:
-        """Tell those who wait that there are more bytes."""
+        """Notify waiters of more bytes."""
         self.written += size
         self._tell()
 
     def finish(self, size: int) -> None:
-        """Tell that it is whole."""
+        """Mark it as complete."""
         self.written = self.size = size
         self._tell()
 
     def fail(self, error: HubError) -> None:
-        """Tell that it will never be whole."""
+        """Mark it as failed."""
         self._error = error
         self._tell()
 
@@ -99,10 +99,10 @@ class Film:
 
 
 class FilmCache:
-    """Films by name, those used last; each is fetched once however many want it."""
+    """Films by name, the most recently used; concurrent requests share one fetch."""
 
     def __init__(self, owner: str, *, limit: int = LIMIT, largest: int = LARGEST) -> None:
-        """Keep nothing yet; `owner` marks the folder among those for temporary files."""
+        """Keep nothing yet; `owner` identifies our folder among the temporary files."""
         self._prefix = f"camhub-clips-{owner}-"
         self._limit = limit
         self._largest = largest
@@ -119,14 +119,14 @@ class FilmCache:
         return sum(film.written for film in self._films.values())
 
     def peek(self, name: str) -> Film | None:
-        """Return a film that is whole, without fetching anything."""
+        """Return a complete film without fetching anything."""
         film = self._known(name)
         return film if film is not None and film.size is not None else None
 
     async def open(
         self, name: str, fetch: Fetch, *, size: int | None = None, convert: Convert | None = None
     ) -> Film | None:
-        """Return a film, fetched from now on unless it is there; None where it is known not to fit."""
+        """Return a film, which starts to be fetched unless it is cached; None if it is known not to fit."""
         if name in self._refused or (size or 0) > self._largest:
             return None
         async with self._making:
@@ -144,16 +144,16 @@ class FilmCache:
         return film
 
     async def forget(self, prefix: str) -> None:
-        """Drop the films whose names begin so."""
+        """Drop the films whose names have a prefix."""
         for name, film in [(name, film) for name, film in self._films.items() if name.startswith(prefix)]:
             await self._drop(name, film)
 
     async def sweep(self) -> None:
-        """Remove what an earlier run left when it was cut short."""
+        """Remove what an interrupted earlier run left."""
         await asyncio.to_thread(self._remove_leftovers)
 
     async def close(self) -> None:
-        """End what is under way and remove every file."""
+        """Cancel running fetches and remove all files."""
         for task in tuple(self._tasks):
             task.cancel()
         if self._tasks:

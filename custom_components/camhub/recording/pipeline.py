@@ -1,4 +1,4 @@
-"""Brings clips to an archive: a few at a time, again and again until they are there, none twice and none forgotten."""
+"""Moves clips from a queue to an archive: a few at a time, retried until they are there, each once."""
 
 import asyncio
 from collections.abc import Callable, Iterable
@@ -20,17 +20,17 @@ _LOGGER = logging.getLogger(__name__)
 
 PARALLEL: Final = 2
 BACKOFF: Final = Backoff(first=5, factor=2, maximum=3600, jitter=3)
-# Failures in a row after which the user is asked: some days of an outage, a few of what will hardly get better.
+# Consecutive failures after which a clip is given up: days of an outage, but few of a fault that will hardly pass.
 MOST_FAILURES: Final = 100
 MOST_FAULTS: Final = 4
 # The states in which a clip waits for its archive.
 ARCHIVING: Final = frozenset({State.PROBED, State.STORED})
-# Seconds until a login that was refused is tried again, as every try may count against it.
+# Seconds until a refused login is retried, as each attempt may count towards a lock.
 _REFUSED: Final = 3600.0
-# Seconds between two looks for a clip that is still being made, and between two tries of a queue that does not open.
+# Seconds between two checks for a clip in progress, and between two attempts to open the queue.
 _LOOK: Final = 20.0
 _REOPEN: Final = 60.0
-# Jobs kept in memory while the disk takes none.
+# The most jobs kept in memory while the disk fails.
 _UNSAVED: Final = 1000
 
 
@@ -84,11 +84,11 @@ class Pipeline:
         self._loop = asyncio.create_task(self._run())
 
     async def add(self, job: Job) -> bool:
-        """Keep a job; return whether it is a new one. What cannot be written down now is later."""
+        """Queue a job; return whether it is new. One that cannot be written now is written later."""
         try:
             kept = await self._queue.add(job)
         except Unreachable:
-            # Should the process end now it is lost; there is nowhere to write it to.
+            # If the process ends now it is lost, as there is nowhere to write it.
             self._unsaved = [*self._unsaved[-_UNSAVED + 1 :], job]
             self._counters.count("clips.unsaved")
             self._wake.set()
@@ -97,13 +97,13 @@ class Pipeline:
             self._counters.count("clips.repeated")
         else:
             self._plan(kept.id, 0)
-        # One that waits for its clip may have learned of it.
+        # A known job may have learned its clip.
         self._wake.set()
         self._changed.tell()
         return kept is not None
 
     async def retry(self, ids: Iterable[int] | None = None) -> int:
-        """Try those again that wait for the user, all for None; return how many. Raises Unreachable."""
+        """Retry jobs that were given up, by default all; return how many. Raises Unreachable."""
         revived = await self._queue.revive(ids, self._clock.now().timestamp())
         for job in revived:
             self._plan(job.id, 0)
@@ -112,7 +112,7 @@ class Pipeline:
         return len(revived)
 
     async def close(self) -> None:
-        """Stop where it is; the next start goes on there."""
+        """Stop; the next start continues."""
         tasks = [*self._running.values(), *([self._loop] if self._loop else [])]
         self._loop = None
         for task in tasks:
@@ -130,7 +130,7 @@ class Pipeline:
             await self._pause()
 
     async def _load(self) -> bool:
-        """Plan what an earlier run has left; False where the disk does not answer."""
+        """Schedule what an earlier run has left; return False if the disk fails."""
         try:
             unfinished, dead = await self._queue.unfinished(), await self._queue.dead()
             await self._spool.sweep({job.local for job in (*unfinished, *dead) if job.local})
@@ -171,7 +171,7 @@ class Pipeline:
             self._running[number] = asyncio.create_task(self._work(number))
 
     async def _pause(self) -> None:
-        """Return when something may be done."""
+        """Wait until a job is due."""
         now = self._clock.monotonic()
         waits = [due - now for number, due in self._due.items() if number not in self._running]
         if self._unsaved:
@@ -182,7 +182,7 @@ class Pipeline:
         await first_of(self._wake.wait(), self._clock.sleep(max(0, min(waits))))
 
     async def _work(self, number: int) -> None:
-        """Take one job as far as it goes."""
+        """Take one job through as many steps as possible."""
         job: Job | None = None
         try:
             job = await self._queue.get(number)
@@ -207,7 +207,7 @@ class Pipeline:
         self._changed.tell()
 
     async def _failed(self, number: int, error: HubError) -> None:
-        """Write down what went wrong and when to try again."""
+        """Store the failure and when to retry."""
         try:
             if (job := await self._queue.get(number)) is not None:
                 await self._judge(job, error)

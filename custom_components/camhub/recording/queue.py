@@ -1,7 +1,7 @@
-"""Clips on their way to the archive, in a file that survives power cuts: every step is on disk before the next begins.
+"""The persistent queue of clips for the archive (SQLite): every step is on disk before the next begins.
 
-Times of day are kept as POSIX seconds. When something is due is kept too, but counts only after a restart: while the
-process runs, waits are measured by a clock that nobody sets.
+Times are POSIX seconds. The due time matters only after a restart: while the process runs, waits are measured by the
+monotonic clock.
 """
 
 import asyncio
@@ -25,12 +25,12 @@ QUEUE_FILE: Final = "queue.sqlite"
 DAMAGED: Final = ".damaged"
 # Of the tables; those of before there was a number have 0. A higher number is of a newer CamHub.
 FORMAT: Final = 1
-# What is remembered of clips that are done, so that an event told again is known, and its clip found.
+# Finished jobs that are remembered, so that repeated events are recognised and clips found.
 REMEMBERED: Final = 100_000
 
 
 class State(StrEnum):
-    """What has been done for a clip; DONE is the end."""
+    """The last completed step of a job."""
 
     WAITING = "waiting"
     FETCHED = "fetched"

@@ -1,4 +1,4 @@
-"""Records one camera: on motion from some seconds before it on, by hand, or into a file that somebody names."""
+"""Records one camera: on motion with a pre-roll, manually, or into a given file."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
@@ -37,16 +37,15 @@ class RecordingSettings:
 
 
 class Recorder:
-    """Reads the camera while a recording is made, and all the time where it is to begin before the motion.
+    """Reads the camera during a recording, and permanently if there is a pre-roll.
 
-    One recording at a time goes into the library: what happens during it makes it longer. One more may go into a file
-    that somebody names.
+    One recording at a time goes into the library; further events make it longer. One more may go into a given file.
     """
 
     def __init__(
         self, camera: str, source: Source, settings: RecordingSettings, tools: Tools, *, pre_roll: bool = True
     ) -> None:
-        """Read nothing yet; without `pre_roll` the camera is left alone between recordings."""
+        """Read nothing yet; without `pre_roll` the camera is not read between recordings."""
         self._camera = camera
         self._source = source
         self._settings = settings
@@ -60,7 +59,7 @@ class Recorder:
         self._wanted = asyncio.Event()
         self._current: tuple[RecordingSession, asyncio.Task[Seen]] | None = None
         self._film: tuple[RecordingSession, asyncio.Task[Seen]] | None = None
-        # Events that go on, by id: a recording lasts as long as they do.
+        # Ids of events in progress, which keep a recording going.
         self._going_on: set[str] = set()
         self.error: HubError | None = None
 
@@ -70,7 +69,7 @@ class Recorder:
         return self._current is not None or self._film is not None
 
     def arm(self, *, on: bool) -> None:
-        """Record on motion from now on, or no longer; what is being recorded goes on to its end."""
+        """Turn recording on motion on or off; a running recording continues to its end."""
         self._armed = on and self._settings.automatic and not self._closed
         if not self._armed:
             self._going_on.clear()
@@ -78,7 +77,7 @@ class Recorder:
         self._read_or_rest()
 
     def hear(self, event: CameraEvent) -> None:
-        """Record because of an event, or longer where a recording is being made."""
+        """Start a recording because of an event, or extend the running one."""
         if not self._armed or isinstance(self.error, AuthError):
             return
         match event.phase:
@@ -98,9 +97,9 @@ class Recorder:
             self._current[0].put_off(now + self._settings.duration)
 
     async def start(self, seconds: float | None = None) -> Path:
-        """Record by hand, or go on where a recording is being made; return where it will lie.
+        """Start a manual recording, or extend the running one; return its file.
 
-        Returns with the first picture; raises HubError where there will be none.
+        Returns with the first picture; raises HubError if there will be none.
         """
         if self._closed:
             raise Unsupported("the account is being closed", reason="shutting_down")
@@ -115,9 +114,9 @@ class Recorder:
         return session.file
 
     async def stop(self) -> Path | None:
-        """End what is being recorded for the library; return it once it can be played, None where nothing was.
+        """Stop the library's recording; return its file once it can be played, None if there was no recording.
 
-        Raises HubError where nothing came of it.
+        Raises HubError if the recording failed.
         """
         if self._current is None:
             return None
@@ -146,7 +145,7 @@ class Recorder:
             raise
 
     async def close(self) -> None:
-        """End everything, what is being recorded in good order."""
+        """Stop everything; running recordings are finished."""
         self._closed = True
         self.arm(on=False)
         running = [each for each in (self._current, self._film) if each is not None]
@@ -173,7 +172,7 @@ class Recorder:
         return session
 
     def _kept(self, lookback: float) -> Callable[[], Sequence[Sample]]:
-        """Return a function for what is kept from before now on, as soon as there is somewhere to put it."""
+        """Return a function that returns the pre-roll from now back `lookback` seconds, and what came since."""
         at = self._tools.clock.monotonic()
         before = self._before.last(lookback, at)
 
@@ -186,7 +185,7 @@ class Recorder:
     async def _tell(
         self, session: RecordingSession, work: Coroutine[Any, Any, Seen], event: CameraEvent | None
     ) -> Seen:
-        """Make a recording for the library and tell of it."""
+        """Make a recording for the library and report it."""
         seen = await self._run(session, work)
         if session.file is not None:
             shelf = self._tools.library.of(self._camera)
@@ -195,12 +194,12 @@ class Recorder:
         return seen
 
     async def _run(self, session: RecordingSession, work: Coroutine[Any, Any, Seen]) -> Seen:
-        """Make a recording; what goes wrong is told, and raised."""
+        """Make a recording; failures are reported and raised."""
         tools = self._tools
         try:
             seen = await work
         except HubError as error:
-            # That the camera refuses says more than that no picture came.
+            # The camera's refusal says more than the lack of a picture.
             failure = self.error if error.reason == "no_frames" and self.error is not None else error
             self.error = failure
             tools.counters.count(f"recorder.{failure.reason}")
@@ -225,7 +224,7 @@ class Recorder:
         self._tools.on_change(self._camera)
 
     def _read_or_rest(self) -> None:
-        """Read the camera while anything of it is wanted; one that refused the login only for a new recording."""
+        """Start or stop reading as needed; after a refused login only a new recording starts it."""
         refused = isinstance(self.error, AuthError)
         wanted = self.recording or (self._armed and self._keeps_before and not refused)
         if wanted and (self._reading is None or self._reading.done()):
@@ -237,7 +236,7 @@ class Recorder:
             self._resting, self._reading = self._reading, None
 
     async def _read(self) -> None:
-        """Read one connection after another until the login is refused."""
+        """Read and reconnect until the login is refused."""
         delays = _BACKOFF.delays(self._tools.chance)
         while True:
             begun, failure = self._tools.clock.monotonic(), None
@@ -252,7 +251,7 @@ class Recorder:
             if self._tools.clock.monotonic() - begun > _BACKOFF.maximum:
                 delays = _BACKOFF.delays(self._tools.chance)
             pause = next(delays) if failure is None else pause_after(failure, next(delays))
-            # Who wants a recording may find that the camera can by now.
+            # A new recording tries again at once.
             self._wanted.clear()
             early = (self._wanted.wait(),) if isinstance(failure, Unsupported) else ()
             await first_of(self._tools.clock.sleep(pause), *early)

@@ -1,4 +1,4 @@
-"""One recording, from its beginning to a file that can be played."""
+"""One recording, from its start to a playable file."""
 
 import asyncio
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""The folder in which clips wait between their source and their archive; nothing stays in it by mistake."""
+"""The spool folder, in which clips wait between source and archive."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Collection

@@ -1,4 +1,4 @@
-"""What is done for one clip, step by step; each is on disk before the next begins, and may be done again."""
+"""The steps of archiving one clip; each is stored before the next begins, and can be repeated."""
 
 import asyncio
 from collections.abc import Callable, Sequence

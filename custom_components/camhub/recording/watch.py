@@ -1,4 +1,4 @@
-"""Watches one camera's pictures and tells when something moves."""
+"""Detects motion in one camera's pictures."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
@@ -21,10 +21,10 @@ from .motion import Detector, MotionSettings, Reading, Spell
 
 _LOGGER = logging.getLogger(__name__)
 
-# Pictures looked at per second: a person needs longer than a fifth of one to cross anything.
+# Analysed pictures per second: nobody crosses a scene in a fifth of a second.
 FPS: Final = 5.0
 _BACKOFF: Final = Backoff(first=5, factor=2, maximum=300, jitter=1)
-# After so many pictures that cannot be read in a row the stream is opened anew.
+# Consecutive unreadable pictures after which the stream is reopened.
 _UNREADABLE: Final = 25
 
 
@@ -41,10 +41,10 @@ type Sights = Callable[[], AsyncGenerator[Sight]]
 
 
 class MotionWatch:
-    """Looks at the newest picture whenever it has looked at the last, and leaves out what came meanwhile.
+    """Analyses the newest picture each time, skipping those that arrived meanwhile.
 
-    Motion becomes one event with START and END; the picture of its beginning goes with START. The source is opened
-    again after it ended, with growing waits, an hour after `Unsupported`; `AuthError` ends the watch. `error` says why.
+    Motion becomes one event with START and END; START carries a picture. A source that ends is reopened with growing
+    waits, after an hour for `Unsupported`; `AuthError` ends the watch. `error` is the last failure.
     """
 
     def __init__(
@@ -72,17 +72,17 @@ class MotionWatch:
 
     @property
     def running(self) -> bool:
-        """Return whether it looks."""
+        """Return whether it is running."""
         return self._task is not None and not self._task.done()
 
     def start(self) -> None:
-        """Look until `close`; does nothing while it looks already."""
+        """Watch until `close`; does nothing if it is already running."""
         if not self.running:
             self.error = None
             self._task = asyncio.create_task(self._run(), name=f"motion of {self._camera}")
 
     async def close(self) -> None:
-        """Stop looking; what moves has ended then."""
+        """Stop watching; motion in progress ends."""
         task, self._task = self._task, None
         if task is not None:
             task.cancel()
@@ -103,7 +103,7 @@ class MotionWatch:
             except HubError as error:
                 self.error = error
             except Exception as error:
-                # A picture that a decoder trips over must not end the watch until the next restart.
+                # A picture that crashes a decoder must not end the watch until the next restart.
                 _LOGGER.exception("Watching for motion failed in a way it should not", exc_info=without_text(error))
                 self.error = HubError(type(error).__name__)
             self._end(self._clock.now())
@@ -113,7 +113,7 @@ class MotionWatch:
             await self._clock.sleep(pause if self.error is None else pause_after(self.error, pause))
 
     async def _read(self) -> None:
-        """Look at one connection's pictures to its end; raises HubError."""
+        """Analyse the pictures of one connection until it ends; raises HubError."""
         detector, spell = Detector(self._settings), Spell(self._settings)
         looked, unreadable = -1 / FPS, 0
         async with aclosing(self._sights()) as sights:
@@ -151,7 +151,7 @@ class MotionWatch:
             self._end(sight.taken_at)
 
     def _end(self, at: datetime) -> None:
-        """Tell the end of what moves, if anything does."""
+        """Report the end of motion, if there is any."""
         event, self._event = self._event, None
         if event is not None:
             self._deliver(
