@@ -142,7 +142,7 @@ async def an_answer(answer: Answer, world: World) -> None:
         await a_single_picture(answer, world)
     elif "json" in content_type:
         await a_status_page(answer, world)
-    elif START in answer.body and not content_type.startswith("text/"):
+    elif answer.body.startswith(START) or (START in answer.body and not content_type.startswith("text/")):
         await unnamed_pictures(answer, world)
     else:
         await nothing_of_it(world)
@@ -238,7 +238,9 @@ async def a_single_picture(answer: Answer, world: World) -> None:
             await world.client.picture(world.url)
         assert failed.value.reason == "no_signal"
         return
-    cut_off = int(answer.header("content-length") or 0) > len(answer.body) and not answer.body.endswith(END)
+    cut_off = int(answer.header("content-length") or 0) > len(answer.body) and not answer.body.rstrip(
+        b"\r\n\0"
+    ).endswith(END)
     if cut_off or is_cut(answer.body) or not answer.body.startswith(START) or END not in answer.body:
         with pytest.raises((Malformed, Unreachable)):
             await world.client.picture(world.url)

@@ -9,6 +9,7 @@ from .jpeg import END, START, Walk, is_whole_jpeg
 from .multipart import HEAD_LIMIT, PART_LIMIT, BoundaryFinder, Buffer, boundary_of, head_end, length_of, parse_head
 
 _START_AND_MARKER: Final = START + b"\xff"
+_TWO_ENDS: Final = END + END
 _LINE_ENDS: Final = b"\r\n"
 _AFTER_A_PICTURE: Final = (b"\r", b"\n", b"-", START)
 
@@ -46,6 +47,11 @@ def _head_like(head: bytes) -> re.Pattern[bytes] | None:
         return None
     before, after = head[: length.start(1)], head[length.end(1) :]
     return re.compile(rb"(?:\r?\n)?" + re.escape(before) + rb"(\d+)" + re.escape(after))
+
+
+def _once_ended(picture: bytes) -> bytes:
+    """Return a picture without the second end mark that some encoders give it."""
+    return picture[: -len(END)] if picture.endswith(_TWO_ENDS) else picture
 
 
 class JpegReader:
@@ -124,7 +130,7 @@ class JpegReader:
             begin = head.end()
             picture = chunk[begin : begin + length]
             if len(picture) == length and is_whole_jpeg(picture) and chunk[begin + length :] in _PART_ENDS:
-                pictures.append(picture)
+                pictures.append(_once_ended(picture))
                 self._certain = True
                 self._seek(0, certain=True)
                 return True
@@ -140,7 +146,7 @@ class JpegReader:
         if not is_whole_jpeg(picture):
             self._buffer = b"".join((self._buffer, *held, last))
             return
-        pictures.append(picture)
+        pictures.append(_once_ended(picture))
         self._trusted = 2 * len(picture)
         self._buffer = last[end:]
         self._seek(0, certain=True)
@@ -235,8 +241,8 @@ class JpegReader:
 
     def _picture_end(self, end: int) -> int | None:
         """Return where the picture ends that fills its part up to there but for a line end, None if none does."""
-        body_tail = bytes(self._buffer[max(self._begin, end - 4) : end])
-        tail = body_tail.rstrip(_LINE_ENDS)
+        body_tail = bytes(self._buffer[max(self._begin, end - 8) : end])
+        tail = _once_ended(body_tail.rstrip(_LINE_ENDS))
         if tail.endswith(END) and self._buffer.startswith(START, self._begin):
             return end - len(body_tail) + len(tail)
         return None
