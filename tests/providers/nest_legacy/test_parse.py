@@ -99,6 +99,16 @@ def test_the_list_of_the_camera_hosts() -> None:
             parse.owned(said)
 
 
+def test_a_camera_that_is_listed_twice_is_one() -> None:
+    item: JsonValue = {"uuid": "ab", "name": "Hall"}
+    other: JsonValue = {"uuid": "cd", "name": "", "where": "Porch"}
+    shared: JsonValue = {"uuid": "ab", "name": "Hall of somebody"}
+    home = parse.owned({"status": 0, "items": [item, other, shared]})
+    assert [(each.id, each.name, each.place) for each in home.units] == [("ab", "Hall", None), ("cd", "Porch", "Porch")]
+    bucket: JsonValue = {"object_key": "quartz.ab", "value": {"description": "Hall"}}
+    assert len(parse.buckets({"objects": [bucket, bucket]}).units) == 1
+
+
 def test_who_the_account_is() -> None:
     assert parse.account({"status": 0, "items": [{"email": "someone@example.com"}, {"id": 42}]}) == "42"
     assert parse.account({"status": 0, "items": []}) is None

@@ -75,6 +75,8 @@ def test_times_in_every_form(value: JsonValue, moment: datetime | None) -> None:
         (" a ", "a", None, None),
         (" ", None, None, None),
         (7, "7", 7.0, None),
+        (1, "1", 1.0, True),
+        ("0", "0", 0.0, False),
         ("7.5", "7.5", 7.5, None),
         ("nan", "nan", None, None),
         (10**400, str(10**400), None, None),

@@ -1,6 +1,6 @@
 """Answers of the home and camera hosts as values (protocols.md 3.4, 3.5)."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -122,7 +122,7 @@ def buckets(said: JsonValue) -> Home:
         elif kind == "structure":
             title = title or text(value.get("name"))
     return Home(
-        units=tuple(_unit(identifier, value, places) for identifier, value in values),
+        units=_once(_unit(identifier, value, places) for identifier, value in values),
         title=title,
         # The home host itself says nothing of it.
         tells_moved=all(_MIGRATION in child(value.get("properties")) for _, value in values),
@@ -134,7 +134,7 @@ def owned(said: JsonValue) -> Home:
     listed_items = objects(items(said))
     units = ((text(item.get("uuid")), item) for item in listed_items)
     return Home(
-        units=tuple(_unit(identifier, item, {}) for identifier, item in units if identifier),
+        units=_once(_unit(identifier, item, {}) for identifier, item in units if identifier),
         title=next((name for item in listed_items if (name := text(item.get("nest_structure_name")))), None),
     )
 
@@ -183,6 +183,14 @@ def zones(said: JsonValue) -> Mapping[int, str]:
     }
 
 
+def _once(units: Iterable[Unit]) -> tuple[Unit, ...]:
+    """Return each camera once: one may be listed as the account's own and as one of a home shared with it."""
+    found: dict[str, Unit] = {}
+    for unit in units:
+        found.setdefault(unit.id, unit)
+    return tuple(found.values())
+
+
 def _places(value: Object) -> Iterator[tuple[str, str]]:
     for each in objects(value.get("wheres")):
         identifier, name = text(each.get("where_id")), text(each.get("name"))
@@ -192,7 +200,7 @@ def _places(value: Object) -> Iterator[tuple[str, str]]:
 
 def _unit(identifier: str, value: Object, places: Mapping[str, str]) -> Unit:
     able = frozenset(texts(value.get("capabilities")))
-    place = places.get(text(value.get("where_id")) or "")
+    place = places.get(text(value.get("where_id")) or "") or text(value.get("where"))
     name = text(value.get("description")) or text(value.get("name")) or place
     told = (
         text(value.get("nexus_api_http_server_url"))

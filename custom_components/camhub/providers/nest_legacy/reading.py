@@ -38,11 +38,11 @@ def text(value: JsonValue) -> str | None:
 
 
 def flag(value: JsonValue) -> bool | None:
-    """Return a truth value, also of the words that stand for one."""
+    """Return a truth value, also of the words and numbers that stand for one."""
     if isinstance(value, bool):
         return value
-    words = {"true": True, "false": False}
-    return words.get(value.strip().lower()) if isinstance(value, str) else None
+    words = {"true": True, "1": True, "false": False, "0": False}
+    return words.get((text(value) or "").lower())
 
 
 def moment(value: JsonValue) -> datetime | None:
