@@ -237,6 +237,33 @@ async def test_an_answer_that_breaks_off(make_client: MakeClient) -> None:
     server.close_clients()
 
 
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [(b"220 not the web\r\n", Malformed), (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc", Unreachable)],
+)
+async def test_a_stream_of_something_else_or_that_breaks_off(
+    make_client: MakeClient, answer: bytes, error: type[HubError]
+) -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer)
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(talk, "127.0.0.1", 0)
+    client = make_client(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", username="")
+
+    async def watch() -> None:
+        async with client.stream("api/driveway") as response:
+            while await client.read_chunk(response):
+                pass
+
+    with pytest.raises(error):
+        await watch()
+    server.close()
+    server.close_clients()
+
+
 async def test_tls_that_is_none(server: FrigateSimulator, make_client: MakeClient) -> None:
     with pytest.raises(Unreachable) as caught:
         await make_client(server.url.replace("http:", "https:")).json("api/config")
