@@ -100,12 +100,14 @@ async def test_who_moved_is_asked_of_the_camera_hosts(client: Client, services: 
 
 
 async def test_who_moved_is_not_asked_where_the_home_host_says(client: Client, services: NestLegacySimulator) -> None:
+    services.house.units[0].moved = "MIGRATED"
+    assert (await client.home()).units[0].state is State.MOVED
     launch = services.house.launch()
     launch["updated_buckets"][0]["value"]["properties"] = {"cc2migration.overview_state": "NORMAL"}
     launch["updated_buckets"][1:4] = []
     services.faults.answers[LAUNCH] = (200, "application/json", json.dumps(launch))
     assert [each.state for each in (await client.home()).units] == [State.ON]
-    assert services.requests[LISTING] == 0
+    assert services.requests[LISTING] == 1
 
 
 @pytest.mark.parametrize(

@@ -83,8 +83,9 @@ class Client:
             said={"known_bucket_types": _BUCKETS, "known_bucket_versions": []},
         )
         home = parse.buckets(read((await self._ask(call, _HOME)).body))
-        if not home.tells_moved:
-            await self._look_who_moved()
+        if home.tells_moved:
+            return home
+        await self._look_who_moved()
         return parse.with_moved(home, self._moved)
 
     async def _look_who_moved(self) -> None:
