@@ -86,20 +86,21 @@ class Engines:
         self._terms = Terms(ice_servers=partial(_ice_servers, hass), clock=clock)
         self._in_process: Engine | None = None
         self._in_browsers: dict[tuple[str, ...], Engine] = {}
-        self._making = asyncio.Lock()
+        # Two locks, as installing what drives browsers may take minutes.
+        self._making_here = asyncio.Lock()
+        self._making_there = asyncio.Lock()
 
     async def async_pick(self, choice: CaptureChoice) -> LiveGrabber:
         """Return the engine for a choice; raises Unsupported with what is missing."""
-        async with self._making:
-            match choice.mode:
-                case CaptureMode.NEVER:
-                    raise Unsupported("switched off", reason="capture_off")
-                case CaptureMode.IN_PROCESS:
-                    return await self._here()
-                case CaptureMode.BROWSER:
-                    return await self._there(choice.browsers)
-                case CaptureMode.AUTO:
-                    return await self._either(choice.browsers)
+        match choice.mode:
+            case CaptureMode.NEVER:
+                raise Unsupported("switched off", reason="capture_off")
+            case CaptureMode.IN_PROCESS:
+                return await self._here()
+            case CaptureMode.BROWSER:
+                return await self._there(choice.browsers)
+            case CaptureMode.AUTO:
+                return await self._either(choice.browsers)
 
     async def async_close(self) -> None:
         """End every browser; returns when nothing is left."""
@@ -117,19 +118,21 @@ class Engines:
                 raise missing from None
 
     async def _here(self) -> Engine:
-        if self._in_process is None:
-            if (module := await self._load("aiortc_engine")) is None:
-                raise Unsupported("aiortc is not there", reason="capture_no_aiortc")
-            self._in_process = module.AiortcEngine(self._terms)
-        return self._in_process
+        async with self._making_here:
+            if self._in_process is None:
+                if (module := await self._load("aiortc_engine")) is None:
+                    raise Unsupported("aiortc is not there", reason="capture_no_aiortc")
+                self._in_process = module.AiortcEngine(self._terms)
+            return self._in_process
 
     async def _there(self, browsers: tuple[str, ...]) -> Engine:
-        if browsers not in self._in_browsers:
-            module = await self._load("browser_engine") or await self._install()
-            for place in browsers:
-                await self._look_for(place)
-            self._in_browsers[browsers] = module.BrowserEngine(browsers, self._terms)
-        return self._in_browsers[browsers]
+        async with self._making_there:
+            if browsers not in self._in_browsers:
+                module = await self._load("browser_engine") or await self._install()
+                for place in browsers:
+                    await self._look_for(place)
+                self._in_browsers[browsers] = module.BrowserEngine(browsers, self._terms)
+            return self._in_browsers[browsers]
 
     async def _look_for(self, place: str) -> None:
         if chromium.is_remote(place):

@@ -3,6 +3,7 @@
 import asyncio
 from asyncio.trsock import TransportSocket
 from collections.abc import Callable
+from contextlib import suppress
 import fcntl
 import socket
 import struct
@@ -96,7 +97,9 @@ class HttpViewer:
 
     def _cut(self) -> None:
         """Reset the connection and drop what is in the kernel's send queue."""
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+        # It may be closed already.
+        with suppress(OSError):
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
         self._transport.abort()
 
 

@@ -177,6 +177,26 @@ async def test_what_is_missing_is_named(
     assert missing.value.reason == reason
 
 
+async def test_a_picture_in_process_does_not_wait_for_playwright(
+    hub: HomeAssistant, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine.modules = {"aiortc_engine"}
+    begun, may_end = asyncio.Event(), asyncio.Event()
+
+    async def slowly(*args: Any, **options: Any) -> None:
+        begun.set()
+        await may_end.wait()
+        await machine.install(*args, **options)
+
+    monkeypatch.setattr(on_demand, "async_process_requirements", slowly)
+    engines = hub.data[SHARED].engines
+    installing = asyncio.create_task(engines.async_pick(CaptureChoice(mode=CaptureMode.BROWSER)))
+    await begun.wait()
+    assert isinstance(await engines.async_pick(CaptureChoice(mode=CaptureMode.IN_PROCESS)), Engine)
+    may_end.set()
+    assert await installing is await engines.async_pick(CaptureChoice(mode=CaptureMode.BROWSER))
+
+
 async def test_playwright_that_cannot_be_imported_after_all(
     hub: HomeAssistant, machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,7 +11,6 @@ import av
 from PIL import Image
 
 from custom_components.camhub.kernel.counters import Counters
-from custom_components.camhub.kernel.errors import HubError
 from custom_components.camhub.kernel.model import CameraEvent, Clip
 from custom_components.camhub.kernel.samples import Sample, Track
 from custom_components.camhub.recording.library import Library
@@ -69,20 +68,20 @@ class Yard:
         self.opened = 0
         self.open = 0
         self.shown = 0
-        self._samples: asyncio.Queue[Sample | HubError | None] = asyncio.Queue()
+        self._samples: asyncio.Queue[Sample | Exception | None] = asyncio.Queue()
 
     async def source(self) -> AsyncGenerator[Sample]:
         self.opened += 1
         self.open += 1
         try:
             while (one := await self._samples.get()) is not None:
-                if isinstance(one, HubError):
+                if isinstance(one, Exception):
                     raise one
                 yield one
         finally:
             self.open -= 1
 
-    def put(self, one: Sample | HubError | None) -> None:
+    def put(self, one: Sample | Exception | None) -> None:
         self._samples.put_nowait(one)
 
     async def show(self, seconds: float, fps: float = 5, track: Track = TRACK) -> None:

@@ -270,6 +270,21 @@ async def test_a_line_that_drops_is_a_gap(made: Made, clock: FakeClock) -> None:
     assert len(film.times) == 11
 
 
+async def test_a_library_that_trips_over_a_picture_is_a_gap(
+    made: Made, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    await made.started(30)
+    await made.show(1)
+    made.yard.put(ValueError("rtsp://user:secret@192.0.2.1"))
+    await settle()
+    await clock.advance(2)
+    await made.show(1)
+    assert await made.recorder.stop() is not None
+    assert made.yard.opened == 2
+    assert "ValueError" in caplog.text
+    assert "secret" not in caplog.text
+
+
 async def test_another_size_of_picture_ends_the_recording(made: Made) -> None:
     file = await made.started(30)
     await made.show(1)

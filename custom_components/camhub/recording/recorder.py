@@ -7,11 +7,13 @@ from copy import copy
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
+import logging
 from pathlib import Path
 from typing import Any, Final
 
 from ..kernel.errors import AuthError, HubError, Unreachable, Unsupported
 from ..kernel.model import CameraEvent, EventPhase
+from ..kernel.observers import without_text
 from ..kernel.policy import Backoff, pause_after
 from ..kernel.samples import Sample, Source
 from ..kernel.waiting import first_of
@@ -21,6 +23,8 @@ from .library import Name, Trigger, new_file
 from .pre_roll import PreRoll
 from .session import RecordingSession, Tools
 from .writer import FfmpegWriter
+
+_LOGGER = logging.getLogger(__name__)
 
 _BACKOFF: Final = Backoff(first=1, factor=2, maximum=60, jitter=1)
 
@@ -244,6 +248,10 @@ class Recorder:
                 await self._read_once()
             except HubError as error:
                 self.error = failure = error
+            except Exception as error:
+                # A picture that a library trips over must not end the reading until the next event.
+                _LOGGER.exception("Reading a camera to record failed", exc_info=without_text(error))
+                self.error = failure = HubError(type(error).__name__)
             if isinstance(failure, AuthError | Unsupported):
                 self._stop_sessions()
             if isinstance(failure, AuthError):
