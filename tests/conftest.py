@@ -17,12 +17,18 @@ from .fake_clock import FakeClock
 from .sentinel import sentinel  # noqa: F401 - a fixture of all tests
 
 LOOPBACK = ["127.0.0.1", "localhost", "::1"]
+LONGEST_NAME = 80
 DEFAULT_RECORDINGS = Path(__file__).parents[2] / "shared" / "fixtures"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add `--recorded DIR`: recorded answers to run every parser over."""
     parser.addoption("--recorded", type=Path, default=DEFAULT_RECORDINGS, help="folder of recorded answers")
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Call long values by their argument: names of tests are read, and have to be the same in each process."""
+    return argname if isinstance(val, str | bytes) and len(val) > LONGEST_NAME else None
 
 
 @pytest.fixture(autouse=True)
