@@ -44,12 +44,17 @@ class _Handlers(grpc.GenericRpcHandler):
 
 
 class Push:
-    """Streaming pulls of all subscriptions; `listeners` counts the open ones, `changed` is called after each change."""
+    """Streaming pulls of all subscriptions; `changed` is called after each change.
+
+    `listeners` counts the pulls that are open, `opened` those there have been, `connections` what was dialled for them:
+    gRPC may serve the pull of a client who has hung up already.
+    """
 
     def __init__(self, pubsub: PubSub, tokens: Tokens, faults: Faults, changed: Callable[[], None]) -> None:
         """Serve nothing yet."""
         self.listeners = 0
         self.opened = 0
+        self.connections = 0
         self._pubsub = pubsub
         self._tokens = tokens
         self._faults = faults
@@ -96,6 +101,7 @@ class Push:
             task.add_done_callback(self._pipes.discard)
         with contextlib.suppress(OSError, asyncio.IncompleteReadError):
             head = await reader.readuntil(b"\r\n\r\n")
+            self.connections += 1
             if self._faults.deaf_push:
                 await asyncio.Event().wait()
             if not head.startswith(f"CONNECT {HOST}:443 ".encode()):

@@ -435,7 +435,7 @@ class NestWorld(SimulatedWorld):
     @property
     @override
     def calls(self) -> int:
-        return super().calls + self.service.push.opened + self.service.streams.rtsp.connections
+        return super().calls + self.service.push.connections + self.service.streams.rtsp.connections
 
     @property
     @override

@@ -209,7 +209,7 @@ class Examination:
         camera = await self._camera(Stage.STILL)
         assert camera.stills is not None
         stills, key = Counted(camera.stills), f"{bench.key} {self._row.name}"
-        album = Album(bench.folder, clock=self._clock, give_up=30)
+        album = Album(bench.folder, clock=self._clock)
         await album.load()
         last = await album.refresh(key, stills)
         await asyncio.sleep(LOOK_S)
