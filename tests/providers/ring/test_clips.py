@@ -21,6 +21,7 @@ HOUR = timedelta(hours=1)
 # Large enough that some of it is read before a download breaks off.
 CONTENT = bytes(range(256)) * 12000
 CUT = 1_000_000
+LATE_CUT = 2_900_000
 
 
 @pytest.fixture
@@ -118,7 +119,8 @@ async def test_what_breaks_off_goes_on_where_it_was(
 async def test_a_server_that_knows_no_ranges_is_read_again(
     service: RingSimulator, clips: RingClips, clock: LimitClock
 ) -> None:
-    service.faults.cut_film_at = CUT
+    # So much that what comes again is more than one chunk, whatever was lost on the way.
+    service.faults.cut_film_at = LATE_CUT
     service.faults.no_ranges = True
 
     async def heal() -> None:
