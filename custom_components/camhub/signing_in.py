@@ -44,17 +44,22 @@ class Conversation:
 
     async def async_turn(self) -> Turn:
         """Wait for the next question, or the account at the end; raises HubError."""
-        either: set[asyncio.Future[Account] | asyncio.Future[Question]] = {self._task, self._question}
+        awaited = self._question
+        either: set[asyncio.Future[Account] | asyncio.Future[Question]] = {self._task, awaited}
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         if self._task.done():
             return self._task.result()
-        question = self._question.result()
-        self._question = self._hass.loop.create_future()
-        return question
+        if self._question is awaited:
+            self._question = self._hass.loop.create_future()
+        return awaited.result()
 
     async def async_answer(self, answers: Answers) -> Turn:
-        """Submit answers and return the next turn; raises HubError."""
-        self._answers.set_result(answers)
+        """Submit answers and return the next turn; raises HubError.
+
+        Of a page that is submitted twice at once, as by a double click, the first counts.
+        """
+        if not self._answers.done():
+            self._answers.set_result(answers)
         return await self.async_turn()
 
     def close(self) -> None:

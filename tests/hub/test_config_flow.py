@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -47,6 +48,14 @@ def fields(form: ConfigFlowResult) -> dict[str, Any]:
 async def test_menu_offers_every_provider(hub: HomeAssistant) -> None:
     menu = await hub.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_USER})
     assert menu["menu_options"] == [*PROVIDERS, "import_sealed"]
+
+
+async def test_a_page_that_is_submitted_twice_at_once(hub: HomeAssistant, fake: FakeSpec) -> None:
+    form = await begin(hub)
+    pages = await asyncio.gather(answer(hub, form, ADDRESS), answer(hub, form, ADDRESS))
+    assert [page["step_id"] for page in pages] == ["mjpeg_confirm"] * 2
+    made = await answer(hub, pages[1], {"name": "Garden"})
+    assert made["type"] is FlowResultType.CREATE_ENTRY
 
 
 async def test_account_is_added_page_by_page(hub: HomeAssistant, fake: FakeSpec) -> None:
