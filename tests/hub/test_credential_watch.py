@@ -149,6 +149,10 @@ async def test_a_recorder_shows_its_login_and_a_single_camera_its_own(
     assert hub.states.get("sensor.recorder_login_expires") is None
 
 
+def refuse_to_connect(provider: FakeProvider) -> None:
+    provider.connect_error = AuthError()
+
+
 async def test_a_refused_look_is_told_at_once_and_then_not_for_an_hour(
     hub: HomeAssistant,
     fake: FakeSpec,
@@ -194,10 +198,7 @@ async def test_a_login_refused_at_the_start_is_told_too(
     clock: FakeClock,
     refusals: list[dict[str, Any]],
 ) -> None:
-    def refuse(provider: FakeProvider) -> None:
-        provider.connect_error = AuthError()
-
-    fake.prepare = refuse
+    fake.prepare = refuse_to_connect
     entry = await add_account(options={"silence": 5})
     assert entry.state is ConfigEntryState.SETUP_ERROR
     assert set(ours(issue_registry)) == {"credential_refused"}
@@ -221,9 +222,6 @@ async def test_the_silence_after_a_refusal_outlasts_a_restart(
     refusals: list[dict[str, Any]],
     hass_storage: dict[str, Any],
 ) -> None:
-    def refuse(provider: FakeProvider) -> None:
-        provider.connect_error = AuthError()
-
     async def restart() -> None:
         hub.bus.async_fire(EVENT_HOMEASSISTANT_FINAL_WRITE)
         await hub.async_block_till_done()
@@ -232,7 +230,7 @@ async def test_the_silence_after_a_refusal_outlasts_a_restart(
         await hub.config_entries.async_reload(entry.entry_id)
         await hub.async_block_till_done()
 
-    fake.prepare = refuse
+    fake.prepare = refuse_to_connect
     entry = await add_account()
     assert len(refusals) == 1
     for after, times in ((3000, 1), (599, 1), (1, 2)):

@@ -5,8 +5,8 @@ from typing import Final
 
 from .multipart import Buffer
 
-START: Final = b"\xff\xd8"
-END: Final = b"\xff\xd9"
+JPEG_START: Final = b"\xff\xd8"
+JPEG_END: Final = b"\xff\xd9"
 
 # Entropy-coded data ends at a marker that is no stuffing, restart or fill byte (ITU-T T.81 section B.1.1).
 _SCAN_END: Final = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
@@ -51,7 +51,7 @@ _STANDARD_TABLES: Final = bytes.fromhex(
 
 def is_whole_jpeg(data: bytes) -> bool:
     """Return whether it begins and ends as a JPEG does."""
-    return len(data) > len(START) + len(END) and data.startswith(START) and data.endswith(END)
+    return len(data) > len(JPEG_START) + len(JPEG_END) and data.startswith(JPEG_START) and data.endswith(JPEG_END)
 
 
 def jpeg_size(data: bytes) -> tuple[int, int] | None:
@@ -62,7 +62,7 @@ def jpeg_size(data: bytes) -> tuple[int, int] | None:
     """
     at = 2
     for _ in range(_MOST_SEGMENTS):
-        found = _SEGMENT.search(data, at) if data.startswith(START) else None
+        found = _SEGMENT.search(data, at) if data.startswith(JPEG_START) else None
         if found is None or (at := found.start()) + 9 > len(data):
             return None
         if data[at + 1] in _FRAME_HEADERS:
@@ -78,7 +78,7 @@ def with_tables(data: bytes) -> bytes:
     """
     if data.find(bytes((_FILL, _TABLES)), 0, _TABLES_WITHIN) >= 0:
         return data
-    at, baseline = len(START), False
+    at, baseline = len(JPEG_START), False
     for _ in range(_SEGMENTS_BEFORE):
         marker = data[at + 1 : at + 2]
         if data[at : at + 1] != b"\xff" or marker in (b"", b"\xc4", b"\xd9"):
@@ -95,8 +95,8 @@ def jpeg_in(data: bytes) -> bytes | None:
 
     An end inside a segment is that of a thumbnail.
     """
-    end = data.rfind(END) + len(END)
-    if not data.startswith(START) or end < len(START + END):
+    end = data.rfind(JPEG_END) + len(JPEG_END)
+    if not data.startswith(JPEG_START) or end < len(JPEG_START + JPEG_END):
         return None
     walk = Walk()
     walk.end(data, 0)

@@ -5,13 +5,13 @@ import re
 from typing import Final
 
 from .errors import Malformed
-from .jpeg import END, START, Walk, is_whole_jpeg
+from .jpeg import JPEG_END, JPEG_START, Walk, is_whole_jpeg
 from .multipart import HEAD_LIMIT, PART_LIMIT, BoundaryFinder, Buffer, boundary_of, head_end, length_of, parse_head
 
-_START_AND_MARKER: Final = START + b"\xff"
-_TWO_ENDS: Final = END + END
+_START_AND_MARKER: Final = JPEG_START + b"\xff"
+_TWO_ENDS: Final = JPEG_END + JPEG_END
 _LINE_ENDS: Final = b"\r\n"
-_AFTER_A_PICTURE: Final = (b"\r", b"\n", b"-", START)
+_AFTER_A_PICTURE: Final = (b"\r", b"\n", b"-", JPEG_START)
 
 _LENGTH: Final = re.compile(rb"\ncontent-length:[ \t]*(\d+)\r?\n", re.IGNORECASE)
 _PART_ENDS: Final = (b"", b"\r\n", b"\n")
@@ -51,7 +51,7 @@ def _head_like(head: bytes) -> re.Pattern[bytes] | None:
 
 def _once_ended(picture: bytes) -> bytes:
     """Return a picture without the second end mark that some encoders give it."""
-    return picture[: -len(END)] if picture.endswith(_TWO_ENDS) else picture
+    return picture[: -len(JPEG_END)] if picture.endswith(_TWO_ENDS) else picture
 
 
 class JpegReader:
@@ -210,7 +210,7 @@ class JpegReader:
         self._state = _State.BODY
 
     def _read_body(self, pictures: list[bytes]) -> bool:
-        if not START.startswith(self._buffer[self._begin : self._begin + len(START)]):
+        if not JPEG_START.startswith(self._buffer[self._begin : self._begin + len(JPEG_START)]):
             # A line end too many, or something of the device's own, stands before the picture.
             self._seek(self._begin, certain=True)
             return True
@@ -243,7 +243,7 @@ class JpegReader:
         """Return where the picture ends that fills its part up to there but for a line end, None if none does."""
         body_tail = bytes(self._buffer[max(self._begin, end - 8) : end])
         tail = _once_ended(body_tail.rstrip(_LINE_ENDS))
-        if tail.endswith(END) and self._buffer.startswith(START, self._begin):
+        if tail.endswith(JPEG_END) and self._buffer.startswith(JPEG_START, self._begin):
             return end - len(body_tail) + len(tail)
         return None
 
@@ -253,7 +253,7 @@ class JpegReader:
             self._distrust(self._finder)
             return True
         if not self._certain:
-            if self._buffer[end : end + 2] in (b"", START[:1]):
+            if self._buffer[end : end + 2] in (b"", JPEG_START[:1]):
                 return self._drop_if_too_large()
             if not self._buffer.startswith(_AFTER_A_PICTURE, end):
                 self._seek(end, certain=False)
@@ -265,7 +265,7 @@ class JpegReader:
     def _read_to_boundary(self, pictures: list[bytes]) -> bool:
         """Cut at the boundary line what is no picture by its markers; only what begins and ends as one is kept."""
         if self._finder is None or not self._certain:
-            self._seek(self._begin + len(START), certain=False)
+            self._seek(self._begin + len(JPEG_START), certain=False)
             return True
         line = self._finder.find(self._buffer)
         if line is None:

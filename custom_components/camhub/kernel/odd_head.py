@@ -13,6 +13,7 @@ import aiohttp
 from aiohttp.connector import Connection
 
 from .body import is_no_http
+from .jpeg import JPEG_START
 
 type Field = tuple[bytes, bytes]
 
@@ -23,7 +24,7 @@ _NAME: Final = re.compile(rb"[\w!#$%&'*+.^`|~-]+", re.ASCII)
 _CONTROLS: Final = bytes(code for code in (*range(0x20), 0x7F) if code != ord("\t"))
 _LENGTH: Final = re.compile(rb"\d{1,15}")
 # A picture or a boundary: who speaks no HTTP at all begins with what was asked for.
-_HEADLESS: Final = (b"\xff\xd8", b"--")
+_HEADLESS: Final = (JPEG_START, b"--")
 _FEWEST: Final = 2
 _FIRST: Final = b"HhIi"
 _NO_HEAD: Final = b"HTTP/1.0 200 OK\r\n\r\n"

@@ -14,7 +14,7 @@ from typing import Final
 from .clock import Clock
 from .counters import Counters
 from .errors import AuthError, HubError, Malformed, Unreachable
-from .jpeg import jpeg_size
+from .jpeg import JPEG_END, JPEG_START, jpeg_size
 from .model import Image
 from .observers import Observers, without_text
 from .pictures import PictureFacts, PictureMemory, PictureStore
@@ -34,8 +34,6 @@ DISK_FILES: Final = 2000
 DISK_DELAY: Final = 30.0
 GIVE_UP: Final = 60.0
 BACKOFF: Final = Backoff(first=5, factor=2, maximum=60, jitter=1)
-_JPEG_START: Final = b"\xff\xd8"
-_JPEG_END: Final = b"\xff\xd9"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -337,15 +335,15 @@ def checked(image: Image) -> Image:
     content = image.content
     if len(content) > PICTURE_LIMIT:
         raise Malformed(f"the picture has {len(content)} bytes", reason="picture_too_large")
-    if not content.startswith(_JPEG_START):
+    if not content.startswith(JPEG_START):
         raise Malformed("what came is no JPEG", reason="not_a_picture")
     width, height = jpeg_size(content) or (0, 0)
     if width * height > PIXEL_LIMIT:
         # What is small on the wire may ask for gigabytes when it is decoded.
         raise Malformed(f"the picture has {width} x {height} pixels", reason="picture_too_large")
-    if content.endswith(_JPEG_END):
+    if content.endswith(JPEG_END):
         return image
     # Some servers send a line end or padding after the picture.
-    if (content := content.rstrip(b"\r\n\0")).endswith(_JPEG_END):
+    if (content := content.rstrip(b"\r\n\0")).endswith(JPEG_END):
         return replace(image, content=content)
     raise Malformed("the picture has no end", reason="picture_cut")

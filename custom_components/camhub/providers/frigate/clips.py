@@ -8,6 +8,7 @@ from typing import Final, override
 from urllib.parse import quote
 
 from ...kernel.errors import Malformed, Unsupported
+from ...kernel.jpeg import JPEG_START
 from ...kernel.model import Clip, Image, JsonValue
 from ...kernel.provider import ExportedClips, LabelledClips, PicturedClips
 from ...kernel.reading import child, moment, text
@@ -30,7 +31,7 @@ THUMBNAIL_HEIGHT: Final = 180
 _INTO: Final = timedelta(seconds=1)
 _EVENT: Final = re.compile(r"event/([^/]+)")
 _RECORDING: Final = re.compile(r"recording/\d+(?:\.\d+)?", re.ASCII)
-_PICTURES: Final = {b"\xff\xd8": "image/jpeg", b"\x89P": "image/png", b"RI": "image/webp"}
+_PICTURES: Final = {JPEG_START: "image/jpeg", b"\x89P": "image/png", b"RI": "image/webp"}
 
 
 class ServerClips(PicturedClips, LabelledClips, ExportedClips):

@@ -11,6 +11,7 @@ from urllib.parse import quote
 import aiohttp
 
 from ...kernel.errors import AuthError, HubError, Malformed, Unreachable, Unsupported
+from ...kernel.jpeg import JPEG_START
 from ...kernel.model import CameraEvent, EventPhase, Image, JsonValue
 from ...kernel.policy import within
 from ...kernel.provider import Context
@@ -274,7 +275,7 @@ class EventLine:
                 raise
             except HubError:
                 continue
-            if answer.body.startswith(b"\xff\xd8"):
+            if answer.body.startswith(JPEG_START):
                 return answer.body
         return None
 

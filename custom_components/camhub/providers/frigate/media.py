@@ -8,6 +8,7 @@ from typing import Final, override
 from urllib.parse import quote
 
 from ...kernel.errors import HubError, Malformed, Unreachable, Unsupported
+from ...kernel.jpeg import JPEG_START
 from ...kernel.lease import Lease
 from ...kernel.mjpeg import JpegReader
 from ...kernel.model import Image
@@ -23,7 +24,6 @@ FRESH_S: Final = 5.0
 STARTING_S: Final = 30.0
 FPS: Final = 5
 QUALITY: Final = 80
-_JPEG: Final = b"\xff\xd8"
 _PLAYLIST: Final = "stream.m3u8"
 _PARTS: Final = re.compile(r"hls/(?:playlist\.m3u8|init\.mp4|segment\.(?:ts|m4s))", re.ASCII)
 
@@ -110,7 +110,7 @@ class LatestStills(Stills):
         # It is 200 with an error picture or an old preview while a camera is down (protocols.md 5.4).
         await handle.latest.recent()
         handle.check()
-        if not answer.body.startswith(_JPEG):
+        if not answer.body.startswith(JPEG_START):
             raise Malformed("no JPEG", reason="not_a_picture")
         return Image(content=answer.body, taken_at=taken_at)
 

@@ -13,6 +13,7 @@ from yarl import URL
 from ...kernel.body import is_no_http, read_all, read_chunk
 from ...kernel.errors import AuthError, Malformed, Throttled, Unreachable, Unsupported
 from ...kernel.http_auth import HttpAuth
+from ...kernel.jpeg import JPEG_START
 from ...kernel.policy import Backoff, retry, retry_after, within
 from ...kernel.provider import Context
 from ...kernel.redirects import onward
@@ -33,7 +34,6 @@ _NO_LIMIT: Final = aiohttp.ClientTimeout(total=None, sock_connect=None)
 _OK: Final = 200
 _NOT_FOUND: Final = 404
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
-_JPEG: Final = b"\xff\xd8"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ class IsapiClient:
 
         async def once() -> bytes:
             reply = await self._ask(path, PICTURE_LIMIT, query)
-            if reply.status == _OK and reply.body.startswith(_JPEG):
+            if reply.status == _OK and reply.body.startswith(JPEG_START):
                 return reply.body
             self._document(reply)
             raise Malformed("XML in place of a picture")

@@ -14,7 +14,7 @@ from ...kernel.body import read_all, read_chunk
 from ...kernel.clock import Clock
 from ...kernel.errors import AuthError, HubError, Malformed, Throttled, Unreachable
 from ...kernel.http_auth import HttpAuth
-from ...kernel.jpeg import END, jpeg_in, with_tables
+from ...kernel.jpeg import JPEG_END, jpeg_in, with_tables
 from ...kernel.mjpeg import JpegReader
 from ...kernel.model import JsonValue
 from ...kernel.odd_head import HeadMender
@@ -163,7 +163,7 @@ async def picture_of(response: aiohttp.ClientResponse, clock: Clock) -> bytes:
         return await _first_of(response)
     content = bytearray()
     while len(content) <= PICTURE_LIMIT:
-        whole = content[-_PADDING:].rstrip(b"\r\n\0").endswith(END) and jpeg_in(bytes(content)) is not None
+        whole = content[-_PADDING:].rstrip(b"\r\n\0").endswith(JPEG_END) and jpeg_in(bytes(content)) is not None
         try:
             with translated():
                 chunk = await (within(clock, LAST_WORD, read_chunk(response)) if whole else read_chunk(response))

@@ -11,6 +11,7 @@ from typing import ClassVar, Final
 from yarl import URL
 
 from ...kernel.errors import HubError, Malformed, Unreachable, Unsupported
+from ...kernel.jpeg import JPEG_START
 from ...kernel.model import JsonValue
 from ...kernel.provider import Context
 from . import parse
@@ -25,7 +26,6 @@ from .wire import Answer, Call, Wire
 WIDTH: Final = 1920
 # A camera that is refused while the account is not will not be asked for so long (seconds).
 FORBIDDEN_S: Final = 3600.0
-_JPEG: Final = b"\xff\xd8"
 _BUCKETS: Final = ("quartz", "where", "structure")
 _OWNED: Final = "cameras.get_owned_and_member_of_with_properties"
 
@@ -105,7 +105,7 @@ class Client:
         answer = await self._ask(Call(url=unit.region / "get_image" % query), _Scope(camera=unit.id))
         if not answer.body:
             raise Unreachable("an empty picture", reason="blank_picture")
-        if not answer.body.startswith(_JPEG):
+        if not answer.body.startswith(JPEG_START):
             raise Malformed("no JPEG", reason="not_a_picture")
         if is_blank(answer.body):
             raise Unreachable("a picture of one colour", reason="blank_picture")
